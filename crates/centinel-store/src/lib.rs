@@ -1,1 +1,10 @@
-//! (in progress)
+//! The database: catalogue, proposals, decisions, audit, people. SQLite by default, PostgreSQL for
+//! teams, through the same SQL.
+//!
+//! The only crate that knows our own schema. SQL here is the part that both databases share:
+//! `$1` placeholders, `BIGINT`, `TEXT`, `BYTEA`-free rows, `on conflict`, `returning`. Amounts are
+//! decimal text, instants are UTC microseconds, truth is 0 or 1.
+
+mod database;
+
+pub use database::{Backend, Database, StoreError};

@@ -1,0 +1,74 @@
+//! Arguments, and which command runs.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    commands, failure,
+    output::{Outcome, Output},
+};
+
+/// The cent sentinel: agentic FinOps for AI-token and cloud spend.
+#[derive(Debug, Parser)]
+#[command(name = "centinel", version, max_term_width = 100)]
+struct Cli {
+    /// Data directory.
+    #[arg(long, global = true, env = "CENTINEL_HOME", value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// Configuration file; default: `centinel.toml` in the data directory.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Machine output: one JSON object, or JSON lines where the command says so.
+    #[arg(long, global = true)]
+    json: bool,
+    /// No notes and no progress on standard error.
+    #[arg(long, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Price calls exactly: usage records in, cost and its lines out.
+    Price(commands::price::Args),
+    /// Split a change of cost into its drivers, exactly.
+    Decompose(commands::decompose::Args),
+    /// Commitment discounts: the optimal purchase, and what the existing ones are worth.
+    Commit(commands::commit::Args),
+}
+
+/// Parses the arguments and runs the command.
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are no errors; bad usage exits with 2.
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let mut output = Output::new(cli.json, cli.quiet);
+    let result = dispatch(&cli, &mut output).and_then(|outcome| {
+        output.flush()?;
+        Ok(outcome)
+    });
+    match result {
+        Ok(outcome) => outcome.into(),
+        Err(error) if failure::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = output.flush();
+            failure::print(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
+    match &cli.command {
+        Command::Price(args) => commands::price::run(args, output),
+        Command::Decompose(args) => commands::decompose::run(args, output),
+        Command::Commit(args) => commands::commit::run(args, output),
+    }
+}

@@ -1,0 +1,5 @@
+//! One file a command: arguments, the call into the product, what is printed.
+
+pub(crate) mod commit;
+pub(crate) mod decompose;
+pub(crate) mod price;

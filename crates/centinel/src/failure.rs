@@ -1,0 +1,63 @@
+//! How a failure reads: one line, then a hint.
+
+use std::{fmt, io::Write as _};
+
+/// An error with a hint on how to go on.
+#[derive(Debug)]
+pub(crate) struct Hinted {
+    message: String,
+    hint: String,
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Hinted {}
+
+/// An error of one lowercase line, and what to do about it.
+pub(crate) fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Hinted { message: message.into(), hint: hint.into() })
+}
+
+/// Whether a failure is only that nobody reads our output any more (`centinel … | head`).
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+            || cause
+                .downcast_ref::<serde_json::Error>()
+                .is_some_and(|json| json.io_error_kind() == Some(std::io::ErrorKind::BrokenPipe))
+    })
+}
+
+/// Prints `error: …`, the causes joined by colons, and the hint of the innermost cause that has one.
+pub(crate) fn print(error: &anyhow::Error) {
+    let mut text = String::from("error: ");
+    let mut last = String::new();
+    for cause in error.chain() {
+        let message = single_line(&cause.to_string());
+        // A wrapper that repeats its source adds nothing.
+        if last.is_empty() || !last.ends_with(&message) {
+            if !last.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&message);
+        }
+        last = message;
+    }
+    let hint = error.chain().filter_map(|cause| cause.downcast_ref::<Hinted>()).next_back();
+    if let Some(Hinted { hint, .. }) = hint {
+        text.push_str("\n\nhint: ");
+        text.push_str(hint);
+    }
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Control characters (line breaks, terminal escapes from imported text) become spaces.
+fn single_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
