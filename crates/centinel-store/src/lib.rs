@@ -5,6 +5,8 @@
 //! `$1` placeholders, `BIGINT`, `TEXT`, `BYTEA`-free rows, `on conflict`, `returning`. Amounts are
 //! decimal text, instants are UTC microseconds, truth is 0 or 1.
 
+mod catalogue;
 mod database;
 
+pub use catalogue::{Committed, ImportBatch, SegmentRow};
 pub use database::{Backend, Database, StoreError};
