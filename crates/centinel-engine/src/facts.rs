@@ -10,5 +10,5 @@ mod canonical;
 mod fact;
 
 pub use bundle::{Bundle, BundleBuilder};
-pub use canonical::{CanonicalError, canonical_json, sha256_hex};
+pub use canonical::{CanonicalError, canonical_json, hex, sha256_hex};
 pub use fact::{Derivation, Direction, Fact, FactKind, FactStatus};

@@ -1,1 +1,30 @@
-//! (in progress)
+//! Facts at rest: Parquet segments of raw calls and charges, the same by hour and by day, and the
+//! questions that they answer.
+//!
+//! The only crate that writes Parquet. INVARIANT: files are written first and listed last, in one
+//! transaction with their batch; what is not listed does not exist.
+
+mod buffer;
+mod calls;
+mod cells;
+mod charges;
+mod error;
+mod evaluate;
+mod import;
+mod ledger;
+mod order;
+mod outcomes;
+mod query;
+mod segment;
+
+pub use buffer::{CHUNK_ROWS, Chunk, LocalSeries, RejectedRow, RowBuffer};
+pub use charges::AmountTooLarge;
+pub use error::LedgerError;
+pub use import::{Import, ImportFile, ImportReport, ImportSums, SERIES_MAX};
+pub use ledger::{Ledger, SegmentKind};
+pub use query::{
+    Condition, GroupBy, Measure, ScanLevel, ScanReport, SpendQuery, SpendRow, SpendTable,
+};
+
+#[cfg(test)]
+mod tests;

@@ -307,6 +307,28 @@ impl Database {
         rows.iter().map(segment_from_row).collect()
     }
 
+    /// Names of the live files of a kind that belong to a source.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`].
+    pub async fn segments_of_source(
+        &self,
+        source: &str,
+        kind: &str,
+    ) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query(
+            "select segment.name from segment join import_batch on segment.batch = import_batch.id \
+             where import_batch.source = $1 and segment.kind = $2 and segment.retired_at is null \
+             order by segment.name",
+        )
+        .bind(source)
+        .bind(kind)
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
     /// Names of every file that the catalogue lists, retired ones included.
     ///
     /// # Errors

@@ -1,7 +1,5 @@
 //! A mergeable quantile sketch over whole numbers, the same on every machine.
 
-use std::collections::BTreeMap;
-
 /// Counts by log-linear bucket: values below 64 exactly, larger ones by their five leading binary
 /// digits after the first, so a quantile is within 1.6 % of a value that was added.
 ///
@@ -9,7 +7,8 @@ use std::collections::BTreeMap;
 /// does not matter, and the bytes are the same on every machine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sketch {
-    counts: BTreeMap<u16, u64>,
+    // Sorted by bucket.
+    counts: Vec<(u16, u64)>,
     total: u64,
 }
 
@@ -42,18 +41,32 @@ fn middle(bucket: u16) -> u64 {
 impl Sketch {
     /// Adds one value.
     pub fn add(&mut self, value: u64) {
-        let count = self.counts.entry(bucket(value)).or_default();
-        *count = count.saturating_add(1);
-        self.total = self.total.saturating_add(1);
+        self.add_to(bucket(value), 1);
     }
 
     /// Adds all values of another sketch.
     pub fn merge(&mut self, other: &Self) {
-        for (&bucket, &count) in &other.counts {
-            let sum = self.counts.entry(bucket).or_default();
-            *sum = sum.saturating_add(count);
+        for &(bucket, count) in &other.counts {
+            self.add_to(bucket, count);
         }
-        self.total = self.total.saturating_add(other.total);
+    }
+
+    fn add_to(&mut self, bucket: u16, count: u64) {
+        self.total = self.total.saturating_add(count);
+        match self.counts.binary_search_by_key(&bucket, |&(bucket, _)| bucket) {
+            Ok(index) => {
+                if let Some((_, sum)) = self.counts.get_mut(index) {
+                    *sum = sum.saturating_add(count);
+                }
+            }
+            Err(index) => self.counts.insert(index, (bucket, count)),
+        }
+    }
+
+    /// Forgets all values, keeps the buffer.
+    pub fn clear(&mut self) {
+        self.counts.clear();
+        self.total = 0;
     }
 
     /// How many values were added.
@@ -72,7 +85,7 @@ impl Sketch {
     pub fn quantile(&self, q: f64) -> Option<u64> {
         let rank = ((self.total as f64 * q.clamp(0.0, 1.0)).ceil() as u64).max(1);
         let mut seen = 0_u64;
-        for (&bucket, &count) in &self.counts {
+        for &(bucket, count) in &self.counts {
             seen = seen.saturating_add(count);
             if seen >= rank {
                 return Some(middle(bucket));
@@ -85,7 +98,7 @@ impl Sketch {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut last = 0;
-        for (&bucket, &count) in &self.counts {
+        for &(bucket, count) in &self.counts {
             push_varint(&mut bytes, u64::from(bucket.saturating_sub(last)));
             push_varint(&mut bytes, count);
             last = bucket;
@@ -100,8 +113,7 @@ impl Sketch {
         while !bytes.is_empty() {
             bucket = bucket.checked_add(u16::try_from(take_varint(&mut bytes)?).ok()?)?;
             let count = take_varint(&mut bytes)?;
-            sketch.counts.insert(bucket, count);
-            sketch.total = sketch.total.checked_add(count)?;
+            sketch.add_to(bucket, count);
         }
         Some(sketch)
     }

@@ -1,0 +1,256 @@
+//! A batch of calls: columns while it fills, three segments when it is full.
+
+use centinel_engine::usage::{BookedCost, Call, CostClass, UsageClass};
+
+use crate::{
+    cells::{CallCells, CellCall},
+    order::Order,
+    segment::{Column, Values},
+};
+
+/// Calls in columns, in the order of arrival.
+#[derive(Debug, Default)]
+pub(crate) struct CallBatch {
+    series: Vec<i32>,
+    start_at: Vec<i64>,
+    key: Vec<u128>,
+    // One vector a usage class; a shorter one ends in zeros.
+    usage: [Vec<i64>; UsageClass::COUNT],
+    cost: Vec<Option<i128>>,
+    by_class: [Vec<i128>; CostClass::COUNT],
+    remainder: Vec<i64>,
+    price: Vec<i32>,
+    status: Vec<i32>,
+    is_retry: Vec<i32>,
+    latency_ms: Vec<Option<i64>>,
+    reported_cost: Vec<Option<i128>>,
+    end_user: TextColumn,
+    customer: TextColumn,
+    trace_id: TextColumn,
+}
+
+/// A batch in its final form.
+pub(crate) struct Tables {
+    pub(crate) raw: Vec<Column>,
+    pub(crate) raw_row_groups: Vec<usize>,
+    pub(crate) hour: Vec<Column>,
+    pub(crate) day: Vec<Column>,
+    /// Earliest and latest instant.
+    pub(crate) span: (i64, i64),
+}
+
+impl CallBatch {
+    pub(crate) fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// Adds a call. `key` is 0 for calls that are keyed by file and ordinal; `cost` is `None` when
+    /// no price is known.
+    pub(crate) fn push(&mut self, series: u32, key: u128, call: &Call, cost: Option<&BookedCost>) {
+        let row = self.len();
+        self.series.push(series.cast_signed());
+        self.start_at.push(call.at.as_microsecond());
+        self.key.push(key);
+        for ((_, count), column) in call.usage.iter().zip(&mut self.usage) {
+            if count > 0 {
+                column.resize(row, 0);
+                column.push(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+        }
+        self.cost.push(cost.map(|cost| cost.amount.0));
+        for (class, column) in CostClass::ALL.into_iter().zip(&mut self.by_class) {
+            let amount = cost.and_then(|cost| cost.by_class.get(class.index())).map_or(0, |a| a.0);
+            if amount != 0 {
+                column.resize(row, 0);
+                column.push(amount);
+            }
+        }
+        self.remainder.push(cost.map_or(0, |cost| cost.remainder_quecto));
+        self.price.push(cost.map_or(0, |cost| cost.price.cast_signed()));
+        self.status.push(call.status as i32);
+        self.is_retry.push(i32::from(call.is_retry));
+        self.latency_ms.push(call.latency_ms.and_then(|ms| i64::try_from(ms).ok()));
+        let reported = call.reported_cost.and_then(|(cost, _)| cost.mantissa_at(12));
+        self.reported_cost.push(reported);
+        self.end_user.push(call.end_user.as_deref());
+        self.customer.push(call.customer.as_deref());
+        self.trace_id.push(call.trace_id.as_deref());
+    }
+
+    /// Keys of the rows; 0 for rows that have none.
+    pub(crate) fn keys(&self) -> &[u128] {
+        &self.key
+    }
+
+    /// Replaces numbers local to the import by the catalogue's.
+    pub(crate) fn renumber(&mut self, number: impl Fn(i32) -> i32) {
+        for series in &mut self.series {
+            *series = number(*series);
+        }
+    }
+
+    /// Drops the rows that are not to be kept (the ledger has them already).
+    pub(crate) fn retain(&mut self, keep: &[bool]) {
+        for column in &mut self.usage {
+            retain(column, keep);
+        }
+        for column in &mut self.by_class {
+            retain(column, keep);
+        }
+        retain(&mut self.series, keep);
+        retain(&mut self.start_at, keep);
+        retain(&mut self.key, keep);
+        retain(&mut self.cost, keep);
+        retain(&mut self.remainder, keep);
+        retain(&mut self.price, keep);
+        retain(&mut self.status, keep);
+        retain(&mut self.is_retry, keep);
+        retain(&mut self.latency_ms, keep);
+        retain(&mut self.reported_cost, keep);
+        retain(&mut self.end_user.index, keep);
+        retain(&mut self.customer.index, keep);
+        retain(&mut self.trace_id.index, keep);
+    }
+
+    /// Sorts the batch by day, series and time, and aggregates it by hour and by day.
+    pub(crate) fn finish(mut self) -> Tables {
+        let rows = self.len();
+        let order = Order::of(&self.series, &self.start_at);
+        for column in &mut self.usage {
+            if !column.is_empty() {
+                column.resize(rows, 0);
+                order.apply(column);
+            }
+        }
+        for column in &mut self.by_class {
+            if !column.is_empty() {
+                column.resize(rows, 0);
+                order.apply(column);
+            }
+        }
+        order.apply(&mut self.series);
+        order.apply(&mut self.start_at);
+        order.apply(&mut self.key);
+        order.apply(&mut self.cost);
+        order.apply(&mut self.remainder);
+        order.apply(&mut self.price);
+        order.apply(&mut self.status);
+        order.apply(&mut self.is_retry);
+        order.apply(&mut self.latency_ms);
+        order.apply(&mut self.reported_cost);
+        order.apply(&mut self.end_user.index);
+        order.apply(&mut self.customer.index);
+        order.apply(&mut self.trace_id.index);
+
+        let mut hour = CallCells::by_hour();
+        let mut day = CallCells::by_day();
+        for row in 0..rows {
+            let Some(call) = self.cell_call(row) else { break };
+            hour.add(&call);
+            day.add(&call);
+        }
+        let span = (
+            self.start_at.iter().copied().min().unwrap_or(0),
+            self.start_at.iter().copied().max().unwrap_or(0),
+        );
+        let raw_row_groups = Order::row_groups(&self.start_at);
+        Tables {
+            raw: self.into_columns(),
+            raw_row_groups,
+            hour: hour.finish(),
+            day: day.finish(),
+            span,
+        }
+    }
+
+    fn cell_call(&self, row: usize) -> Option<CellCall> {
+        let mut call = CellCall {
+            series: *self.series.get(row)?,
+            at: *self.start_at.get(row)?,
+            cost: *self.cost.get(row)?,
+            remainder: *self.remainder.get(row)?,
+            status: *self.status.get(row)?,
+            is_retry: *self.is_retry.get(row)? != 0,
+            latency_ms: *self.latency_ms.get(row)?,
+            ..CellCall::default()
+        };
+        for (class, column) in UsageClass::ALL.into_iter().zip(&self.usage) {
+            if let Some(&count) = column.get(row) {
+                call.usage.set(class, count.cast_unsigned());
+            }
+        }
+        for (slot, column) in call.by_class.iter_mut().zip(&self.by_class) {
+            *slot = column.get(row).copied().unwrap_or(0);
+        }
+        Some(call)
+    }
+
+    fn into_columns(self) -> Vec<Column> {
+        let mut columns = vec![
+            Column::new("series", Values::Int32(self.series)),
+            Column::new("start_at", Values::Micros(self.start_at)),
+            Column::new("call_key", Values::Key(self.key)),
+        ];
+        for (class, column) in UsageClass::ALL.into_iter().zip(self.usage) {
+            if !column.is_empty() {
+                columns.push(Column::new(class.name(), Values::Int64(column)));
+            }
+        }
+        columns.extend([
+            Column::new("cost", Values::MaybeAmount(self.cost)),
+            Column::new("price", Values::Int32(self.price)),
+            Column::new("status", Values::Int32(self.status)),
+            Column::new("is_retry", Values::Int32(self.is_retry)),
+            Column::new("latency_ms", Values::MaybeInt64(self.latency_ms)),
+            Column::new("reported_cost", Values::MaybeAmount(self.reported_cost)),
+            Column::new("end_user", self.end_user.into_values()),
+            Column::new("customer", self.customer.into_values()),
+            Column::new("trace_id", self.trace_id.into_values()),
+        ]);
+        columns
+    }
+}
+
+/// Keeps the values whose flag is set; a shorter column has fewer values to keep.
+pub(crate) fn retain<T>(column: &mut Vec<T>, keep: &[bool]) {
+    let mut flags = keep.iter().copied();
+    column.retain(|_| flags.next().unwrap_or(false));
+}
+
+/// Text with few distinct values, by index into its own dictionary.
+#[derive(Debug)]
+pub(crate) struct TextColumn {
+    dictionary: Vec<String>,
+    known: std::collections::HashMap<String, u32>,
+    pub(crate) index: Vec<u32>,
+}
+
+impl Default for TextColumn {
+    fn default() -> Self {
+        // Index 0 is "none".
+        Self {
+            dictionary: vec![String::new()],
+            known: std::collections::HashMap::new(),
+            index: Vec::new(),
+        }
+    }
+}
+
+impl TextColumn {
+    pub(crate) fn push(&mut self, text: Option<&str>) {
+        let index = match text.filter(|text| !text.is_empty()) {
+            None => 0,
+            Some(text) => self.known.get(text).copied().unwrap_or_else(|| {
+                let index = u32::try_from(self.dictionary.len()).unwrap_or(0);
+                self.dictionary.push(text.to_owned());
+                self.known.insert(text.to_owned(), index);
+                index
+            }),
+        };
+        self.index.push(index);
+    }
+
+    pub(crate) fn into_values(self) -> Values {
+        Values::Text { dictionary: self.dictionary, index: self.index }
+    }
+}

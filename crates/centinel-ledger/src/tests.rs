@@ -1,0 +1,330 @@
+//! The ledger against a naive reference: same rows, same sums, whatever the grain.
+
+use std::collections::BTreeMap;
+
+use centinel_engine::{
+    focus::{Charge, ChargeCategory},
+    money::{Currency, Decimal, Pico},
+    period::{DAY_MICROS, Grain, HOUR_MICROS, Period, day_index},
+    series::{Dimension, Labels},
+    usage::{BookedCost, Call, CallStatus, CostClass, UsageClass},
+};
+use centinel_store::Database;
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use crate::*;
+
+const T0: i64 = 1_790_000_000_000_000;
+
+#[derive(Debug, Clone)]
+struct Row {
+    id: Option<u64>,
+    offset: i64,
+    model: usize,
+    team: usize,
+    input: u64,
+    output: u64,
+    cost: Option<i128>,
+    failed: bool,
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    (
+        proptest::option::weighted(0.9, 0_u64..400),
+        0_i64..5 * DAY_MICROS,
+        0_usize..4,
+        0_usize..3,
+        0_u64..100_000,
+        0_u64..5_000,
+        proptest::option::weighted(0.9, 0_i128..2_000_000_000_000_000_000),
+        any::<bool>(),
+    )
+        .prop_map(|(id, offset, model, team, input, output, cost, failed)| Row {
+            id,
+            offset,
+            model,
+            team,
+            input,
+            output,
+            cost,
+            failed,
+        })
+}
+
+fn labels(source: &str, row: &Row) -> Labels {
+    let mut labels = Labels::default();
+    labels.set(Dimension::Source, source);
+    labels.set(Dimension::Currency, "USD");
+    labels.set(Dimension::Model, ["gpt", "claude", "gemini", "nova"][row.model]);
+    labels.set(Dimension::Team, ["search", "support", ""][row.team]);
+    labels
+}
+
+fn buffer(rows: &[Row]) -> RowBuffer {
+    let mut buffer = RowBuffer::default();
+    for row in rows {
+        let mut call = Call::new(Timestamp::from_microsecond(T0 + row.offset).unwrap());
+        call.call_id = row.id.map(|id| format!("call-{id}"));
+        call.usage.set(UsageClass::InputTokensTotal, row.input);
+        call.usage.set(UsageClass::OutputTokensTotal, row.output);
+        call.status = if row.failed { CallStatus::Error } else { CallStatus::Ok };
+        let booked = row.cost.map(|cost| BookedCost {
+            amount: Pico(cost),
+            remainder_quecto: 7,
+            by_class: [Pico(cost - cost / 3), Pico(0), Pico(0), Pico(cost / 3), Pico(0)],
+            price: 3,
+        });
+        let (series, _) = buffer.series(&labels("gateway", row));
+        buffer.push_call(series, &call, booked.as_ref());
+    }
+    buffer
+}
+
+async fn import(ledger: &Ledger, digest: &str, rows: &[Row], known_at: i64) -> ImportReport {
+    let nonce = known_at.cast_unsigned();
+    let file = ImportFile {
+        source: "gateway".into(),
+        digest: digest.into(),
+        name: format!("{digest}.csv"),
+        bytes: 1,
+        format: "call_log_csv".into(),
+    };
+    let mut import = Import::begin(ledger, file, "spend", nonce).await.unwrap();
+    import.write(buffer(rows).take()).await.unwrap();
+    import.commit(rows.len() as u64, known_at).await.unwrap()
+}
+
+async fn ledger(folder: &std::path::Path) -> Ledger {
+    Ledger::open(Database::in_memory().await.unwrap(), folder).unwrap()
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// Sums by model and team of rows that are new by id, with a start inside the period, by slice.
+fn naive(rows: &[Row], period: Period, unit: i64) -> BTreeMap<(String, String, i64), [i128; 4]> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut sums: BTreeMap<_, [i128; 4]> = BTreeMap::new();
+    for row in rows {
+        if row.id.is_some_and(|id| !seen.insert(id)) {
+            continue;
+        }
+        let at = T0 + row.offset;
+        if at < period.start_micros() || at >= period.end_micros() {
+            continue;
+        }
+        let labels = labels("gateway", row);
+        let text = |dimension| labels.get(&dimension).unwrap_or_default().to_owned();
+        let key = (text(Dimension::Model), text(Dimension::Team), at - at.rem_euclid(unit));
+        let sum = sums.entry(key).or_default();
+        sum[0] += row.cost.unwrap_or(0);
+        sum[1] += 1;
+        sum[2] += i128::from(row.input);
+        sum[3] += i128::from(row.cost.is_none());
+    }
+    sums
+}
+
+fn answered(table: &SpendTable) -> BTreeMap<(String, String, i64), [i128; 4]> {
+    table
+        .rows
+        .iter()
+        .map(|row| {
+            let text = |index: usize| row.group[index].clone().unwrap_or_default();
+            let at = row.at.unwrap().as_microsecond();
+            ((text(0), text(1), at), row.values.clone().try_into().unwrap())
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_grain_gives_the_naive_sums(
+        first in proptest::collection::vec(row(), 1..300),
+        second in proptest::collection::vec(row(), 0..300),
+        from in 0_i64..60, hours in 1_i64..80, shift in 0_i64..2,
+    ) {
+        run(async {
+            let folder = tempfile::tempdir().unwrap();
+            let ledger = ledger(folder.path()).await;
+            import(&ledger, "a", &first, 1).await;
+            let report = import(&ledger, "b", &second, 2).await;
+            prop_assert_eq!(
+                report.batch.rows_accepted + report.batch.rows_duplicate,
+                i64::try_from(second.len()).unwrap()
+            );
+            let all = [first, second].concat();
+            let hour = T0 - T0.rem_euclid(HOUR_MICROS) + from * HOUR_MICROS;
+            let at = |micros| Timestamp::from_microsecond(micros).unwrap();
+            // On the hour, or half an hour past it: then only raw rows can answer.
+            let start = hour + shift * HOUR_MICROS / 2;
+            let period = Period::new(at(start), at(start + hours * HOUR_MICROS)).unwrap();
+            let day = Period::new(
+                at(start - start.rem_euclid(DAY_MICROS)),
+                at(start - start.rem_euclid(DAY_MICROS) + 3 * DAY_MICROS),
+            ).unwrap();
+            let measures = vec![
+                Measure::Cost, Measure::Calls, Measure::Usage(UsageClass::InputTokensTotal), Measure::UnpricedCalls,
+            ];
+            for (period, grain, unit) in [
+                (period, Grain::Hour, HOUR_MICROS), (period, Grain::Day, DAY_MICROS), (day, Grain::Day, DAY_MICROS),
+            ] {
+                let expected = naive(&all, period, unit);
+                for scan in [ScanLevel::Coarsest, ScanLevel::Raw] {
+                    let mut query = SpendQuery::new(period, measures.clone())
+                        .by([Dimension::Model, Dimension::Team])
+                        .every(grain);
+                    query.scan = scan;
+                    let table = ledger.spend(&query).await.unwrap();
+                    prop_assert_eq!(answered(&table), expected.clone(), "{:?} {:?}", grain, scan);
+                }
+            }
+            Ok(())
+        })?;
+    }
+}
+
+#[test]
+fn a_known_file_changes_nothing() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(folder.path()).await;
+        let rows: Vec<Row> = (0..50)
+            .map(|n| Row {
+                id: None,
+                offset: n * HOUR_MICROS,
+                model: 0,
+                team: 0,
+                input: 1,
+                output: 1,
+                cost: Some(5),
+                failed: false,
+            })
+            .collect();
+        let first = import(&ledger, "a", &rows, 1).await;
+        let files = || std::fs::read_dir(folder.path().join("segments")).unwrap().count();
+        let before = files();
+        let again = import(&ledger, "a", &rows, 9).await;
+        assert!(!first.already_known && again.already_known);
+        assert_eq!(again.batch, first.batch);
+        assert_eq!(files(), before);
+        assert_eq!(first.batch.rows_accepted, 50);
+    });
+}
+
+#[test]
+fn an_import_without_commit_leaves_nothing() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(folder.path()).await;
+        let rows = vec![Row {
+            id: Some(1),
+            offset: 0,
+            model: 0,
+            team: 0,
+            input: 1,
+            output: 1,
+            cost: Some(5),
+            failed: false,
+        }];
+        let file = ImportFile {
+            source: "gateway".into(),
+            digest: "x".into(),
+            name: "x".into(),
+            bytes: 1,
+            format: "f".into(),
+        };
+        let mut open = Import::begin(&ledger, file, "spend", 1).await.unwrap();
+        open.write(buffer(&rows).take()).await.unwrap();
+        assert_eq!(ledger.sweep().await.unwrap(), 0, "an import is under way");
+        drop(open);
+        assert_eq!(ledger.sweep().await.unwrap(), 3);
+        let query = SpendQuery::new(
+            Period::new(Timestamp::UNIX_EPOCH, Timestamp::from_microsecond(T0 * 2).unwrap())
+                .unwrap(),
+            vec![Measure::Cost],
+        );
+        assert_eq!(ledger.spend(&query).await.unwrap().rows, []);
+    });
+}
+
+#[test]
+fn charges_keep_digits_and_currencies_apart() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(folder.path()).await;
+        let start = Timestamp::from_microsecond(T0 - T0.rem_euclid(DAY_MICROS)).unwrap();
+        let end = Timestamp::from_microsecond(start.as_microsecond() + DAY_MICROS).unwrap();
+        let period = Period::new(start, end).unwrap();
+        let mut buffer = RowBuffer::default();
+        for (currency, cost) in [
+            ("USD", "0.00000080000"),
+            ("EUR", "2500000"),
+            ("USD", "-1.5"),
+            ("USD", "0.0000000000005"),
+        ] {
+            let mut labels = Labels::default();
+            labels.set(Dimension::Source, "bill");
+            labels.set(Dimension::Currency, currency);
+            let cost: Decimal = cost.parse().unwrap();
+            let charge = Charge {
+                charge_id: None,
+                charge_period: period,
+                charge_category: ChargeCategory::Usage,
+                is_correction: false,
+                labels: labels.clone(),
+                currency: Currency::USD,
+                billed_cost: cost,
+                effective_cost: cost,
+                list_cost: None,
+                contracted_cost: None,
+                consumed_quantity: None,
+                consumed_unit: None,
+                pricing_quantity: None,
+                pricing_unit: None,
+                resource_id: None,
+                sku: None,
+                charge_description: None,
+                commitment_discount_id: None,
+                commitment_discount_status: None,
+                commitment_discount_quantity: None,
+                commitment_discount_unit: None,
+            };
+            let (series, _) = buffer.series(&labels);
+            buffer.push_charge(series, &charge).unwrap();
+            let huge = Charge { effective_cost: "1e25".parse().unwrap(), ..charge };
+            assert!(buffer.push_charge(series, &huge).is_err());
+        }
+        let file = ImportFile {
+            source: "bill".into(),
+            digest: "x".into(),
+            name: "x".into(),
+            bytes: 1,
+            format: "f".into(),
+        };
+        let mut import = Import::begin(&ledger, file, "spend", 1).await.unwrap();
+        import.write(buffer.take()).await.unwrap();
+        let report = import.commit(4, 1).await.unwrap();
+        assert_eq!(report.batch.rows_accepted, 4);
+        for scan in [ScanLevel::Coarsest, ScanLevel::Raw] {
+            let mut query = SpendQuery::new(period, vec![Measure::Cost, Measure::Charges]);
+            query.scan = scan;
+            let table = ledger.spend(&query).await.unwrap();
+            let rows: Vec<_> = table
+                .rows
+                .iter()
+                .map(|row| (row.currency.clone().unwrap(), row.amount(0).to_string(), row.value(1)))
+                .collect();
+            assert_eq!(
+                rows,
+                [("EUR".into(), "2500000".into(), 1), ("USD".into(), "-1.4999992".into(), 3)]
+            );
+        }
+        assert_eq!(day_index(T0), day_index(period.start_micros()));
+        assert_eq!(CostClass::ALL.len(), CostClass::COUNT);
+    });
+}
