@@ -27,7 +27,7 @@ pub(crate) struct CellCall {
 }
 
 /// Names of the count columns, in the order of `Cell::counts`.
-pub(crate) const COUNTS: [&str; 8] = [
+const COUNTS: [&str; 8] = [
     "calls",
     "errors",
     "aborted",

@@ -10,15 +10,19 @@ use std::{
 
 use centinel_engine::{
     period::{DAY_MICROS, Grain, HOUR_MICROS, date_of_index, index_of_date},
-    series::{Dimension, SeriesKey},
+    series::{Dimension, SeriesKey, Sketch},
     usage::{CostClass, UsageClass},
 };
 use jiff::{Timestamp, civil::Weekday};
 
 use crate::{
     LedgerError,
+    cells::SKETCHES,
     ledger::{Ledger, SegmentKind},
-    query::{GroupBy, Measure, ScanLevel, ScanReport, SpendQuery, SpendRow, SpendTable},
+    query::{
+        Distribution, DistributionRow, GroupBy, Measure, ScanLevel, ScanReport, SpendQuery,
+        SpendRow, SpendTable,
+    },
     segment::{RowGroup, SegmentReader},
 };
 
@@ -62,6 +66,67 @@ impl Ledger {
             scan.rows += scan_all(&plan, &columns, &paths, &mut sums, &mut touched)?;
         }
         Ok(SpendTable { rows: plan.rows(&sums, &touched), scan })
+    }
+}
+
+impl Ledger {
+    /// The distribution of something over calls, by group and slice of time; measures of the question
+    /// are not looked at. Kept by the hour.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::spend`].
+    pub async fn distribution(
+        &self,
+        query: &SpendQuery,
+        of: Distribution,
+    ) -> Result<Vec<DistributionRow>, LedgerError> {
+        let series = self.database().series().await?;
+        let plan = Plan::new(query, series.iter().map(|(id, _, key)| (*id, key)), |_| true)?;
+        let kind = plan.kind(SegmentKind::CALLS);
+        if kind == SegmentKind::Calls {
+            return Err(LedgerError::NotAligned { measure: "a distribution" });
+        }
+        let column = match of {
+            Distribution::InputTokens => SKETCHES[0],
+            Distribution::OutputTokens => SKETCHES[1],
+            Distribution::CostNano => SKETCHES[2],
+            Distribution::LatencyMs => SKETCHES[3],
+        };
+        let window = Some((query.period.start_micros(), query.period.end_micros()));
+        let as_of = query.as_of.map(Timestamp::as_microsecond);
+        let mut sketches: BTreeMap<usize, Sketch> = BTreeMap::new();
+        let mut scanner = Scanner::new(&plan, &[]);
+        let mut bytes = Vec::new();
+        for segment in self.database().segments(kind.name(), window, as_of).await? {
+            let reader = SegmentReader::open(&self.folder().join(&segment.name))?;
+            for (group, &(_, first, last)) in reader.row_groups().iter().enumerate() {
+                scanner.scan(&reader, group, (first, last))?;
+                if scanner.runs.is_empty() || !reader.read_bytes(group, column, &mut bytes)? {
+                    continue;
+                }
+                for &(slot, from, to) in &scanner.runs {
+                    let merged = sketches.entry(slot).or_default();
+                    for bytes in bytes.get(from..to).unwrap_or_default() {
+                        let sketch =
+                            Sketch::from_bytes(bytes).ok_or_else(|| LedgerError::Corrupt {
+                                segment: segment.name.clone(),
+                                reason: format!("column `{column}` holds no sketch"),
+                            })?;
+                        merged.merge(&sketch);
+                    }
+                }
+            }
+        }
+        let slices = plan.slices.len().max(1);
+        Ok(sketches
+            .into_iter()
+            .filter_map(|(slot, sketch)| {
+                let (group, currency) = plan.groups.get(slot / slices)?.clone();
+                let at = plan.slices.starts.get(slot % slices).copied();
+                Some(DistributionRow { group, currency, at: query.grain.and(at), sketch })
+            })
+            .collect())
     }
 }
 
@@ -438,6 +503,7 @@ impl<'p> Scanner<'p> {
         let (start, end) = (period.start_micros(), period.end_micros());
         let unit = self.plan.unit();
         let start = start - start.rem_euclid(unit);
+        self.runs.clear();
         if last < start || first >= end || !reader.read_i32(group, "series", &mut self.series)? {
             return Ok(());
         }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use centinel_store::Database;
+use jiff::Timestamp;
 
 use crate::LedgerError;
 
@@ -91,6 +92,23 @@ impl Ledger {
     /// The folder of the rejected rows.
     pub(crate) fn rejected_folder(&self) -> PathBuf {
         self.folder.with_file_name("rejected")
+    }
+
+    /// First and last instant of which the ledger holds a call or charge; `None` when it is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Store`].
+    pub async fn span(&self) -> Result<Option<(Timestamp, Timestamp)>, LedgerError> {
+        let mut span: Option<(i64, i64)> = None;
+        for kind in [SegmentKind::Calls, SegmentKind::Charges] {
+            for segment in self.db.segments(kind.name(), None, None).await? {
+                let (first, last) = span.unwrap_or((segment.start_at, segment.last_at));
+                span = Some((first.min(segment.start_at), last.max(segment.last_at)));
+            }
+        }
+        let at = |micros| Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(span.map(|(first, last)| (at(first), at(last))))
     }
 
     /// Holds off [`Self::sweep`] while files are being written that the catalogue does not list yet.

@@ -16,6 +16,7 @@ mod order;
 mod outcomes;
 mod query;
 mod segment;
+mod verify;
 
 pub use buffer::{CHUNK_ROWS, Chunk, LocalSeries, RejectedRow, RowBuffer};
 pub use charges::AmountTooLarge;
@@ -23,8 +24,11 @@ pub use error::LedgerError;
 pub use import::{Import, ImportFile, ImportReport, ImportSums, SERIES_MAX};
 pub use ledger::{Ledger, SegmentKind};
 pub use query::{
-    Condition, GroupBy, Measure, ScanLevel, ScanReport, SpendQuery, SpendRow, SpendTable,
+    Classifier, Condition, Distribution, DistributionRow, GroupBy, Measure, ScanLevel, ScanReport,
+    SpendQuery, SpendRow, SpendTable,
 };
+
+pub use verify::Verification;
 
 #[cfg(test)]
 mod tests;

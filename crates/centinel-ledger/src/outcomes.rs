@@ -89,22 +89,26 @@ impl OutcomeBatch {
     }
 
     fn cells(&self, unit: i64) -> Vec<Column> {
-        let (mut series, mut start_at, mut sums) = (Vec::new(), Vec::new(), Vec::<i128>::new());
+        let (mut series, mut start_at) = (Vec::new(), Vec::new());
+        let (mut sums, mut outcomes) = (Vec::<i128>::new(), Vec::<i64>::new());
         for ((&of, &at), &quantity) in self.series.iter().zip(&self.start_at).zip(&self.quantity) {
             let start = at - at.rem_euclid(unit);
             if series.last() != Some(&of) || start_at.last() != Some(&start) {
                 series.push(of);
                 start_at.push(start);
                 sums.push(0);
+                outcomes.push(0);
             }
-            if let Some(sum) = sums.last_mut() {
+            if let (Some(sum), Some(count)) = (sums.last_mut(), outcomes.last_mut()) {
                 *sum = sum.saturating_add(quantity);
+                *count += 1;
             }
         }
         vec![
             Column::new("series", Values::Int32(series)),
             Column::new("start_at", Values::Micros(start_at)),
             Column::new("quantity", Values::Amount(sums)),
+            Column::new("outcomes", Values::Int64(outcomes)),
         ]
     }
 }

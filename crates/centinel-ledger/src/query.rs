@@ -1,11 +1,11 @@
 //! Questions: one closed, typed form for everything that is asked of the ledger.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use centinel_engine::{
     money::Pico,
     period::{Grain, Period},
-    series::{Dimension, SeriesKey},
+    series::{Dimension, SeriesKey, Sketch},
     usage::{CostClass, UsageClass},
 };
 use jiff::Timestamp;
@@ -48,8 +48,34 @@ pub enum Measure {
 pub enum GroupBy {
     /// A dimension's value.
     Dimension(Dimension),
-    /// `ai_tokens`, `cloud`, …: what a function over the labels says. See [`SpendQuery::classify`].
+    /// `ai_tokens`, `cloud`, …: what a rule over the labels says. See [`SpendQuery::classify`].
     Class,
+}
+
+/// Something of calls whose distribution is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Distribution {
+    /// Input tokens of a call.
+    InputTokens,
+    /// Output tokens of a call.
+    OutputTokens,
+    /// Cost of a priced call, in 10^-9 of the currency.
+    CostNano,
+    /// Duration of a call, in milliseconds.
+    LatencyMs,
+}
+
+/// The distribution of something over the calls of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DistributionRow {
+    /// Values in the order of `group_by`; `None` where a series has none.
+    pub group: Vec<Option<String>>,
+    /// ISO code of the amounts; `None` where a series states none.
+    pub currency: Option<String>,
+    /// Start of the slice of time; `None` without a grain.
+    pub at: Option<Timestamp>,
+    /// Quantiles within 1.6 %.
+    pub sketch: Sketch,
 }
 
 /// One condition on a dimension: all conditions of a question must hold.
@@ -71,6 +97,9 @@ pub enum ScanLevel {
     Raw,
 }
 
+/// A rule over labels.
+pub type Classifier = Arc<dyn Fn(&SeriesKey) -> Option<String> + Send + Sync>;
+
 /// A question to the ledger.
 #[derive(Clone)]
 pub struct SpendQuery {
@@ -90,7 +119,7 @@ pub struct SpendQuery {
     pub scan: ScanLevel,
     /// The class of a series, where [`GroupBy::Class`] asks for it (ownership, tier, kind of spend):
     /// evaluated once a series, so a changed rule re-labels all history at once.
-    pub classify: fn(&SeriesKey) -> Option<String>,
+    pub classify: Classifier,
 }
 
 impl SpendQuery {
@@ -104,7 +133,7 @@ impl SpendQuery {
             grain: None,
             as_of: None,
             scan: ScanLevel::Coarsest,
-            classify: |_| None,
+            classify: Arc::new(|_| None),
         }
     }
 
@@ -119,6 +148,17 @@ impl SpendQuery {
     #[must_use]
     pub fn every(mut self, grain: Grain) -> Self {
         self.grain = Some(grain);
+        self
+    }
+
+    /// Grouped by a rule over the labels as well.
+    #[must_use]
+    pub fn by_class(
+        mut self,
+        classify: impl Fn(&SeriesKey) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.group_by.push(GroupBy::Class);
+        self.classify = Arc::new(classify);
         self
     }
 

@@ -141,9 +141,6 @@ mod tests {
         let mut bytes = Vec::new();
         assert!(reader.read_bytes(0, "sketch", &mut bytes).unwrap());
         assert_eq!(bytes.iter().map(|b| b.to_vec()).collect::<Vec<_>>(), [vec![1, 2], vec![]]);
-        let mut present = Vec::new();
-        assert_eq!(reader.read_present(0, "latency_ms", &mut present).unwrap(), Some(1));
-        assert_eq!(present, [false, true]);
     }
 
     #[test]

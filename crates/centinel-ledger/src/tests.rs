@@ -157,7 +157,23 @@ proptest! {
                 report.batch.rows_accepted + report.batch.rows_duplicate,
                 i64::try_from(second.len()).unwrap()
             );
+            let verification = ledger.verify().await.unwrap();
+            prop_assert_eq!(verification.problems, Vec::<String>::new());
             let all = [first, second].concat();
+            let ever = Period::new(
+                Timestamp::from_microsecond(T0 - T0.rem_euclid(DAY_MICROS)).unwrap(),
+                Timestamp::from_microsecond(T0 - T0.rem_euclid(DAY_MICROS) + 7 * DAY_MICROS).unwrap(),
+            ).unwrap();
+            let inputs = ledger
+                .distribution(&SpendQuery::new(ever, Vec::new()), Distribution::InputTokens)
+                .await
+                .unwrap();
+            let mut sketch = centinel_engine::series::Sketch::default();
+            let mut seen = std::collections::BTreeSet::new();
+            for row in all.iter().filter(|row| row.id.is_none_or(|id| seen.insert(id))) {
+                sketch.add(row.input);
+            }
+            prop_assert_eq!(&inputs[0].sketch, &sketch);
             let hour = T0 - T0.rem_euclid(HOUR_MICROS) + from * HOUR_MICROS;
             let at = |micros| Timestamp::from_microsecond(micros).unwrap();
             // On the hour, or half an hour past it: then only raw rows can answer.
@@ -212,6 +228,16 @@ fn a_known_file_changes_nothing() {
         assert!(!first.already_known && again.already_known);
         assert_eq!(again.batch, first.batch);
         assert_eq!(files(), before);
+        // A flipped byte and a missing file are found.
+        let mut names = ledger.database().segment_names().await.unwrap();
+        names.sort();
+        let path = folder.path().join("segments").join(&names[0]);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        std::fs::remove_file(folder.path().join("segments").join(&names[1])).unwrap();
+        assert!(ledger.verify().await.unwrap().problems.len() >= 2);
         assert_eq!(first.batch.rows_accepted, 50);
     });
 }

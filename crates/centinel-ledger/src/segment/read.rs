@@ -162,36 +162,6 @@ impl SegmentReader {
         }
     }
 
-    /// Which rows of a column are known, and how many; `None` when the column is absent.
-    pub(crate) fn read_present(
-        &self,
-        group: usize,
-        column: &str,
-        into: &mut Vec<bool>,
-    ) -> Result<Option<usize>, LedgerError> {
-        into.clear();
-        let rows = self.rows(group);
-        let mut levels = Vec::new();
-        let optional = match self.column(group, column)? {
-            None => return Ok(None),
-            Some(ColumnReader::Int64ColumnReader(mut reader)) => {
-                reader.read_records(rows, Some(&mut levels), None, &mut Vec::new())?;
-                !levels.is_empty()
-            }
-            Some(ColumnReader::FixedLenByteArrayColumnReader(mut reader)) => {
-                reader.read_records(rows, Some(&mut levels), None, &mut Vec::new())?;
-                !levels.is_empty()
-            }
-            Some(_) => return Err(self.corrupt(column, "is never unknown")),
-        };
-        if optional {
-            into.extend(levels.iter().map(|&level| level > 0));
-        } else {
-            into.resize(rows, true);
-        }
-        Ok(Some(into.iter().filter(|&&present| present).count()))
-    }
-
     fn rows(&self, group: usize) -> usize {
         let groups = self.file.metadata().row_groups();
         groups.get(group).and_then(|group| usize::try_from(group.num_rows()).ok()).unwrap_or(0)
