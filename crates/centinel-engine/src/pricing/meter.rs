@@ -1,0 +1,304 @@
+//! What is billed: the disjoint quantities that a usage record splits into.
+
+use std::{fmt, str::FromStr};
+
+use super::Unpriced;
+use crate::{
+    money::{Decimal, DecimalError},
+    usage::{Usage, UsageClass},
+};
+
+/// One billed quantity. Meters of a call are disjoint, where usage classes contain each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Meter {
+    /// Input tokens that no other input meter counts.
+    Input,
+    /// Input tokens read from a cache.
+    CacheRead,
+    /// Input tokens written to a cache for 5 minutes.
+    CacheWrite5m,
+    /// Input tokens written to a cache for 30 minutes.
+    CacheWrite30m,
+    /// Input tokens written to a cache for 1 hour.
+    CacheWrite1h,
+    /// Input tokens written to a cache for 12 hours or more.
+    CacheWrite12h,
+    /// Audio tokens in, where they have a price of their own.
+    InputAudio,
+    /// Image tokens in, where they have a price of their own.
+    InputImage,
+    /// Video tokens in, where they have a price of their own.
+    InputVideo,
+    /// Output tokens that no other output meter counts.
+    Output,
+    /// Reasoning tokens, where they have a price of their own.
+    Reasoning,
+    /// Audio tokens out, where they have a price of their own.
+    OutputAudio,
+    /// Image tokens out, where they have a price of their own.
+    OutputImage,
+    /// Web searches.
+    WebSearch,
+    /// Images made.
+    Image,
+    /// Milliseconds of audio or video.
+    MediaMillisecond,
+    /// The call itself.
+    Call,
+}
+
+/// Quantities by meter, in [`Meter::ALL`] order.
+pub(super) type Quantities = [u64; Meter::COUNT];
+
+/// A set of meters, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct MeterSet(u32);
+
+impl MeterSet {
+    pub(super) fn contains(self, meter: Meter) -> bool {
+        self.0 & meter.bit() != 0
+    }
+
+    pub(super) fn insert(&mut self, meter: Meter) {
+        self.0 |= meter.bit();
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = Meter> {
+        Meter::ALL.into_iter().filter(move |meter| self.contains(*meter))
+    }
+}
+
+impl Meter {
+    /// Every meter, in the order of lines.
+    pub const ALL: [Self; 17] = [
+        Self::Input,
+        Self::CacheRead,
+        Self::CacheWrite5m,
+        Self::CacheWrite30m,
+        Self::CacheWrite1h,
+        Self::CacheWrite12h,
+        Self::InputAudio,
+        Self::InputImage,
+        Self::InputVideo,
+        Self::Output,
+        Self::Reasoning,
+        Self::OutputAudio,
+        Self::OutputImage,
+        Self::WebSearch,
+        Self::Image,
+        Self::MediaMillisecond,
+        Self::Call,
+    ];
+    /// How many meters there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The name in `token_class` and in native books.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::CacheRead => "cache_read",
+            Self::CacheWrite5m => "cache_write_5m",
+            Self::CacheWrite30m => "cache_write_30m",
+            Self::CacheWrite1h => "cache_write_1h",
+            Self::CacheWrite12h => "cache_write_12h",
+            Self::InputAudio => "input_audio",
+            Self::InputImage => "input_image",
+            Self::InputVideo => "input_video",
+            Self::Output => "output",
+            Self::Reasoning => "reasoning",
+            Self::OutputAudio => "output_audio",
+            Self::OutputImage => "output_image",
+            Self::WebSearch => "web_search",
+            Self::Image => "image",
+            Self::MediaMillisecond => "media_millisecond",
+            Self::Call => "call",
+        }
+    }
+
+    /// Whether the unit is a token: such meters depend on tier, context and region.
+    pub fn is_token(self) -> bool {
+        !matches!(self, Self::WebSearch | Self::Image | Self::MediaMillisecond | Self::Call)
+    }
+
+    /// The price of one unit, from a price as people write it: per million tokens, per second of
+    /// media, per search, image or call.
+    pub(super) fn unit_price(self, price: Decimal) -> Result<Decimal, DecimalError> {
+        let decimals: u32 = match self {
+            Self::MediaMillisecond => 3,
+            _ if self.is_token() => 6,
+            _ => 0,
+        };
+        Decimal::new(price.mantissa(), price.scale().saturating_add(decimals))
+    }
+
+    /// The meter whose price also covers this one where it has none of its own: reasoning is
+    /// output, an image is read as the tokens it became. Audio in, and caches, have no such rule.
+    pub(super) fn billed_as(self) -> Option<Self> {
+        match self {
+            Self::InputImage | Self::InputVideo => Some(Self::Input),
+            Self::Reasoning | Self::OutputAudio | Self::OutputImage => Some(Self::Output),
+            _ => None,
+        }
+    }
+
+    pub(super) fn index(self) -> usize {
+        usize::from(self as u8)
+    }
+
+    fn bit(self) -> u32 {
+        1_u32.checked_shl(u32::from(self as u8)).unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that is no meter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a priced class")]
+pub struct UnknownMeter(pub String);
+
+impl FromStr for Meter {
+    type Err = UnknownMeter;
+
+    fn from_str(name: &str) -> Result<Self, UnknownMeter> {
+        Self::ALL
+            .into_iter()
+            .find(|meter| meter.name() == name)
+            .ok_or_else(|| UnknownMeter(name.chars().take(40).collect()))
+    }
+}
+
+/// Splits a usage record into disjoint quantities. Meters in `folded` are counted by the meter
+/// they are [billed as](Meter::billed_as).
+///
+/// Cached tokens are taken to be text as far as they can be; where parts of other kinds do not fit
+/// beside them, their overlap is unknown.
+///
+/// # Errors
+///
+/// [`Unpriced::Usage`] when totals do not contain their parts, [`Unpriced::PartsOverlap`] when
+/// disjoint parts exceed a total.
+pub(super) fn split(usage: &Usage, folded: MeterSet) -> Result<Quantities, Unpriced> {
+    use UsageClass as Class;
+    let cached = [
+        (Meter::CacheRead, Class::CacheReadTokens),
+        (Meter::CacheWrite5m, Class::CacheWrite5mTokens),
+        (Meter::CacheWrite30m, Class::CacheWrite30mTokens),
+        (Meter::CacheWrite1h, Class::CacheWrite1hTokens),
+        (Meter::CacheWrite12h, Class::CacheWrite12hTokens),
+    ];
+    let inputs = [
+        (Meter::InputAudio, Class::InputAudioTokens),
+        (Meter::InputImage, Class::InputImageTokens),
+        (Meter::InputVideo, Class::InputVideoTokens),
+    ];
+    let outputs = [
+        (Meter::Reasoning, Class::ReasoningTokens),
+        (Meter::OutputAudio, Class::OutputAudioTokens),
+        (Meter::OutputImage, Class::OutputImageTokens),
+    ];
+    let others = [
+        (Meter::WebSearch, Class::WebSearchRequests),
+        (Meter::Image, Class::OutputImages),
+        (Meter::MediaMillisecond, Class::MediaMilliseconds),
+    ];
+    let mut quantities = [0; Meter::COUNT];
+    let mut set = |meter: Meter, count: u64| {
+        if let Some(slot) = quantities.get_mut(meter.index()) {
+            *slot = count;
+        }
+    };
+    let mut input = usage.get(Class::InputTokensTotal);
+    for (meter, class) in cached {
+        let count = usage.get(class);
+        input = input.checked_sub(count).ok_or_else(|| contradiction(usage, class))?;
+        set(meter, count);
+    }
+    let apart = |meter: Meter, class: Class| {
+        if folded.contains(meter) { 0 } else { usage.get(class) }
+    };
+    for (meter, class) in inputs {
+        let count = apart(meter, class);
+        input = input.checked_sub(count).ok_or_else(|| contradiction(usage, class))?;
+        set(meter, count);
+    }
+    let mut output = usage.get(Class::OutputTokensTotal);
+    for (meter, class) in outputs {
+        let count = apart(meter, class);
+        output = output.checked_sub(count).ok_or_else(|| contradiction(usage, class))?;
+        set(meter, count);
+    }
+    for (meter, class) in others {
+        set(meter, usage.get(class));
+    }
+    set(Meter::Input, input);
+    set(Meter::Output, output);
+    set(Meter::Call, u64::from(!folded.contains(Meter::Call)));
+    Ok(quantities)
+}
+
+fn contradiction(usage: &Usage, class: UsageClass) -> Unpriced {
+    match usage.check() {
+        Err(error) => Unpriced::Usage(error),
+        Ok(()) => Unpriced::PartsOverlap { total: class.part_of().unwrap_or(class).name() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_indexes_go_both_ways() {
+        for (position, meter) in Meter::ALL.into_iter().enumerate() {
+            assert_eq!(meter.index(), position);
+            assert_eq!(meter.name().parse(), Ok(meter));
+        }
+        assert!("tokens".parse::<Meter>().is_err());
+    }
+
+    #[test]
+    fn quantities_are_disjoint() {
+        let usage = Usage::ZERO
+            .with(UsageClass::InputTokensTotal, 1000)
+            .with(UsageClass::CacheReadTokens, 600)
+            .with(UsageClass::CacheWrite1hTokens, 100)
+            .with(UsageClass::InputAudioTokens, 50)
+            .with(UsageClass::OutputTokensTotal, 90)
+            .with(UsageClass::ReasoningTokens, 40);
+        let of = |folded: MeterSet, meter: Meter| split(&usage, folded).unwrap()[meter.index()];
+        assert_eq!(of(MeterSet::default(), Meter::Input), 250);
+        assert_eq!(of(MeterSet::default(), Meter::Output), 50);
+        assert_eq!(of(MeterSet::default(), Meter::Reasoning), 40);
+        let mut folded = MeterSet::default();
+        folded.insert(Meter::Reasoning);
+        assert_eq!(of(folded, Meter::Output), 90);
+        assert_eq!(of(folded, Meter::Reasoning), 0);
+    }
+
+    #[test]
+    fn an_unknown_overlap_has_no_price() {
+        let usage = Usage::ZERO
+            .with(UsageClass::InputTokensTotal, 1000)
+            .with(UsageClass::CacheReadTokens, 800)
+            .with(UsageClass::InputAudioTokens, 300);
+        assert_eq!(usage.check(), Ok(()));
+        let error = split(&usage, MeterSet::default()).unwrap_err();
+        assert_eq!(error, Unpriced::PartsOverlap { total: "input_tokens_total" });
+    }
+
+    #[test]
+    fn a_contradictory_record_is_named() {
+        let usage = Usage::ZERO.with(UsageClass::CacheReadTokens, 1);
+        assert!(matches!(split(&usage, MeterSet::default()), Err(Unpriced::Usage(_))));
+    }
+}

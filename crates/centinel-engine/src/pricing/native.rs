@@ -1,0 +1,357 @@
+//! Centinel's own price book format: TOML, every price with its source and the time it holds.
+//!
+//! ```toml
+//! format = 1
+//! name = "contract-2026"
+//! currency = "USD"
+//! recorded = "2026-11-22"
+//!
+//! [[model]]
+//! provider = "openai"
+//! model = "gpt-5.6-luna"
+//! aliases = ["gpt-5.6-luna-2026-07-09"]
+//!
+//! [[model.price]]
+//! effective_from = "2026-07-30"
+//! source = "OpenAI API pricing"
+//! regions = { eu = "1.1", us = "1.1" }
+//! rates.standard = { input = "0.2", cache_read = "0.02", output = "1.2" }
+//! rates.batch = { input = "0.1", cache_read = "0.01", output = "0.6" }
+//! [[model.price.context]]
+//! above = 272000
+//! rates.standard = { input = "0.4", cache_read = "0.04", output = "1.8" }
+//! ```
+//!
+//! Prices are strings: per million tokens, per second of media, per search, image or call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{Timestamp, civil::Date};
+use serde::Deserialize;
+
+use super::{
+    BookError, EffectiveFrom, Meter, PriceBook, ServiceTier,
+    book::{ListedPrice, Model, cut},
+    rates::RateTable,
+};
+use crate::{
+    facts::sha256_hex,
+    money::{Currency, Decimal},
+    period::start_of_day,
+};
+
+/// Unit prices by service tier, then meter.
+type Rates = BTreeMap<String, BTreeMap<String, Decimal>>;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BookFile {
+    format: u32,
+    name: String,
+    currency: Currency,
+    recorded: Date,
+    #[serde(default, rename = "model")]
+    models: Vec<ModelFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelFile {
+    provider: String,
+    model: String,
+    #[serde(default)]
+    aliases: Vec<String>,
+    #[serde(rename = "price")]
+    prices: Vec<PriceFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceFile {
+    /// A date or RFC 3339 time in UTC, or `unknown`.
+    effective_from: String,
+    /// Exclusive; without it the price ends where the next one starts.
+    effective_until: Option<String>,
+    source: String,
+    /// When the price was taken from its source, where not with the rest of the book.
+    recorded: Option<Date>,
+    #[serde(default)]
+    regions: BTreeMap<String, Decimal>,
+    rates: Rates,
+    #[serde(default)]
+    context: Vec<ContextFile>,
+}
+
+/// Rates of long requests. Exactly one of the two bounds is given.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContextFile {
+    /// For requests with more input tokens than this.
+    above: Option<u64>,
+    /// For requests with this many input tokens or more.
+    from: Option<u64>,
+    rates: Rates,
+}
+
+/// Reads a native price book.
+///
+/// # Errors
+///
+/// [`BookError::Toml`] for text that is not in the format, [`BookError::Model`] for a value that
+/// makes no sense: an unknown tier or class, a negative price, times that overlap, a key used
+/// twice.
+pub fn read(text: &str) -> Result<PriceBook, BookError> {
+    read_all(&[text])
+}
+
+/// Reads a book that is kept in several files of one currency; the name is the first one's.
+pub(super) fn read_all(texts: &[&str]) -> Result<PriceBook, BookError> {
+    let mut name = None;
+    let mut currency = None;
+    let mut recorded = None;
+    let mut models = Vec::new();
+    for text in texts {
+        let file: BookFile = toml::from_str(text)
+            .map_err(|error| BookError::Toml(error.to_string().trim().replace('\n', " ")))?;
+        if file.format != 1 {
+            return Err(BookError::Toml(format!("format {} is not known, 1 is", file.format)));
+        }
+        name.get_or_insert(file.name);
+        if *currency.get_or_insert(file.currency) != file.currency {
+            return Err(BookError::Toml("two currencies in one book".to_owned()));
+        }
+        recorded = recorded.max(Some(file.recorded));
+        for model in file.models {
+            let key = cut(&model.model);
+            let read = read_model(model, file.recorded);
+            models.push(read.map_err(|reason| BookError::Model { model: key, reason })?);
+        }
+    }
+    check_keys(&models)?;
+    let (Some(name), Some(currency), [_, ..]) = (name, currency, models.as_slice()) else {
+        return Err(BookError::Empty);
+    };
+    let digest = sha256_hex(texts.concat().as_bytes());
+    Ok(PriceBook::new(&name, digest, recorded, currency, models))
+}
+
+fn check_keys(models: &[Model]) -> Result<(), BookError> {
+    let mut seen = BTreeSet::new();
+    for model in models {
+        for key in model.aliases.iter().map(String::as_str).chain([model.id.as_str()]) {
+            if !seen.insert((model.provider.as_str(), key)) {
+                let reason = format!("listed twice at provider `{}`", model.provider);
+                return Err(BookError::Model { model: cut(key), reason });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_model(file: ModelFile, recorded: Date) -> Result<Model, String> {
+    let mut prices = file
+        .prices
+        .into_iter()
+        .map(|price| read_price(price, recorded))
+        .collect::<Result<Vec<_>, _>>()?;
+    prices.sort_by_key(|price| price.effective_from);
+    // Each price ends where the next one starts, or earlier.
+    let mut next_start = None;
+    for price in prices.iter_mut().rev() {
+        let start = price.validity().from.unwrap_or(Timestamp::MIN);
+        price.effective_until = price.effective_until.or(next_start);
+        if let Some(until) = price.effective_until {
+            if next_start.is_some_and(|next| until > next) {
+                return Err(format!("the price that ends at {until} overlaps the next one"));
+            }
+            if start >= until {
+                return Err(format!("a price ends at {until}, which is not after its start"));
+            }
+        }
+        next_start = Some(start);
+    }
+    let [_, ..] = prices.as_slice() else {
+        return Err("has no price".to_owned());
+    };
+    Ok(Model {
+        provider: super::provider_id(&file.provider),
+        id: file.model,
+        aliases: file.aliases,
+        prices,
+    })
+}
+
+fn read_price(file: PriceFile, recorded: Date) -> Result<ListedPrice, String> {
+    let effective_from = match file.effective_from.as_str() {
+        "unknown" => EffectiveFrom::Unknown,
+        time => EffectiveFrom::At(instant(time)?),
+    };
+    let mut rates = RateTable::default();
+    add_rates(&mut rates, 0, &file.rates)?;
+    for context in &file.context {
+        let above = match (context.above, context.from) {
+            (Some(above), None) => above,
+            (None, Some(from)) => from.saturating_sub(1),
+            _ => return Err("a context has either `above` or `from`".to_owned()),
+        };
+        if above == 0 {
+            return Err("a context of no tokens is the price itself".to_owned());
+        }
+        add_rates(&mut rates, above, &context.rates)?;
+    }
+    if rates.is_empty() {
+        return Err("a price without rates".to_owned());
+    }
+    if let Some((region, factor)) = file.regions.iter().find(|(_, factor)| factor.is_negative()) {
+        return Err(format!("region `{region}` has the factor {factor}, below zero"));
+    }
+    Ok(ListedPrice {
+        effective_from,
+        effective_until: file.effective_until.as_deref().map(instant).transpose()?,
+        source: file.source.into(),
+        recorded: Some(file.recorded.unwrap_or(recorded)),
+        rates,
+        regions: file
+            .regions
+            .into_iter()
+            .map(|(region, factor)| (region.to_ascii_lowercase(), factor))
+            .collect(),
+        has_hours: false,
+    })
+}
+
+fn add_rates(table: &mut RateTable, above: u64, rates: &Rates) -> Result<(), String> {
+    for (tier, classes) in rates {
+        let tier: ServiceTier = tier.parse().map_err(|error| format!("{error}"))?;
+        for (class, price) in classes {
+            let meter: Meter = class.parse().map_err(|error| format!("{error}"))?;
+            if price.is_negative() {
+                return Err(format!("`{class}` costs {price}, below zero"));
+            }
+            table.set(tier, above, meter, meter.unit_price(*price).map_err(|e| e.to_string())?);
+        }
+    }
+    Ok(())
+}
+
+/// A day is its first instant in UTC.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let time = text.parse::<Timestamp>().ok();
+    time.or_else(|| text.parse::<Date>().ok().map(start_of_day))
+        .ok_or_else(|| format!("`{}` is neither a date nor a time in UTC", cut(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        pricing::{PriceQuery, Unpriced},
+        usage::Usage,
+    };
+
+    const HEAD: &str =
+        "format = 1\nname = \"test\"\ncurrency = \"EUR\"\nrecorded = \"2026-11-22\"\n";
+
+    fn book(body: &str) -> Result<PriceBook, BookError> {
+        read(&format!("{HEAD}[[model]]\nprovider = \"OpenAI\"\nmodel = \"m\"\n{body}"))
+    }
+
+    fn price(from: &str, rest: &str) -> String {
+        format!("[[model.price]]\neffective_from = \"{from}\"\nsource = \"contract\"\n{rest}\n")
+    }
+
+    fn cost(body: &str, at: &str, region: Option<&str>, usage: &str) -> Result<String, Unpriced> {
+        let query = PriceQuery {
+            provider: "openai",
+            model: "m",
+            service_tier: None,
+            region,
+            at: Some(at.parse().unwrap()),
+        };
+        let price = book(body).unwrap().resolve(&query)?;
+        assert_eq!(price.currency(), Currency::EUR);
+        let usage: Usage = serde_json::from_str(usage).unwrap();
+        Ok(price.cost(&usage)?.to_decimal()?.to_string())
+    }
+
+    const MILLION: &str = r#"{"input_tokens_total":1000000}"#;
+
+    #[test]
+    fn each_price_ends_where_the_next_one_starts() {
+        let body = price("2026-07-30", "rates.standard = { input = \"2\" }")
+            + &price("unknown", "rates.standard = { input = \"1\" }")
+            + &price(
+                "2026-09-01T12:00:00Z",
+                "effective_until = \"2026-10-01\"\nrates.standard = { input = \"3\" }",
+            );
+        for (at, expected) in [
+            ("1999-01-01T00:00:00Z", "1"),
+            ("2026-07-29T23:59:59.999999Z", "1"),
+            ("2026-07-30T00:00:00Z", "2"),
+            ("2026-09-01T11:59:59Z", "2"),
+            ("2026-09-01T12:00:00Z", "3"),
+        ] {
+            assert_eq!(cost(&body, at, None, MILLION).as_deref(), Ok(expected), "{at}");
+        }
+        let after = cost(&body, "2026-10-01T00:00:00Z", None, MILLION);
+        assert!(matches!(after, Err(Unpriced::PriceEnded { .. })));
+        let body = price("2026-07-30", "rates.standard = { input = \"2\" }");
+        let before = cost(&body, "2026-07-29T00:00:00Z", None, MILLION);
+        assert!(matches!(before, Err(Unpriced::BeforeFirstPrice { .. })));
+    }
+
+    #[test]
+    fn contexts_regions_and_units() {
+        let body = price(
+            "unknown",
+            "regions = { eu = \"1.1\", \"*\" = \"1.2\" }\n\
+             rates.standard = { input = \"1\", web_search = \"0.01\", media_millisecond = \"0.5\", \
+             call = \"0.001\" }\n\
+             [[model.price.context]]\nfrom = 200000\nrates.standard = { input = \"2\" }",
+        );
+        let at = "2026-01-01T00:00:00Z";
+        for (region, usage, expected) in [
+            (None, r#"{"input_tokens_total":199999}"#, "0.200999"),
+            (None, r#"{"input_tokens_total":200000}"#, "0.401"),
+            (Some("EU"), r#"{"input_tokens_total":100000}"#, "0.111"),
+            (Some("us-east5"), r#"{"input_tokens_total":100000}"#, "0.121"),
+            (Some("global"), r#"{"input_tokens_total":100000}"#, "0.101"),
+            (Some("eu"), r#"{"web_search_requests":2,"media_milliseconds":2500}"#, "1.271"),
+        ] {
+            assert_eq!(cost(&body, at, region, usage).as_deref(), Ok(expected), "{usage}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_book_is_refused_by_name() {
+        let check = |body: &str, expected: &str| {
+            let error = book(body).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error} lacks {expected}");
+            assert!(!error.contains('\n'), "{error}");
+        };
+        check("", "missing field `price`");
+        check(&price("unknown", ""), "missing field `rates`");
+        check(&price("unknown", "rates.standard = { inputs = \"1\" }"), "`inputs` is not a priced");
+        check(&price("unknown", "rates.slow = { input = \"1\" }"), "service tier `slow`");
+        check(&price("unknown", "rates.standard = { input = 1.5 }"), "invalid type");
+        check(&price("unknown", "rates.standard = { input = \"-1\" }"), "below zero");
+        check(&price("July", "rates.standard = { input = \"1\" }"), "`July` is neither");
+        check(&price("unknown", "extra = 1\nrates.standard = { input = \"1\" }"), "unknown field");
+        check(
+            &price(
+                "2026-01-02",
+                "effective_until = \"2026-01-02\"\nrates.standard = {input=\"1\"}",
+            ),
+            "not after its start",
+        );
+        let early =
+            price("2026-01-01", "effective_until = \"2026-03-01\"\nrates.batch = {input=\"1\"}");
+        let late = price("2026-02-01", "rates.standard = {input=\"1\"}");
+        check(&(early + &late), "overlaps");
+        let one = price("unknown", "rates.standard = {input=\"1\"}");
+        check(&(one.clone() + &one), "not after its start");
+        check(&format!("aliases = [\"m\"]\n{one}"), "listed twice");
+        assert!(matches!(read(HEAD), Err(BookError::Empty)));
+        assert!(matches!(read("format = 2"), Err(BookError::Toml(_))));
+    }
+}

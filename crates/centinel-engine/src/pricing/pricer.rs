@@ -1,0 +1,102 @@
+//! Resolution done once per series, not once per call.
+
+use std::{collections::HashMap, fmt::Write as _};
+
+use super::{Price, PriceBook, PriceQuery, Unpriced};
+
+/// Resolves prices of a book, and remembers them.
+#[derive(Debug)]
+pub struct Pricer<'b> {
+    book: &'b PriceBook,
+    resolved: HashMap<String, Vec<Price>>,
+    key: String,
+}
+
+impl<'b> Pricer<'b> {
+    /// Most label sets remembered; then the memory starts afresh, so that hostile names cannot
+    /// fill it.
+    const SERIES_MAX: usize = 50_000;
+
+    /// A pricer that remembers nothing yet.
+    pub fn new(book: &'b PriceBook) -> Self {
+        Self { book, resolved: HashMap::new(), key: String::new() }
+    }
+
+    /// The price in force, as [`PriceBook::resolve`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`PriceBook::resolve`].
+    pub fn price(&mut self, query: &PriceQuery<'_>) -> Result<&Price, Unpriced> {
+        self.write_key(query);
+        // Looked up twice, as a reference cannot leave the first look-up on one path only.
+        let known = self.resolved.get(&self.key).and_then(|prices| position(prices, query));
+        let position = match known {
+            Some(position) => position,
+            None => self.remember(self.book.resolve(query)?),
+        };
+        let price = self.resolved.get(&self.key).and_then(|prices| prices.get(position));
+        price.ok_or(Unpriced::Overflow)
+    }
+
+    fn remember(&mut self, price: Price) -> usize {
+        if self.resolved.len() >= Self::SERIES_MAX {
+            self.resolved.clear();
+        }
+        let prices = self.resolved.entry(self.key.clone()).or_default();
+        prices.push(price);
+        prices.len().saturating_sub(1)
+    }
+
+    /// Lengths first, so that no two label sets write the same key.
+    fn write_key(&mut self, query: &PriceQuery<'_>) {
+        let PriceQuery { provider, model, service_tier, region, at } = query;
+        let (tier, region) = (service_tier.unwrap_or_default(), region.unwrap_or_default());
+        self.key.clear();
+        // Writing to a String cannot fail.
+        let _ = write!(
+            self.key,
+            "{}|{}|{}|{}|{provider}{model}{tier}{region}",
+            at.is_some(),
+            provider.len(),
+            model.len(),
+            tier.len(),
+        );
+    }
+}
+
+/// Without a time the book has one answer; with one, the price must be in force then.
+fn position(prices: &[Price], query: &PriceQuery<'_>) -> Option<usize> {
+    prices.iter().position(|price| query.at.is_none_or(|at| price.validity().contains(at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pricing::builtin;
+
+    #[test]
+    fn remembers_each_price_of_a_series() {
+        let book = builtin().unwrap();
+        let mut pricer = Pricer::new(&book);
+        let mut check = |model: &str, at: &str| {
+            let query = PriceQuery {
+                provider: "openai",
+                model,
+                service_tier: None,
+                region: None,
+                at: Some(at.parse().unwrap()),
+            };
+            let fresh = book.resolve(&query);
+            assert_eq!(pricer.price(&query).cloned(), fresh, "{model} at {at}");
+        };
+        for _ in 0..2 {
+            check("gpt-5.6-luna", "2026-07-01T00:00:00Z");
+            check("gpt-5.6-luna", "2026-08-01T00:00:00Z");
+            check("gpt-5.6", "2026-08-01T00:00:00Z");
+            check("no-such-model", "2026-08-01T00:00:00Z");
+        }
+        assert_eq!(pricer.resolved.len(), 2);
+        assert!(pricer.resolved.values().all(|prices| (1..=2).contains(&prices.len())));
+    }
+}

@@ -1,0 +1,125 @@
+//! The rates of one listed price: by meter, service tier and context length.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Meter, ServiceTier};
+use crate::money::Decimal;
+
+/// Unit prices, each for a meter at a tier, for requests whose total input exceeds `above` tokens.
+///
+/// `above = 0` holds for every request. The band with the highest bound that a request exceeds
+/// prices the whole request (a cliff, not a marginal rate). "From N tokens on" is above N − 1.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct RateTable {
+    rates: BTreeMap<(ServiceTier, u64, Meter), Decimal>,
+}
+
+/// What a meter costs in one band of one tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rate {
+    /// A price per unit. `is_borrowed` when the list states none for exactly this tier and band,
+    /// so that the nearest stated one stands in.
+    Stated { unit_price: Decimal, is_borrowed: bool },
+    /// Counted and priced with the meter that it is billed as.
+    Folded,
+    /// No price.
+    Missing,
+}
+
+impl RateTable {
+    pub(super) fn set(&mut self, tier: ServiceTier, above: u64, meter: Meter, unit_price: Decimal) {
+        self.rates.insert((tier, above, meter), unit_price);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rates.is_empty()
+    }
+
+    pub(super) fn is_zero_only(&self) -> bool {
+        self.rates.values().all(|unit_price| unit_price.is_zero())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = ((ServiceTier, u64, Meter), Decimal)> + '_ {
+        self.rates.iter().map(|(key, unit_price)| (*key, *unit_price))
+    }
+
+    /// Whether any price is stated for the tier.
+    pub(super) fn has_tier(&self, tier: ServiceTier) -> bool {
+        self.rates.keys().any(|(other, ..)| *other == tier)
+    }
+
+    /// Lower bounds of the bands, longest context first; always ends in 0.
+    pub(super) fn bands(&self) -> Vec<u64> {
+        let bounds: BTreeSet<u64> =
+            self.rates.keys().map(|(_, above, _)| *above).chain([0]).collect();
+        bounds.into_iter().rev().collect()
+    }
+
+    /// The rate of a meter: the one stated for tier and band, else for the band, else for the
+    /// tier, else the standard one; at each step the meter's own before the one it is billed as.
+    pub(super) fn rate(&self, tier: ServiceTier, above: u64, meter: Meter) -> Rate {
+        let steps =
+            [(tier, above), (ServiceTier::Standard, above), (tier, 0), (ServiceTier::Standard, 0)];
+        for step in steps {
+            let stated = |meter| self.rates.get(&(step.0, step.1, meter)).copied();
+            if let Some(unit_price) = stated(meter) {
+                let is_borrowed = meter.is_token() && step != (tier, above);
+                return Rate::Stated { unit_price, is_borrowed };
+            }
+            if meter.billed_as().and_then(stated).is_some() {
+                return Rate::Folded;
+            }
+        }
+        Rate::Missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: u64 = 200_000;
+
+    fn check(table: &RateTable, tier: ServiceTier, above: u64, meter: Meter, expected: &str) {
+        let found = match table.rate(tier, above, meter) {
+            Rate::Stated { unit_price, is_borrowed: false } => unit_price.to_string(),
+            Rate::Stated { unit_price, is_borrowed: true } => format!("{unit_price} borrowed"),
+            Rate::Folded => "folded".to_owned(),
+            Rate::Missing => "missing".to_owned(),
+        };
+        assert_eq!(found, expected, "{tier} above {above}: {meter}");
+    }
+
+    #[test]
+    fn the_nearest_stated_rate_applies() {
+        use ServiceTier::{Batch, Flex, Standard};
+        let mut table = RateTable::default();
+        for (tier, above, meter, price) in [
+            (Standard, 0, Meter::Input, 10),
+            (Standard, 0, Meter::CacheRead, 1),
+            (Standard, 0, Meter::Output, 50),
+            (Standard, 0, Meter::Reasoning, 60),
+            (Standard, 0, Meter::WebSearch, 7),
+            (Standard, LONG, Meter::Input, 20),
+            (Batch, 0, Meter::Input, 5),
+            (Batch, 0, Meter::Output, 25),
+            (Batch, LONG, Meter::Input, 11),
+        ] {
+            table.set(tier, above, meter, Decimal::from_integer(price));
+        }
+        assert_eq!(table.bands(), [LONG, 0]);
+        assert!(table.has_tier(Batch) && !table.has_tier(Flex));
+        check(&table, Standard, 0, Meter::Input, "10");
+        check(&table, Batch, LONG, Meter::Input, "11");
+        // Stated for the band, not for the tier; and neither.
+        check(&table, Flex, LONG, Meter::Input, "20 borrowed");
+        check(&table, Batch, 0, Meter::CacheRead, "1 borrowed");
+        // A batch price of output also covers the reasoning in it.
+        check(&table, Standard, 0, Meter::Reasoning, "60");
+        check(&table, Batch, 0, Meter::Reasoning, "folded");
+        check(&table, Standard, 0, Meter::InputImage, "folded");
+        check(&table, Standard, 0, Meter::InputAudio, "missing");
+        check(&table, Standard, 0, Meter::CacheWrite5m, "missing");
+        check(&table, Batch, LONG, Meter::WebSearch, "7");
+    }
+}
