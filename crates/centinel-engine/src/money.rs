@@ -13,6 +13,7 @@
 mod currency;
 mod decimal;
 mod pico;
+mod quotient;
 
 pub use currency::{Currency, CurrencyError};
 pub use decimal::{Decimal, DecimalError};
