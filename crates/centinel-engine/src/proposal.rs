@@ -1,1 +1,27 @@
-//! (in progress)
+//! Proposals that people decide: what is proposed, who may decide it, and the machine in between.
+//!
+//! The order of reading: [`Proposal`] (immutable, addressed by its digest), [`ApprovalPolicy`] (how
+//! many people, of which roles), [`step`] (every transition there is). Nothing here authenticates
+//! anybody or stores anything; `centinel-approvals` does, and hands in time, people and policy.
+
+mod change;
+mod document;
+#[cfg(test)]
+mod enumeration;
+mod machine;
+mod people;
+mod policy;
+mod refusal;
+#[cfg(test)]
+mod scenarios;
+mod standing;
+mod state;
+
+pub use change::{BudgetPeriod, Change, Edit, Kind, Payment, ResourceUse};
+pub use document::{Draft, Proposal, ProposalError, ProposalId, Risk, Saving};
+pub use machine::{Ballot, Command, Context, Facts, step};
+pub use people::{Directory, Person, Principal, Role, RoleError, RoleKind, Scope, ScopeError};
+pub use policy::{ApprovalPolicy, Case, Channel, Freeze, PolicyError, Requirement, Rule};
+pub use refusal::Refusal;
+pub use standing::{Standing, standing};
+pub use state::{Event, Occurrence, State, Status, VoidReason, Vote, fold};

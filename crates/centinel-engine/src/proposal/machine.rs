@@ -1,0 +1,442 @@
+//! The machine: every transition there is, with its guards.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    ApprovalPolicy, Channel, Directory, Event, Occurrence, Principal, Proposal, ProposalId,
+    Refusal, Requirement, State, Status, Vote,
+    document::is_plain,
+    standing::{is_author, standing, void_votes},
+};
+use crate::money::Money;
+
+/// Most attempts to carry one version out.
+const ATTEMPTS_MAX: u32 = 3;
+/// Fewest hex digits of a digest that identify a version.
+const DIGEST_MIN: usize = 8;
+/// Longest reason of a rejection, in characters.
+const REASON_MAX: usize = 1_000;
+/// How far clocks of two servers may differ.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// What somebody asks the machine to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Put forward a first version, or one that supersedes the current one. The actor is the
+    /// version's requester.
+    Propose(Box<Proposal>),
+    /// Say yes.
+    Approve(Ballot),
+    /// Say no, for good.
+    Reject {
+        /// Which version is meant.
+        ballot: Ballot,
+        /// Why.
+        reason: String,
+    },
+    /// Take one's own proposal back.
+    Withdraw,
+    /// Notice expiry, changed facts and votes that no longer count.
+    Refresh,
+    /// Claim the right to carry it out.
+    BeginExecution,
+    /// Report that it was carried out.
+    Succeed,
+    /// Report that an attempt had no effect.
+    Fail {
+        /// Why.
+        reason: String,
+    },
+    /// Report that nobody knows whether an attempt had its effect.
+    LoseTrack,
+    /// Record the realised saving.
+    Measure {
+        /// Per month.
+        saving: Money,
+    },
+}
+
+/// What a decision is about: exactly one version, as the person saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ballot {
+    /// The version.
+    pub version: u32,
+    /// Its digest, or at least the first eight hex digits.
+    pub digest: String,
+    /// Where the person decides.
+    pub channel: Channel,
+}
+
+/// Whether the facts behind a proposal were computed again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Facts {
+    /// Nobody looked.
+    Unchecked,
+    /// The target, the old value and the sign of the saving are as proposed, and at least 80 % of
+    /// the saving is left.
+    Hold,
+    /// They are not.
+    Changed(String),
+}
+
+/// The world at the moment of a command.
+#[derive(Debug, Clone)]
+pub struct Context<'a> {
+    /// The moment.
+    pub now: Timestamp,
+    /// Who asks. Whoever calls has authenticated them.
+    pub actor: &'a Principal,
+    /// All accounts as they are now.
+    pub people: &'a Directory,
+    /// The policy in force.
+    pub policy: &'a ApprovalPolicy,
+    /// Whether the facts still hold.
+    pub facts: &'a Facts,
+}
+
+/// One transition: the new state and what happened, or why nothing does.
+///
+/// Pure and total. A refusal changes nothing. The new state is the fold of the events over the old
+/// one, so that the log alone restores it.
+///
+/// # Errors
+///
+/// [`Refusal`], in words for the person who asked.
+pub fn step(
+    state: Option<&State>,
+    id: ProposalId,
+    command: &Command,
+    context: &Context<'_>,
+) -> Result<(State, Vec<Event>), Refusal> {
+    let occurrences = match (state, command) {
+        (_, Command::Propose(proposal)) => propose(state, id, proposal, context)?,
+        (None, _) => return Err(Refusal::NotFound(id)),
+        (Some(state), command) => {
+            check_clock(state, context.now)?;
+            match command {
+                Command::Propose(_) => Vec::new(),
+                Command::Approve(ballot) => approve(state, ballot, context)?,
+                Command::Reject { ballot, reason } => reject(state, ballot, reason, context)?,
+                Command::Withdraw => withdraw(state, context)?,
+                _ if *context.actor != Principal::System => {
+                    return Err(Refusal::NotTheSystem(context.actor.clone()));
+                }
+                Command::Refresh => refresh(state, context),
+                Command::BeginExecution => begin_execution(state, context)?,
+                Command::Succeed => {
+                    finished(state, &[Status::Executing, Status::Unknown], Occurrence::Executed)?
+                }
+                Command::Fail { reason } => fail(state, reason)?,
+                Command::LoseTrack => {
+                    finished(state, &[Status::Executing], Occurrence::ExecutionUnknown)?
+                }
+                Command::Measure { saving } => {
+                    let measured = Occurrence::Measured { saving: *saving };
+                    finished(state, &[Status::Executed], measured)?
+                }
+            }
+        }
+    };
+    let events: Vec<Event> = occurrences
+        .into_iter()
+        .map(|what| Event { at: context.now, actor: context.actor.clone(), what })
+        .collect();
+    let after = events.iter().fold(state.cloned(), State::after).ok_or(Refusal::NotFound(id))?;
+    Ok((after, events))
+}
+
+fn propose(
+    state: Option<&State>,
+    id: ProposalId,
+    proposal: &Proposal,
+    context: &Context<'_>,
+) -> Result<Vec<Occurrence>, Refusal> {
+    let version = proposal.version;
+    let not_next = |why| Err(Refusal::NotNext { id, version, why });
+    if proposal.id != id {
+        return not_next("it carries another id");
+    }
+    if proposal.requester != *context.actor {
+        return not_next("its requester is somebody else");
+    }
+    if proposal.policy_version != context.policy.digest() {
+        return not_next("the approval policy changed in between");
+    }
+    if proposal.expires_at <= context.now {
+        return Err(Refusal::Expired { id, expired_at: proposal.expires_at });
+    }
+    match state {
+        None if version != 1 => return not_next("the first version is 1"),
+        None => {}
+        Some(state) => {
+            check_clock(state, context.now)?;
+            let open = [Status::Pending, Status::Approved, Status::Stale];
+            if !open.contains(&state.status) {
+                return Err(Refusal::Status { id, status: state.status });
+            }
+            if Some(version) != state.proposal.version.checked_add(1) {
+                return not_next("it is not the next version");
+            }
+            // A person may take any proposal over and then is one of its authors; an agent's token
+            // only replaces its own, or it could void people's approvals at will.
+            if !matches!(context.actor, Principal::Person { .. }) {
+                check_requester(state, context)?;
+            }
+        }
+    }
+    if let Principal::Person { name } = context.actor
+        && !context.people.get(name).is_some_and(|person| person.active)
+    {
+        return Err(Refusal::NotActive(name.clone()));
+    }
+    if let Some(rule) = context.policy.requirement(proposal).denied_by {
+        return Err(Refusal::Denied { rule, kind: proposal.kind() });
+    }
+    match proposal.digest() {
+        Ok(digest) => {
+            Ok(vec![Occurrence::Proposed { proposal: Box::new(proposal.clone()), digest }])
+        }
+        Err(_) => not_next("it has no canonical form"),
+    }
+}
+
+fn approve(
+    state: &State,
+    ballot: &Ballot,
+    context: &Context<'_>,
+) -> Result<Vec<Occurrence>, Refusal> {
+    let id = state.proposal.id;
+    let decider = check_decider(state, ballot, &[Status::Pending], context)?;
+    if let Facts::Changed(what) = context.facts {
+        return Err(Refusal::FactsChanged { id, what: what.clone() });
+    }
+    check_freeze(state, context)?;
+    if !decider.requirement.channels.contains(&ballot.channel) {
+        return Err(Refusal::Channel { id, channel: ballot.channel });
+    }
+    if let Some(rule) = decider.requirement.denied_by {
+        return Err(Refusal::Denied { rule, kind: state.proposal.kind() });
+    }
+    let mut occurrences = voided(state, context);
+    let mut after = applied(state, &occurrences, context);
+    if after.votes.iter().any(|vote| vote.human == decider.human) {
+        return Err(Refusal::AlreadyApproved { id, name: decider.name });
+    }
+    let vote = Vote {
+        name: decider.name,
+        human: decider.human,
+        at: context.now,
+        channel: ballot.channel,
+        policy_version: context.policy.digest().to_owned(),
+    };
+    after.votes.push(vote.clone());
+    occurrences.push(Occurrence::VoteCast {
+        vote,
+        version: state.proposal.version,
+        digest: state.digest.clone(),
+    });
+    if standing(&after, context.policy, context.people).satisfied {
+        occurrences.push(Occurrence::Approved);
+    }
+    Ok(occurrences)
+}
+
+/// Saying no is possible as long as nothing has been done, in a freeze and on every channel, and
+/// also for a person who said yes before.
+fn reject(
+    state: &State,
+    ballot: &Ballot,
+    reason: &str,
+    context: &Context<'_>,
+) -> Result<Vec<Occurrence>, Refusal> {
+    let id = state.proposal.id;
+    let decider = check_decider(state, ballot, &[Status::Pending, Status::Approved], context)?;
+    let length = reason.chars().count();
+    if reason.trim().is_empty() || length > REASON_MAX || !is_plain(reason) {
+        return Err(Refusal::Reason(id));
+    }
+    Ok(vec![Occurrence::Rejected {
+        name: decider.name,
+        channel: ballot.channel,
+        reason: reason.trim().to_owned(),
+    }])
+}
+
+fn withdraw(state: &State, context: &Context<'_>) -> Result<Vec<Occurrence>, Refusal> {
+    check_requester(state, context)?;
+    let open = [Status::Pending, Status::Approved, Status::Stale];
+    finished(state, &open, Occurrence::Withdrawn)
+}
+
+fn refresh(state: &State, context: &Context<'_>) -> Vec<Occurrence> {
+    let expired = context.now >= state.proposal.expires_at;
+    match (state.status, context.facts) {
+        (Status::Pending | Status::Approved | Status::Stale, _) if expired => {
+            vec![Occurrence::Expired]
+        }
+        (Status::Failed, _) if expired => vec![Occurrence::Abandoned],
+        (Status::Pending | Status::Approved, Facts::Changed(what)) => {
+            vec![Occurrence::Stale { what: what.clone() }]
+        }
+        (Status::Pending | Status::Approved, _) => voided(state, context),
+        _ => Vec::new(),
+    }
+}
+
+fn begin_execution(state: &State, context: &Context<'_>) -> Result<Vec<Occurrence>, Refusal> {
+    let id = state.proposal.id;
+    if !matches!(state.status, Status::Approved | Status::Failed) {
+        return Err(Refusal::Status { id, status: state.status });
+    }
+    check_expiry(state, context.now)?;
+    check_freeze(state, context)?;
+    match context.facts {
+        Facts::Hold => {}
+        Facts::Unchecked => return Err(Refusal::FactsUnchecked(id)),
+        Facts::Changed(what) => return Err(Refusal::FactsChanged { id, what: what.clone() }),
+    }
+    // People and policy as they are now, not as they were when the last vote came.
+    let standing = standing(state, context.policy, context.people);
+    if !standing.satisfied {
+        return Err(Refusal::NoLongerApproved { id, requirement: Box::new(standing.requirement) });
+    }
+    let wait = SignedDuration::from_hours(i64::from(standing.requirement.cool_down_hours));
+    let from = state
+        .approved_at
+        .and_then(|approved_at| approved_at.checked_add(wait).ok())
+        .unwrap_or(Timestamp::MAX);
+    if context.now < from {
+        return Err(Refusal::CoolingDown { id, from });
+    }
+    let attempt = state.attempts.saturating_add(1);
+    Ok(vec![Occurrence::ExecutionBegun { key: state.execution_key(), attempt }])
+}
+
+fn fail(state: &State, reason: &str) -> Result<Vec<Occurrence>, Refusal> {
+    let failed = Occurrence::ExecutionFailed { reason: reason.to_owned() };
+    let mut occurrences = finished(state, &[Status::Executing, Status::Unknown], failed)?;
+    if state.attempts >= ATTEMPTS_MAX {
+        occurrences.push(Occurrence::Abandoned);
+    }
+    Ok(occurrences)
+}
+
+/// One occurrence, from one of some statuses.
+fn finished(
+    state: &State,
+    from: &[Status],
+    what: Occurrence,
+) -> Result<Vec<Occurrence>, Refusal> {
+    if from.contains(&state.status) {
+        Ok(vec![what])
+    } else {
+        Err(Refusal::Status { id: state.proposal.id, status: state.status })
+    }
+}
+
+/// A person who may decide.
+struct Decider {
+    name: String,
+    human: String,
+    requirement: Requirement,
+}
+
+/// The guards that approving and rejecting share.
+fn check_decider(
+    state: &State,
+    ballot: &Ballot,
+    statuses: &[Status],
+    context: &Context<'_>,
+) -> Result<Decider, Refusal> {
+    let (id, version) = (state.proposal.id, state.proposal.version);
+    let Principal::Person { name } = context.actor else {
+        return Err(Refusal::NotAPerson { id, principal: context.actor.clone() });
+    };
+    let Some(person) = context.people.get(name).filter(|person| person.active) else {
+        return Err(Refusal::NotActive(name.clone()));
+    };
+    if ballot.version != version {
+        return Err(Refusal::OtherVersion { id, given: ballot.version, current: version });
+    }
+    let digest = ballot.digest.to_ascii_lowercase();
+    if digest.len() < DIGEST_MIN || !state.digest.starts_with(&digest) {
+        let given = ballot.digest.chars().take(64).collect();
+        return Err(Refusal::OtherDigest { id, version, given });
+    }
+    if !statuses.contains(&state.status) {
+        return Err(Refusal::Status { id, status: state.status });
+    }
+    check_expiry(state, context.now)?;
+    let requirement = context.policy.requirement(&state.proposal);
+    if is_author(state, context.people, name) {
+        return Err(Refusal::Requester { id, requirement: Box::new(requirement) });
+    }
+    let owner = &state.proposal.owner;
+    if person.role_kinds(owner).is_disjoint(&requirement.roles) {
+        let roles = requirement.roles.iter().copied().collect();
+        return Err(Refusal::NoRole { id, name: name.clone(), roles, owner: owner.clone() });
+    }
+    Ok(Decider { name: name.clone(), human: person.human.clone(), requirement })
+}
+
+fn check_requester(state: &State, context: &Context<'_>) -> Result<(), Refusal> {
+    let requester = &state.proposal.requester;
+    let human = context.people.human(context.actor);
+    let is_same_human = human.is_some() && human == context.people.human(requester);
+    // A token acts for itself only: it must not take back what its holder proposed in person.
+    let is_token = matches!(context.actor, Principal::Agent { .. });
+    if context.actor == requester || (is_same_human && !is_token) {
+        Ok(())
+    } else {
+        let requester = requester.clone();
+        Err(Refusal::NotTheRequester { id: state.proposal.id, requester })
+    }
+}
+
+fn check_expiry(state: &State, now: Timestamp) -> Result<(), Refusal> {
+    let expired_at = state.proposal.expires_at;
+    if now < expired_at {
+        Ok(())
+    } else {
+        Err(Refusal::Expired { id: state.proposal.id, expired_at })
+    }
+}
+
+fn check_freeze(state: &State, context: &Context<'_>) -> Result<(), Refusal> {
+    match context.policy.freeze(state.proposal.kind(), context.now) {
+        Some(freeze) => Err(Refusal::Frozen {
+            id: state.proposal.id,
+            until: freeze.end,
+            reason: freeze.reason.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// A clock that was set back could bring an expired proposal to life.
+fn check_clock(state: &State, now: Timestamp) -> Result<(), Refusal> {
+    let last = state.changed_at;
+    if now.checked_add(CLOCK_SKEW).is_ok_and(|latest| latest < last) {
+        return Err(Refusal::ClockBehind { id: state.proposal.id, now, last });
+    }
+    Ok(())
+}
+
+/// One event for all votes that no longer count; none when all do.
+fn voided(state: &State, context: &Context<'_>) -> Vec<Occurrence> {
+    let void = void_votes(state, context.policy, context.people);
+    let Some(&(_, why)) = void.first() else {
+        return Vec::new();
+    };
+    let people = void.into_iter().map(|(vote, _)| vote.name.clone()).collect();
+    vec![Occurrence::VotesVoided { people, why }]
+}
+
+fn applied(state: &State, occurrences: &[Occurrence], context: &Context<'_>) -> State {
+    occurrences.iter().fold(state.clone(), |state, what| {
+        let before = state.clone();
+        let event =
+            Event { at: context.now, actor: context.actor.clone(), what: what.clone() };
+        State::after(Some(state), &event).unwrap_or(before)
+    })
+}
