@@ -1,1 +1,20 @@
-//! (in progress)
+//! The use cases: one function per question or action.
+//!
+//! Asks the ledger, the engine and the store, and returns results with the facts behind them. Time
+//! and random numbers are arguments; only the binary has a clock.
+
+mod app;
+mod config;
+mod error;
+mod import;
+mod prices;
+mod span;
+mod spend;
+
+pub use app::{App, create_home};
+pub use config::{AttentionConfig, Config, ConfigError, DatabaseConfig, Organisation, PricesConfig};
+pub use error::AppError;
+pub use import::{ImportRequest, Imported, Progress};
+pub use prices::{OpenedBook, open_book};
+pub use span::{ResolvedPeriod, UnknownPeriod, When, baseline_days};
+pub use spend::{SpendAnswer, SpendGroup, SpendLine, SpendRequest, SpendSums};

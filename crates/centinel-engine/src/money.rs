@@ -16,6 +16,7 @@ mod pico;
 mod quotient;
 
 pub use currency::{Currency, CurrencyError};
+pub(crate) use decimal::power_of_ten;
 pub use decimal::{Decimal, DecimalError};
 pub use pico::{Money, Pico, Rounded};
 

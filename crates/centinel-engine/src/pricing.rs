@@ -12,6 +12,7 @@
 //! price is taken from another model.
 
 mod book;
+mod booking;
 pub mod builtin;
 pub mod litellm;
 mod meter;

@@ -5,7 +5,9 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands, failure,
+    commands,
+    context::Context,
+    failure,
     output::{Outcome, Output},
 };
 
@@ -37,6 +39,14 @@ enum Command {
     Decompose(commands::decompose::Args),
     /// Commitment discounts: the optimal purchase, and what the existing ones are worth.
     Commit(commands::commit::Args),
+    /// Make a home: folders, configuration, policies, the first person.
+    Init(commands::init::Args),
+    /// Import bills, call logs, LiteLLM spend logs, OTLP traces and outcomes.
+    Import(commands::import::Args),
+    /// Spend of a period, by dimension and time.
+    Spend(commands::spend::Args),
+    /// The ledger itself: `ledger verify`.
+    Ledger(commands::ledger::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -66,9 +76,15 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
+    // Engine commands need no home.
+    let context = || Context::new(cli.home.as_deref(), cli.config.as_deref());
     match &cli.command {
         Command::Price(args) => commands::price::run(args, output),
         Command::Decompose(args) => commands::decompose::run(args, output),
         Command::Commit(args) => commands::commit::run(args, output),
+        Command::Init(args) => commands::init::run(args, &context()?, output),
+        Command::Import(args) => commands::import::run(args, &context()?, output),
+        Command::Spend(args) => commands::spend::run(args, &context()?, output),
+        Command::Ledger(args) => commands::ledger::run(args, &context()?, output),
     }
 }

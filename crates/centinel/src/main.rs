@@ -4,8 +4,11 @@
 
 mod cli;
 mod commands;
+mod context;
 mod failure;
 mod output;
+mod period_args;
+mod text;
 
 use std::process::ExitCode;
 

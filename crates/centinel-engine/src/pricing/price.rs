@@ -9,7 +9,7 @@ use super::{
     rates::{Rate, RateTable},
 };
 use crate::{
-    money::{Currency, Decimal, MoneyError, Pico, Rounded},
+    money::{Currency, Decimal, MoneyError, Pico, Rounded, power_of_ten},
     usage::{Usage, UsageClass},
 };
 
@@ -200,8 +200,13 @@ impl Price {
         Ok(lines)
     }
 
+    /// Units of amounts in one pico-unit.
+    pub(super) fn unit(&self) -> i128 {
+        power_of_ten(self.scale.saturating_sub(Pico::SCALE)).unwrap_or(1)
+    }
+
     /// Visits meter, quantity, rate, amount and whether the rate is borrowed, for all that was used.
-    fn each_amount(
+    pub(super) fn each_amount(
         &self,
         usage: &Usage,
         mut visit: impl FnMut(Meter, u64, i128, i128, bool) -> Result<(), Unpriced>,

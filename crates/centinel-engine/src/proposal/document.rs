@@ -328,9 +328,7 @@ impl FromStr for ProposalId {
             .and_then(|digits| digits.parse().ok())
             .filter(|&number| number > 0)
             .map(Self)
-            .ok_or_else(|| {
-                format!("`{}` is not a proposal such as `P-7`", shown(text))
-            })
+            .ok_or_else(|| format!("`{}` is not a proposal such as `P-7`", shown(text)))
     }
 }
 

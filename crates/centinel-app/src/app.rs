@@ -1,0 +1,145 @@
+//! The product, opened on a home.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use centinel_engine::{
+    attribution::{Ownership, OwnershipPolicy},
+    facts::Bundle,
+    pricing::PriceBook,
+    series::SeriesKey,
+};
+use centinel_ledger::Ledger;
+use centinel_store::Database;
+
+use crate::{
+    AppError,
+    config::Config,
+    prices::load_book,
+};
+
+/// The product, opened on a home. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub(crate) ledger: Ledger,
+    pub(crate) home: PathBuf,
+    pub(crate) config: Arc<Config>,
+    pub(crate) book: Arc<PriceBook>,
+    pub(crate) owners: Arc<OwnershipPolicy>,
+}
+
+/// Policies that every home starts with, as they are in the repository.
+const DEFAULT_POLICIES: [(&str, &str); 2] = [
+    ("owners.toml", include_str!("../../../policies/owners.toml")),
+    ("approvals.toml", include_str!("../../../policies/approvals.toml")),
+];
+
+/// The configuration that `init` writes.
+const DEFAULT_CONFIG: &str = include_str!("../centinel.default.toml");
+
+impl App {
+    /// Opens a home that [`create_home`] has made.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::NoHome`] when there is none; configuration, policy and database errors.
+    pub async fn open(home: &Path, config: Option<&Path>) -> Result<Self, AppError> {
+        let config_path = config.map_or_else(|| home.join("centinel.toml"), Path::to_owned);
+        if !home.join("centinel.toml").exists() && config.is_none() {
+            return Err(AppError::NoHome(home.to_owned()));
+        }
+        let config = Config::load(&config_path)?;
+        let owners = load_owners(home)?;
+        let book = load_book(&config.prices, home)?;
+        let address = config.database.url.clone().unwrap_or_else(|| sqlite_address(home));
+        let db = Database::connect(&address).await?;
+        let ledger = Ledger::open(db, home)?;
+        Ok(Self {
+            ledger,
+            home: home.to_owned(),
+            config: Arc::new(config),
+            book: Arc::new(book),
+            owners: Arc::new(owners),
+        })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The database of proposals, people and the catalogue.
+    pub fn database(&self) -> &Database {
+        self.ledger.database()
+    }
+
+    /// The home.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Who is accountable for a series, by the policy and then by its own team.
+    pub fn owner_of(&self, key: &SeriesKey) -> Ownership {
+        self.owners.owner_of(key)
+    }
+
+    /// Keeps a bundle as evidence and returns its address.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Store`].
+    pub async fn keep_evidence(&self, bundle: &Bundle) -> Result<String, AppError> {
+        self.database().keep_evidence(bundle).await?;
+        Ok(bundle.address())
+    }
+}
+
+/// Makes a home: folders, configuration, policies. What is there already stays as it is.
+///
+/// # Errors
+///
+/// [`AppError::Home`] when a file cannot be written.
+pub fn create_home(home: &Path) -> Result<Vec<PathBuf>, AppError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| AppError::Home { path, source }
+    };
+    let mut written = Vec::new();
+    let policies = home.join("policies");
+    std::fs::create_dir_all(&policies).map_err(failed(&policies))?;
+    let files = DEFAULT_POLICIES
+        .iter()
+        .map(|(name, text)| (policies.join(name), *text))
+        .chain([(home.join("centinel.toml"), DEFAULT_CONFIG)]);
+    for (path, text) in files {
+        if !path.exists() {
+            std::fs::write(&path, text).map_err(failed(&path))?;
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
+fn load_owners(home: &Path) -> Result<OwnershipPolicy, AppError> {
+    let path = home.join("policies").join("owners.toml");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(source) => return Err(AppError::Home { path, source }),
+    };
+    OwnershipPolicy::from_toml(&text)
+        .map_err(|error| AppError::Policy { path, reason: error.to_string() })
+}
+
+/// `sqlite:` address of the home's own catalogue.
+fn sqlite_address(home: &Path) -> String {
+    format!("sqlite:{}?mode=rwc", home.join("catalogue.sqlite").display())
+}
+

@@ -1,0 +1,143 @@
+//! `centinel.toml`: everything that is not a policy.
+
+use std::path::{Path, PathBuf};
+
+use centinel_engine::money::{Currency, Pico};
+use serde::Deserialize;
+
+/// The configuration of a home. Unknown keys are errors.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Whose money it is.
+    pub organisation: Organisation,
+    /// Where the catalogue lives.
+    pub database: DatabaseConfig,
+    /// What calls cost.
+    pub prices: PricesConfig,
+    /// What deserves a person's attention.
+    pub attention: AttentionConfig,
+}
+
+/// `[organisation]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Organisation {
+    /// Shown on every report.
+    pub name: String,
+    /// Currency of totals; amounts in others are shown beside it, never added.
+    pub currency: Currency,
+    /// A generated company, marked as such wherever its name is shown.
+    pub generated: bool,
+}
+
+impl Default for Organisation {
+    fn default() -> Self {
+        Self { name: "your organisation".to_owned(), currency: Currency::USD, generated: false }
+    }
+}
+
+/// `[database]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseConfig {
+    /// `postgres://…`; without it, `catalogue.sqlite` in the home.
+    pub url: Option<String>,
+}
+
+/// `[prices]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PricesConfig {
+    /// `builtin`, `litellm:FILE`, or a book of Centinel's own format.
+    pub book: String,
+    /// Whether the prices of a book without history hold for all time.
+    pub undated: bool,
+}
+
+impl Default for PricesConfig {
+    fn default() -> Self {
+        Self { book: "builtin".to_owned(), undated: false }
+    }
+}
+
+/// `[attention]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AttentionConfig {
+    /// Smallest impact, in the organisation's currency, of an episode that is shown to people. Never
+    /// hides an alarm from the machine-readable answers.
+    pub minimum_impact: Pico,
+}
+
+impl Default for AttentionConfig {
+    fn default() -> Self {
+        Self { minimum_impact: Pico(50 * Pico::ONE.0) }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("reading `{}`", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not what is expected.
+    #[error("`{}`: {reason}", path.display())]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Line and problem.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads a configuration; a missing file is the default one.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::Invalid {
+                path: path.to_owned(),
+                reason: toml_reason(&text, &error),
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+        }
+    }
+}
+
+/// `line 3: unknown field …`: one line of what the TOML reader says in several.
+pub(crate) fn toml_reason(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map_or(1, |span| {
+        text.get(..span.start).unwrap_or_default().matches('\n').count() + 1
+    });
+    format!("line {line}: {}", error.message().lines().next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_named_with_their_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("centinel.toml");
+        assert_eq!(Config::load(&path).unwrap(), Config::default());
+        std::fs::write(&path, "[organisation]\nname = \"A\"\ncurency = \"EUR\"\n").unwrap();
+        let error = Config::load(&path).unwrap_err().to_string();
+        assert!(error.contains("line 3: unknown field `curency`"), "{error}");
+        std::fs::write(&path, "[attention]\nminimum_impact = \"12.5\"\n").unwrap();
+        let config = Config::load(&path).unwrap();
+        assert_eq!(config.attention.minimum_impact.to_string(), "12.5");
+    }
+}

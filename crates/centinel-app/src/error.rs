@@ -1,0 +1,102 @@
+//! What can go wrong in a use case, in words for people.
+
+use std::path::PathBuf;
+
+use centinel_engine::{explain::ExplainError, period::EmptyPeriod, pricing::BookError};
+use centinel_ingest::{OpenError, ReadError};
+use centinel_ledger::LedgerError;
+use centinel_store::StoreError;
+
+use crate::config::ConfigError;
+
+/// What can go wrong in a use case.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// No home there.
+    #[error("`{}` is no Centinel home", .0.display())]
+    NoHome(PathBuf),
+    /// A file of the home cannot be read or written.
+    #[error("`{}`", path.display())]
+    Home {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A policy is wrong.
+    #[error("policy `{}`: {reason}", path.display())]
+    Policy {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The price book cannot be read.
+    #[error("price book `{book}`")]
+    Book {
+        /// As configured.
+        book: String,
+        /// Why.
+        #[source]
+        source: BookError,
+    },
+    /// An input cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// An input cannot be read.
+    #[error("`{name}`")]
+    Read {
+        /// Which input.
+        name: String,
+        /// Why.
+        #[source]
+        source: ReadError,
+    },
+    /// The ledger failed.
+    #[error("ledger")]
+    Ledger(#[from] LedgerError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A change cannot be explained.
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
+    /// A period without time.
+    #[error(transparent)]
+    EmptyPeriod(#[from] EmptyPeriod),
+    /// An id that names nothing.
+    #[error("no {what} `{id}`")]
+    NotFound {
+        /// Kind of thing.
+        what: &'static str,
+        /// As asked for, cut at 40 characters.
+        id: String,
+    },
+    /// A helper thread went away.
+    #[error("the import was interrupted")]
+    Interrupted,
+    /// The ledger is empty.
+    #[error("the ledger is empty")]
+    Empty,
+}
+
+impl AppError {
+    /// What to do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoHome(home) => {
+                Some(format!("make one: `centinel --home {} init`", home.display()))
+            }
+            Self::Read { source, .. } => source.hint(),
+            Self::Empty => Some("import something: `centinel import FILE`, or try `centinel demo`".into()),
+            Self::NotFound { what: "episode", .. } => {
+                Some("list them: `centinel anomalies`".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! Importing: a connector fills chunks on one thread, the ledger writes them on another.
+
+use std::{
+    collections::HashMap,
+    io::Read as _,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use centinel_engine::{
+    facts::hex,
+    focus::Charge,
+    pricing::{Price, PriceBook, PriceQuery, Unpriced},
+    series::{Dimension, Labels},
+    usage::{BookedCost, Call, CallStatus, CostClass, Outcome},
+};
+use centinel_ingest::{
+    Finding, Format, Mapping, Options, Position, ReadError, Rejected, Sink, SinkError, Summary,
+};
+use centinel_ledger::{
+    Chunk, Import, ImportFile, ImportReport, LocalSeries, RejectedRow, RowBuffer,
+};
+use centinel_store::Database;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
+
+use crate::{App, AppError};
+
+/// What is to be imported, and how.
+#[derive(Debug, Clone, Default)]
+pub struct ImportRequest {
+    /// Source that the rows belong to; by the format where none is stated.
+    pub source: Option<String>,
+    /// The rows are an invoice to reconcile with: kept, but in no total.
+    pub is_invoice: bool,
+    /// How the connector reads.
+    pub options: Options,
+    /// Price calls with this book instead of the configured one.
+    pub book: Option<Arc<PriceBook>>,
+}
+
+/// Progress of an import, for whoever draws it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Bytes read, decompressed.
+    pub bytes: AtomicU64,
+    /// Rows read.
+    pub rows: AtomicU64,
+}
+
+/// What an import did.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// What the ledger did.
+    pub report: ImportReport,
+    /// What the file was read as.
+    pub format: String,
+    /// What else is worth knowing about the file.
+    pub findings: Vec<Finding>,
+    /// How the columns of a call log were read.
+    pub mapping: Option<Mapping>,
+    /// Reasons for calls without a price, most calls first.
+    pub unpriced: Vec<(String, u64)>,
+}
+
+impl App {
+    /// Imports a file: all of it or nothing, once.
+    ///
+    /// A file that was imported into the source before changes nothing. `nonce` is random.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError`]; nothing is visible then.
+    pub async fn import_file(
+        &self,
+        path: &Path,
+        request: ImportRequest,
+        progress: Arc<Progress>,
+        now: Timestamp,
+        nonce: u64,
+    ) -> Result<Imported, AppError> {
+        let name = path.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy().into_owned());
+        let path = path.to_owned();
+        let first = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || fingerprint(&path))
+                .await
+                .map_err(|_| AppError::Interrupted)??
+        };
+        let format = centinel_ingest::detect_format(&first.head, &name)
+            .map_err(|error| read_failed(&name, error.into()))?;
+        let source = request.source.clone().unwrap_or_else(|| default_source(format).to_owned());
+        if let Some(batch) = self.database().find_batch(&source, &first.digest).await? {
+            return Ok(Imported::known(batch, format));
+        }
+        let file = ImportFile {
+            source,
+            digest: first.digest,
+            name: name.clone(),
+            bytes: first.bytes,
+            format: format.to_string(),
+        };
+        let open = move || centinel_ingest::open(&path).map_err(AppError::from);
+        self.run_import(file, format, request, open, progress, now, nonce).await
+    }
+
+    /// Imports bytes that arrived over the network, as a file of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError`]; nothing is visible then.
+    pub async fn import_bytes(
+        &self,
+        bytes: Vec<u8>,
+        format: Format,
+        request: ImportRequest,
+        now: Timestamp,
+        nonce: u64,
+    ) -> Result<Imported, AppError> {
+        let source = request.source.clone().unwrap_or_else(|| default_source(format).to_owned());
+        let digest = hex(&Sha256::digest(&bytes));
+        if let Some(batch) = self.database().find_batch(&source, &digest).await? {
+            return Ok(Imported::known(batch, format));
+        }
+        let file = ImportFile {
+            source,
+            digest,
+            name: format!("{format} body"),
+            bytes: bytes.len() as u64,
+            format: format.to_string(),
+        };
+        let open = move || Ok::<_, AppError>(Box::new(std::io::Cursor::new(bytes)) as Box<_>);
+        self.run_import(file, format, request, open, Arc::default(), now, nonce).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the two public ways in share all of it")]
+    async fn run_import(
+        &self,
+        file: ImportFile,
+        format: Format,
+        request: ImportRequest,
+        open: impl FnOnce() -> Result<Box<dyn std::io::BufRead + Send>, AppError> + Send + 'static,
+        progress: Arc<Progress>,
+        now: Timestamp,
+        nonce: u64,
+    ) -> Result<Imported, AppError> {
+        let name = file.name.clone();
+        let role = if request.is_invoice { "invoice" } else { "spend" };
+        let mut import = Import::begin(&self.ledger, file.clone(), role, nonce).await?;
+        // Another process may have committed the file while we waited for our turn.
+        if let Some(batch) = self.database().find_batch(&file.source, &file.digest).await? {
+            return Ok(Imported::known(batch, format));
+        }
+        let book = request.book.clone().unwrap_or_else(|| self.book.clone());
+        let (chunks, mut received) = mpsc::channel::<Chunk>(1);
+        let reader = {
+            let (db, runtime) = (self.database().clone(), tokio::runtime::Handle::current());
+            let (source, options) = (file.source.clone(), request.options);
+            tokio::task::spawn_blocking(move || {
+                let mut filler =
+                    Filler::new(&source, &book, chunks, &progress, Prices { db, runtime });
+                let read = centinel_ingest::read(format, open()?, &options, &mut filler);
+                let summary = read.map_err(|source| read_failed(&name, source))?;
+                filler.hand_over().map_err(|_| AppError::Interrupted)?;
+                Ok::<_, AppError>((summary, filler.unpriced))
+            })
+        };
+        while let Some(chunk) = received.recv().await {
+            import.write(chunk).await?;
+        }
+        let (summary, unpriced) = reader.await.map_err(|_| AppError::Interrupted)??;
+        let Summary { rows, findings, mapping, .. } = summary;
+        let report = import.commit(rows, now.as_microsecond()).await?;
+        let mut unpriced: Vec<_> = unpriced.into_iter().collect();
+        unpriced.sort_by_key(|(reason, calls)| (std::cmp::Reverse(*calls), reason.clone()));
+        Ok(Imported { report, format: format.to_string(), findings, mapping, unpriced })
+    }
+}
+
+impl Imported {
+    fn known(batch: centinel_store::ImportBatch, format: Format) -> Self {
+        Self {
+            report: ImportReport {
+                batch,
+                already_known: true,
+                first_rejected: Vec::new(),
+                rejected_file: None,
+                raw_bytes: 0,
+                cell_bytes: 0,
+            },
+            format: format.to_string(),
+            findings: Vec::new(),
+            mapping: None,
+            unpriced: Vec::new(),
+        }
+    }
+}
+
+fn read_failed(name: &str, source: ReadError) -> AppError {
+    AppError::Read { name: name.to_owned(), source }
+}
+
+/// The source of files that state none: one a format, so that an id is looked for where it can be.
+fn default_source(format: Format) -> &'static str {
+    match format {
+        Format::FocusCsv => "focus",
+        Format::CallLogCsv | Format::CallLogNdjson | Format::CallEvents => "calls",
+        Format::LiteLlmJson | Format::LiteLlmCsv => "litellm",
+        Format::OtlpJson | Format::OtlpNdjson | Format::OtlpProtobuf => "otlp",
+        Format::Outcomes => "outcomes",
+    }
+}
+
+/// First bytes, length and digest of a file's (decompressed) content.
+struct Fingerprint {
+    head: Vec<u8>,
+    bytes: u64,
+    digest: String,
+}
+
+fn fingerprint(path: &Path) -> Result<Fingerprint, AppError> {
+    let failed = |source| AppError::Home { path: path.to_owned(), source };
+    let mut input = centinel_ingest::open(path)?;
+    let (mut head, mut sha, mut bytes) = (Vec::new(), Sha256::new(), 0_u64);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let length = match input.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => length,
+            // A compressed file that is cut: its digest is that of what can be read, and reading it
+            // says what is wrong.
+            Err(_) if bytes > 0 => break,
+            Err(error) => return Err(failed(error)),
+        };
+        let part = buffer.get(..length).unwrap_or_default();
+        if head.len() < 1 << 16 {
+            head.extend_from_slice(part);
+        }
+        sha.update(part);
+        bytes += length as u64;
+    }
+    Ok(Fingerprint { head, bytes, digest: hex(&sha.finalize()) })
+}
+
+/// Where new prices get their numbers.
+struct Prices {
+    db: Database,
+    runtime: tokio::runtime::Handle,
+}
+
+/// Takes rows from a connector, prices calls, and hands full chunks over.
+struct Filler<'a> {
+    source: &'a str,
+    book: &'a PriceBook,
+    chunks: mpsc::Sender<Chunk>,
+    progress: &'a Progress,
+    prices: Prices,
+    buffer: RowBuffer,
+    labels: Labels,
+    // By label set: the prices met so far.
+    resolved: HashMap<LocalSeries, Vec<(Price, u32)>>,
+    numbers: HashMap<String, u32>,
+    unpriced: HashMap<String, u64>,
+}
+
+impl<'a> Filler<'a> {
+    fn new(
+        source: &'a str,
+        book: &'a PriceBook,
+        chunks: mpsc::Sender<Chunk>,
+        progress: &'a Progress,
+        prices: Prices,
+    ) -> Self {
+        Self {
+            source,
+            book,
+            chunks,
+            progress,
+            prices,
+            buffer: RowBuffer::default(),
+            labels: Labels::default(),
+            resolved: HashMap::new(),
+            numbers: HashMap::new(),
+            unpriced: HashMap::new(),
+        }
+    }
+
+    fn hand_over(&mut self) -> Result<(), SinkError> {
+        let chunk = self.buffer.take();
+        self.chunks.blocking_send(chunk).map_err(|_| SinkError::new("the ledger stopped writing"))
+    }
+
+    fn after_row(&mut self) -> Result<(), SinkError> {
+        self.progress.rows.fetch_add(1, Ordering::Relaxed);
+        if self.buffer.is_full() { self.hand_over() } else { Ok(()) }
+    }
+
+    fn labelled(&mut self, labels: &Labels, currency: &str) -> LocalSeries {
+        self.labels.clone_from(labels);
+        self.labels.set(Dimension::Source, self.source);
+        self.labels.set(Dimension::Currency, currency);
+        self.buffer.series(&self.labels).0
+    }
+
+    /// The cost of a call, or `None` and a counted reason.
+    fn cost(&mut self, series: LocalSeries, call: &Call) -> Result<Option<BookedCost>, SinkError> {
+        // A gateway's own cache answered: no provider was asked, and none is paid.
+        if call.status == CallStatus::GatewayCache {
+            return self.gateway_cache().map(Some);
+        }
+        let known = self.resolved.get(&series).and_then(|prices| {
+            let (price, number) =
+                prices.iter().find(|(price, _)| price.validity().contains(call.at))?;
+            Some(price.book(&call.usage, *number))
+        });
+        let booked = match known {
+            Some(booked) => booked,
+            None => match self.resolve(call) {
+                Ok((price, number)) => {
+                    let booked = price.book(&call.usage, number);
+                    let prices = self.resolved.entry(series).or_default();
+                    prices.push((price, number));
+                    booked
+                }
+                Err(NoPrice::Reason(reason)) => Err(reason),
+                Err(NoPrice::Failed(error)) => return Err(error),
+            },
+        };
+        match booked {
+            Ok(booked) => Ok(Some(booked)),
+            Err(reason) => {
+                // Times differ from call to call; the reason is counted once for all of them.
+                let reason = match reason {
+                    Unpriced::BeforeFirstPrice { model, first, .. } => {
+                        format!("no price for model `{model}` before {first}")
+                    }
+                    Unpriced::PriceEnded { model, .. } => {
+                        format!("the price of model `{model}` ended before the call")
+                    }
+                    Unpriced::NoRate { model, meter, .. } => {
+                        format!("no price for `{}` of model `{model}`", meter.name())
+                    }
+                    other => other.to_string(),
+                };
+                *self.unpriced.entry(reason).or_default() += 1;
+                Ok(None)
+            }
+        }
+    }
+
+    fn resolve(&mut self, call: &Call) -> Result<(Price, u32), NoPrice> {
+        let label = |dimension| call.labels.get(&dimension);
+        let query = PriceQuery {
+            provider: label(Dimension::Provider).unwrap_or_default(),
+            model: label(Dimension::Model).unwrap_or_default(),
+            service_tier: label(Dimension::ServiceTier),
+            region: label(Dimension::Region),
+            at: Some(call.at),
+        };
+        let price = self.book.resolve(&query).map_err(NoPrice::Reason)?;
+        let identity = serde_json::to_string(price.identity())
+            .map_err(|error| NoPrice::Failed(SinkError::new(error)))?;
+        let number = self.number(identity).map_err(NoPrice::Failed)?;
+        Ok((price, number))
+    }
+
+    fn gateway_cache(&mut self) -> Result<BookedCost, SinkError> {
+        let number = self.number("\"gateway cache: no provider was asked\"".to_owned())?;
+        Ok(BookedCost {
+            amount: centinel_engine::money::Pico::ZERO,
+            remainder_quecto: 0,
+            by_class: [centinel_engine::money::Pico::ZERO; CostClass::COUNT],
+            price: number,
+        })
+    }
+
+    fn number(&mut self, identity: String) -> Result<u32, SinkError> {
+        if let Some(&number) = self.numbers.get(&identity) {
+            return Ok(number);
+        }
+        let interned = self.prices.db.intern_prices(std::slice::from_ref(&identity));
+        let numbers = self.prices.runtime.block_on(interned).map_err(SinkError::new)?;
+        let number = numbers.first().copied().unwrap_or_default();
+        self.numbers.insert(identity, number);
+        Ok(number)
+    }
+
+    fn reject(&mut self, at: &Position, reason: String, raw: String) {
+        self.buffer.push_rejected(RejectedRow { row: at.row, reason, raw });
+    }
+}
+
+enum NoPrice {
+    Reason(Unpriced),
+    Failed(SinkError),
+}
+
+impl Sink for Filler<'_> {
+    fn call(&mut self, _at: &Position, call: &Call) -> Result<(), SinkError> {
+        let currency = self.book.currency();
+        let series = self.labelled(&call.labels, currency.as_str());
+        let cost = self.cost(series, call)?;
+        self.buffer.push_call(series, call, cost.as_ref());
+        self.after_row()
+    }
+
+    fn charge(&mut self, at: &Position, charge: &Charge) -> Result<(), SinkError> {
+        let series = self.labelled(&charge.labels, charge.currency.as_str());
+        if let Err(error) = self.buffer.push_charge(series, charge) {
+            self.reject(at, error.to_string(), String::new());
+        }
+        self.after_row()
+    }
+
+    fn outcome(&mut self, at: &Position, outcome: &Outcome) -> Result<(), SinkError> {
+        let mut labels = outcome.labels.clone();
+        labels.set(Dimension::Tag("outcome".into()), &outcome.kind);
+        let series = self.labelled(&labels, "");
+        if let Err(quantity) = self.buffer.push_outcome(series, outcome) {
+            self.reject(at, format!("quantity `{quantity}` has more than 12 decimals"), String::new());
+        }
+        self.after_row()
+    }
+
+    fn rejected(&mut self, rejected: Rejected) -> Result<(), SinkError> {
+        let Rejected { position, reason, raw } = rejected;
+        self.reject(&position, reason, raw);
+        self.after_row()
+    }
+
+    fn progress(&mut self, bytes: u64) {
+        self.progress.bytes.store(bytes, Ordering::Relaxed);
+    }
+}

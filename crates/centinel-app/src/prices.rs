@@ -1,0 +1,51 @@
+//! Price books by name: `builtin`, `litellm:FILE`, or a file in Centinel's own format.
+
+use std::{io::Read as _, path::Path};
+
+use centinel_engine::pricing::{self, BookError, PriceBook};
+
+use crate::{AppError, config::PricesConfig};
+
+/// Largest price book read, in bytes.
+const BOOK_BYTES_MAX: u64 = 64 << 20;
+
+/// A book, and what of its source could not be read as a price.
+#[derive(Debug)]
+pub struct OpenedBook {
+    /// The book.
+    pub book: PriceBook,
+    /// Entries left out, with the reason.
+    pub left_out: Vec<BookError>,
+}
+
+/// Opens a book. A relative path counts from `base`.
+///
+/// # Errors
+///
+/// [`AppError::Open`], [`AppError::Home`] for a file that cannot be read, [`AppError::Book`].
+pub fn open_book(name: &str, base: &Path) -> Result<OpenedBook, AppError> {
+    let failed = |source| AppError::Book { book: name.to_owned(), source };
+    let whole = |book| OpenedBook { book, left_out: Vec::new() };
+    if name == "builtin" {
+        return pricing::builtin().map(whole).map_err(failed);
+    }
+    if let Some(file) = name.strip_prefix("litellm:") {
+        let import = pricing::litellm::read(&read_text(&base.join(file))?, name).map_err(failed)?;
+        return Ok(OpenedBook { book: import.book, left_out: import.rejected });
+    }
+    pricing::native::read(&read_text(&base.join(name))?).map(whole).map_err(failed)
+}
+
+/// The configured book.
+pub(crate) fn load_book(config: &PricesConfig, home: &Path) -> Result<PriceBook, AppError> {
+    let book = open_book(&config.book, home)?.book;
+    Ok(if config.undated { book.holding_for_all_time() } else { book })
+}
+
+fn read_text(path: &Path) -> Result<String, AppError> {
+    let failed = |source| AppError::Home { path: path.to_owned(), source };
+    let mut text = String::new();
+    let read = centinel_ingest::open(path)?.take(BOOK_BYTES_MAX).read_to_string(&mut text);
+    read.map_err(failed)?;
+    Ok(text)
+}

@@ -1,0 +1,222 @@
+//! `centinel import`: files into the ledger, each all or nothing, each once.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use centinel_app::{App, ImportRequest, Imported, Progress};
+use centinel_ingest::{Convention, Options};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    context::{Context, explain, nonce, now},
+    failure::hinted,
+    output::{Outcome, Output},
+    text::count,
+};
+
+/// Imports bills, call logs, LiteLLM spend logs, OTLP traces and outcomes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Files; `.gz` and `.zst` are read through.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Source that the rows belong to; by default one for each format.
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// The rows are an invoice to reconcile with: kept, but in no total.
+    #[arg(long)]
+    invoice: bool,
+    /// A column and what it means (`COLUMN=FIELD`), or `COLUMN=-` to leave it out.
+    #[arg(long, value_name = "COLUMN=FIELD")]
+    map: Vec<String>,
+    /// A value for every row, as in `provider=openai`.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    set: Vec<String>,
+    /// A tag that may become a dimension; repeat for more.
+    #[arg(long, value_name = "KEY")]
+    tag: Vec<String>,
+    /// Whether input tokens include cached ones; guessed by provider and column names.
+    #[arg(long, value_name = "inclusive|disjoint")]
+    convention: Option<Convention>,
+    /// What numbers in the time column count from.
+    #[arg(long, value_name = "TIME")]
+    start: Option<Timestamp>,
+    /// Currency of amounts that state none.
+    #[arg(long, value_name = "CODE", default_value = "USD")]
+    currency: String,
+    /// Price calls with this book instead of the configured one.
+    #[arg(long, value_name = "BOOK")]
+    book: Option<String>,
+    /// Take prices of a book without dates to hold for all time.
+    #[arg(long)]
+    undated_prices: bool,
+}
+
+pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
+    let request = request(args)?;
+    context.run(async |app| {
+        let swept = app.ledger().sweep().await?;
+        if swept > 0 {
+            output.note(format!("removed {swept} files of an import that never finished"));
+        }
+        let mut outcome = Outcome::Done;
+        for file in &args.files {
+            let imported = import_one(&app, file, request.clone(), output).await?;
+            if print(file, &imported, output)? {
+                outcome = Outcome::SomeRejected;
+            }
+        }
+        Ok(outcome)
+    })
+}
+
+fn request(args: &Args) -> anyhow::Result<ImportRequest> {
+    let mut options = Options {
+        convention: args.convention,
+        start: args.start,
+        currency: args.currency.parse()?,
+        ..Options::default()
+    };
+    options.tags.extend(args.tag.iter().cloned());
+    for pair in &args.map {
+        options.state_column(pair)?;
+    }
+    for pair in &args.set {
+        options.set_constant(pair)?;
+    }
+    let book = match &args.book {
+        None if args.undated_prices => {
+            return Err(hinted("`--undated-prices` needs `--book`", "as in `--book litellm:FILE`"));
+        }
+        None => None,
+        Some(name) => {
+            let book = centinel_app::open_book(name, Path::new("")).map_err(explain)?.book;
+            Some(Arc::new(if args.undated_prices { book.holding_for_all_time() } else { book }))
+        }
+    };
+    Ok(ImportRequest { source: args.source.clone(), is_invoice: args.invoice, options, book })
+}
+
+/// Imports one file, with a progress bar where somebody watches.
+pub(crate) async fn import_one(
+    app: &App,
+    file: &Path,
+    request: ImportRequest,
+    output: &Output,
+) -> anyhow::Result<Imported> {
+    let progress = Arc::new(Progress::default());
+    let bar = if output.shows_progress() { ProgressBar::no_length() } else { ProgressBar::hidden() };
+    let style = "{spinner} {msg}  {human_pos} rows  {elapsed}";
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let started = Instant::now();
+    let import = app.import_file(file, request, progress.clone(), now(), nonce()?);
+    tokio::pin!(import);
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    let result = loop {
+        tokio::select! {
+            result = &mut import => break result,
+            _ = tick.tick() => {
+                let rows = progress.rows.load(Ordering::Relaxed);
+                let rate = rows as f64 / started.elapsed().as_secs_f64().max(0.001);
+                bar.set_position(rows);
+                bar.set_message(format!("{name}  {} rows/s", count(rate as i128)));
+            }
+        }
+    };
+    bar.finish_and_clear();
+    result.map_err(explain)
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    file: String,
+    status: &'static str,
+    batch: i64,
+    source: &'a str,
+    format: &'a str,
+    rows: i64,
+    accepted: i64,
+    duplicate: i64,
+    rejected: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_file: Option<&'a str>,
+    unpriced: Vec<Unpriced<'a>>,
+    findings: Vec<String>,
+    raw_bytes: u64,
+    cell_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Unpriced<'a> {
+    reason: &'a str,
+    calls: u64,
+}
+
+/// Prints what an import did; `true` when rows were rejected.
+fn print(file: &Path, imported: &Imported, output: &mut Output) -> anyhow::Result<bool> {
+    let Imported { report, format, findings, mapping, unpriced } = imported;
+    let batch = &report.batch;
+    let rejected = !report.already_known && batch.rows_rejected > 0;
+    if output.json {
+        output.json_line(&Report {
+            file: file.display().to_string(),
+            status: if report.already_known { "already_imported" } else { "imported" },
+            batch: batch.id,
+            source: &batch.source,
+            format,
+            rows: batch.rows_read,
+            accepted: batch.rows_accepted,
+            duplicate: batch.rows_duplicate,
+            rejected: batch.rows_rejected,
+            rejected_file: report.rejected_file.as_deref(),
+            unpriced: unpriced.iter().map(|(reason, calls)| Unpriced { reason, calls: *calls }).collect(),
+            findings: findings.iter().map(ToString::to_string).collect(),
+            raw_bytes: report.raw_bytes,
+            cell_bytes: report.cell_bytes,
+        })?;
+    } else if report.already_known {
+        output.line(format!(
+            "{}: imported before (batch {}, source {}); nothing changed",
+            file.display(),
+            batch.id,
+            batch.source
+        ))?;
+    } else {
+        output.line(format!(
+            "{}: {format}, {} rows into source {}: {} new, {} known, {} rejected",
+            file.display(),
+            count(batch.rows_read.into()),
+            batch.source,
+            count(batch.rows_accepted.into()),
+            count(batch.rows_duplicate.into()),
+            count(batch.rows_rejected.into()),
+        ))?;
+        if let Some(mapping) = mapping {
+            output.line(mapping)?;
+        }
+    }
+    for finding in findings {
+        output.note(format!("note: {finding}"));
+    }
+    for (reason, calls) in unpriced {
+        output.note(format!("unpriced: {} calls: {reason}", count((*calls).into())));
+    }
+    if rejected {
+        output.note(format!("rejected: {} rows, kept with their reasons", batch.rows_rejected));
+        for row in report.first_rejected.iter().take(5) {
+            output.note(format!("  row {}: {}", row.row, crate::text::printable(&row.reason)));
+        }
+        if let Some(name) = &report.rejected_file {
+            output.note(format!("  all of them: rejected/{name} in the home"));
+        }
+    }
+    Ok(rejected)
+}

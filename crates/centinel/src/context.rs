@@ -1,0 +1,96 @@
+//! Where the product's home is, what time it is, and how asynchronous work is run.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the binary is the only place that reads the clock and the environment"
+)]
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use centinel_app::{App, AppError};
+use jiff::Timestamp;
+
+use crate::failure::hinted;
+
+/// What every product command needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) home: PathBuf,
+    config: Option<PathBuf>,
+}
+
+impl Context {
+    /// The stated home, or the platform's data directory.
+    pub(crate) fn new(home: Option<&Path>, config: Option<&Path>) -> anyhow::Result<Self> {
+        let home = match home {
+            Some(home) => home.to_owned(),
+            None => default_home()?,
+        };
+        Ok(Self { home, config: config.map(Path::to_owned) })
+    }
+
+    pub(crate) async fn open(&self) -> anyhow::Result<App> {
+        App::open(&self.home, self.config.as_deref()).await.map_err(explain)
+    }
+
+    /// Opens the home and runs a use case on it.
+    pub(crate) fn run<T, F: Future<Output = anyhow::Result<T>>>(
+        &self,
+        case: impl FnOnce(App) -> F,
+    ) -> anyhow::Result<T> {
+        block_on(async {
+            let app = self.open().await?;
+            let database = app.database().clone();
+            let result = case(app).await;
+            database.close().await;
+            result
+        })
+    }
+}
+
+/// Runs asynchronous work to its end.
+pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?
+        .block_on(work)
+}
+
+/// The present.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// A random number, to tell apart two processes that write at once.
+pub(crate) fn nonce() -> anyhow::Result<u64> {
+    getrandom::u64().context("the system gives no random numbers")
+}
+
+/// An error of a use case, with its hint.
+pub(crate) fn explain(error: AppError) -> anyhow::Error {
+    match error.hint() {
+        Some(hint) => {
+            let mut message = error.to_string();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(source) = cause {
+                message = format!("{message}: {source}");
+                cause = source.source();
+            }
+            hinted(message, hint)
+        }
+        None => error.into(),
+    }
+}
+
+fn default_home() -> anyhow::Result<PathBuf> {
+    if let Some(data) = std::env::var_os("XDG_DATA_HOME").filter(|data| !data.is_empty()) {
+        return Ok(PathBuf::from(data).join("centinel"));
+    }
+    let home = std::env::home_dir().context("no home directory; state one with `--home DIR`")?;
+    let data = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
+    Ok(home.join(data).join("centinel"))
+}

@@ -1,0 +1,34 @@
+//! The period of a question, as arguments.
+
+use centinel_app::{App, ResolvedPeriod, When};
+use jiff::civil::Date;
+
+use crate::{context::now, failure::hinted};
+
+/// Which days are asked about.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct PeriodArgs {
+    /// `last_7d`, `last_28d`, `last_week`, `last_month`, `month_to_date` or `all`; relative words
+    /// count from the end of the data when the data is old.
+    #[arg(long, value_name = "PERIOD", conflicts_with_all = ["from", "until"])]
+    period: Option<String>,
+    /// First day counted, UTC.
+    #[arg(long, value_name = "DAY", requires = "until")]
+    from: Option<Date>,
+    /// The day after the last one counted, UTC.
+    #[arg(long, value_name = "DAY", requires = "from")]
+    until: Option<Date>,
+}
+
+impl PeriodArgs {
+    pub(crate) async fn resolve(&self, app: &App, default: When) -> anyhow::Result<ResolvedPeriod> {
+        let when = match (self.from, self.until, &self.period) {
+            (Some(from), Some(until), _) => When::Days(from, until),
+            (_, _, Some(word)) => word.parse()?,
+            _ => default,
+        };
+        let data = app.ledger().span().await?;
+        when.resolve(now(), data)
+            .map_err(|error| hinted(error.to_string(), "`--until` is the day after the last one counted"))
+    }
+}
