@@ -28,6 +28,7 @@
 //! Source: Shapley decomposition of an aggregate (Sun 1998, "refined Laspeyres"; Ang, Huang and Mu
 //! 2009), which unlike the logarithmic mean Divisia index needs no substitute for zeros.
 
+mod finding;
 mod ledger;
 mod rounding;
 mod shapley;
@@ -36,6 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use finding::{Finding, bundle, percent};
 pub use ledger::{LedgerRow, cells_from_ledger};
 pub use rounding::Waterfall;
 

@@ -1,11 +1,347 @@
-//! (in progress)
+//! `decompose`: a change of cost, split over its drivers to the last decimal.
 
-use crate::output::{Outcome, Output};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
-/// (in progress)
+use anyhow::Context as _;
+use centinel_engine::{
+    explain::{self, Cell, Decomposition, Scale, Side, UnitPrices},
+    money::{Currency, Decimal, Money, Pico},
+};
+use serde::Serialize;
+
+use crate::{
+    failure::hinted,
+    output::{Outcome, Output},
+};
+
+/// Most rows read; past this a file is not a table of cells.
+const ROWS_MAX: u64 = 1_000_000;
+/// Rejected rows that are named on standard error; all are in the JSON.
+const NAMED_MAX: usize = 10;
+/// Cells that are named to a person.
+const CELLS_SHOWN: usize = 3;
+const BAR_CHARS: u128 = 20;
+
+/// Split a change of cost into its drivers, exactly.
+///
+/// Reads one row a cell and side: dimension columns, `side` (`before` or `after`), `outputs`,
+/// `calls`, `tok_in` (cached ones included), `tok_cached`, `tok_out`, `cost`, and where known
+/// `tok_reasoning`, `unit_price_in`, `unit_price_cached`, `unit_price_out` (each per token).
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// CSV with a header, also `.gz` or `.zst`; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    cells: PathBuf,
+    /// Dimensions between whose values calls may move; the others make the groups [default: model].
+    #[arg(long, value_name = "DIMENSION", value_delimiter = ',')]
+    mix: Vec<String>,
+    /// Currency of the costs.
+    #[arg(long, value_name = "CODE", default_value = "USD")]
+    currency: Currency,
+}
 
-pub(crate) fn run(_args: &Args, _output: &mut Output) -> anyhow::Result<Outcome> {
-    Ok(Outcome::Done)
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    currency: Currency,
+    #[serde(flatten)]
+    decomposition: &'a Decomposition,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    rejected: &'a [RejectedRow],
+}
+
+/// A row that was left out.
+#[derive(Debug, Serialize)]
+struct RejectedRow {
+    /// Line of the file, the header being the first.
+    line: u64,
+    reason: String,
+}
+
+pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
+    let mut table = read(&args.cells)
+        .with_context(|| format!("reading cells from `{}`", args.cells.display()))?;
+    let mix = if args.mix.is_empty() && table.dimensions.contains("model") {
+        vec!["model".to_owned()]
+    } else {
+        args.mix.clone()
+    };
+    if let Some(unknown) = mix.iter().find(|name| !table.dimensions.contains(*name)) {
+        let known: Vec<_> = table.dimensions.iter().map(|name| format!("`{name}`")).collect();
+        return Err(hinted(
+            format!("`--mix {unknown}` is not a dimension of the cells"),
+            format!("the dimensions are {}", known.join(", ")),
+        ));
+    }
+    let decomposition = explain::decompose(&table.cells, &mix, Scale::ONE)?;
+    for cell in &decomposition.rejected {
+        let line = table.lines.get(cell.index).copied().unwrap_or_default();
+        table.rejected.push(RejectedRow { line, reason: cell.reason.to_string() });
+    }
+    table.rejected.sort_by_key(|row| row.line);
+    if output.json {
+        output.json_line(&Answer {
+            currency: args.currency,
+            decomposition: &decomposition,
+            rejected: &table.rejected,
+        })?;
+    } else {
+        print(&decomposition, args.currency, output)?;
+    }
+    if table.rejected.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    for row in table.rejected.iter().take(NAMED_MAX) {
+        output.note(format_args!("line {}: {}", row.line, printable(&row.reason)));
+    }
+    output.note(format_args!("{} of {} rows rejected", table.rejected.len(), table.rows));
+    Ok(Outcome::SomeRejected)
+}
+
+/// The rows of a file, good and bad.
+#[derive(Debug, Default)]
+struct Table {
+    dimensions: BTreeSet<String>,
+    cells: Vec<Cell>,
+    /// Line of each cell.
+    lines: Vec<u64>,
+    rejected: Vec<RejectedRow>,
+    rows: u64,
+}
+
+fn read(path: &std::path::Path) -> anyhow::Result<Table> {
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).from_reader(centinel_ingest::open(path)?);
+    let columns = Columns::of(reader.headers()?)?;
+    let mut table =
+        Table { dimensions: columns.dimensions.keys().cloned().collect(), ..Table::default() };
+    let mut record = csv::StringRecord::new();
+    loop {
+        let line = reader.position().line();
+        match reader.read_record(&mut record) {
+            Ok(false) => return Ok(table),
+            Ok(true) => {
+                let line = record.position().map_or(line, csv::Position::line);
+                match columns.cell(&record) {
+                    Ok(cell) => {
+                        table.cells.push(cell);
+                        table.lines.push(line);
+                    }
+                    Err(reason) => table.rejected.push(RejectedRow { line, reason }),
+                }
+            }
+            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
+                let reason = "is not UTF-8".to_owned();
+                table.rejected.push(RejectedRow { line, reason });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        table.rows = table.rows.saturating_add(1);
+        if table.rows > ROWS_MAX {
+            return Err(hinted(
+                format!("more than {ROWS_MAX} rows"),
+                "give one row a cell and side, summed over time",
+            ));
+        }
+    }
+}
+
+/// Where each column stands.
+#[derive(Debug)]
+struct Columns {
+    width: usize,
+    dimensions: BTreeMap<String, usize>,
+    side: usize,
+    measures: BTreeMap<&'static str, usize>,
+}
+
+/// Columns that every file has. `outputs` may be missing where nothing counts them.
+const REQUIRED: [&str; 5] = ["calls", "tok_in", "tok_cached", "tok_out", "cost"];
+const OPTIONAL: [&str; 5] =
+    ["outputs", "tok_reasoning", "unit_price_in", "unit_price_cached", "unit_price_out"];
+
+impl Columns {
+    fn of(header: &csv::StringRecord) -> anyhow::Result<Self> {
+        let mut dimensions = BTreeMap::new();
+        let mut measures = BTreeMap::new();
+        let mut side = None;
+        for (index, name) in header.iter().enumerate() {
+            let name = name.trim();
+            let measure = REQUIRED.into_iter().chain(OPTIONAL).find(|known| *known == name);
+            let earlier = match measure {
+                Some(measure) => measures.insert(measure, index),
+                None if name == "side" => side.replace(index),
+                None => dimensions.insert(name.to_owned(), index),
+            };
+            if earlier.is_some() {
+                return Err(hinted(
+                    format!("column `{}` is there twice", printable(name)),
+                    "name every column once",
+                ));
+            }
+        }
+        let needs = |name: &str| {
+            hinted(
+                format!("column `{name}` is missing"),
+                format!(
+                    "the header needs `side`, {}",
+                    REQUIRED.map(|c| format!("`{c}`")).join(", ")
+                ),
+            )
+        };
+        if let Some(missing) = REQUIRED.into_iter().find(|name| !measures.contains_key(name)) {
+            return Err(needs(missing));
+        }
+        let side = side.ok_or_else(|| needs("side"))?;
+        Ok(Self { width: header.len(), dimensions, side, measures })
+    }
+
+    /// The cell of a row, or why there is none.
+    fn cell(&self, record: &csv::StringRecord) -> Result<Cell, String> {
+        if record.len() != self.width {
+            return Err(format!("{} fields where the header has {}", record.len(), self.width));
+        }
+        let field = |index: usize| record.get(index).unwrap_or_default().trim();
+        let side = match field(self.side) {
+            "before" => Side::Before,
+            "after" => Side::After,
+            other => return Err(format!("side `{}` is neither `before` nor `after`", cut(other))),
+        };
+        let optional = |name: &str| -> Result<Option<Decimal>, String> {
+            match self.measures.get(name).map(|index| field(*index)) {
+                None | Some("") => Ok(None),
+                Some(text) => text.parse().map(Some).map_err(|error| format!("{name}: {error}")),
+            }
+        };
+        let required = |name: &str| optional(name)?.ok_or_else(|| format!("{name} is empty"));
+        Ok(Cell {
+            dims: self
+                .dimensions
+                .iter()
+                .map(|(name, index)| (name.clone(), field(*index).to_owned()))
+                .collect(),
+            side,
+            outputs: if self.measures.contains_key("outputs") {
+                required("outputs")?
+            } else {
+                Decimal::ZERO
+            },
+            calls: required("calls")?,
+            tokens_in: required("tok_in")?,
+            tokens_cached: required("tok_cached")?,
+            tokens_out: required("tok_out")?,
+            tokens_reasoning: optional("tok_reasoning")?,
+            cost: required("cost")?,
+            unit_prices: UnitPrices {
+                input: optional("unit_price_in")?,
+                cached: optional("unit_price_cached")?,
+                output: optional("unit_price_out")?,
+            },
+        })
+    }
+}
+
+fn print(found: &Decomposition, currency: Currency, output: &mut Output) -> anyhow::Result<()> {
+    let places = places(found);
+    let shown = found.rounded(places);
+    let text = |amount: Pico| money(amount, places, currency);
+    let signed = |amount: Pico| {
+        if amount > Pico::ZERO { format!("+{}", text(amount)) } else { text(amount) }
+    };
+    output.line(format_args!(
+        "cost  {} → {}   {}",
+        text(shown.before),
+        text(shown.after),
+        signed(shown.delta)
+    ))?;
+    output.line("")?;
+    let total = signed(shown.delta);
+    let amounts: Vec<String> = shown.effects.iter().map(|(_, amount)| signed(*amount)).collect();
+    let widest = amounts.iter().chain([&total]).map(|text| text.chars().count()).max();
+    let width = widest.unwrap_or_default();
+    let largest = shown.effects.iter().map(|(_, amount)| amount.0.unsigned_abs()).max();
+    for ((driver, amount), text) in shown.effects.iter().zip(&amounts) {
+        let bar = bar(amount.0.unsigned_abs(), largest.unwrap_or_default());
+        let line = format!("  {:<16}  {text:>width$}   {bar}", driver.label());
+        output.line(line.trim_end())?;
+    }
+    output.line(format_args!("  {:<16}  {}", "", "─".repeat(width)))?;
+    output.line(format_args!("  {:<16}  {total:>width$}   adds up exactly", ""))?;
+    where_it_is(found, output)?;
+    for note in &found.notes {
+        output.line(format_args!("note      {note}"))?;
+    }
+    Ok(())
+}
+
+/// The cells that moved most in the direction of the change, when there are several.
+fn where_it_is(found: &Decomposition, output: &mut Output) -> anyhow::Result<()> {
+    let sign = found.delta.0.signum();
+    let along = |delta: Pico| delta.0.saturating_mul(sign);
+    let mut cells: Vec<_> = found.by_cell.iter().filter(|cell| along(cell.delta) > 0).collect();
+    if found.by_cell.len() < 2 || cells.is_empty() {
+        return Ok(());
+    }
+    cells.sort_by_key(|cell| std::cmp::Reverse(along(cell.delta)));
+    output.line("")?;
+    for (index, cell) in cells.iter().take(CELLS_SHOWN).enumerate() {
+        let dims: Vec<String> =
+            cell.cell.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let share = explain::percent(cell.delta, found.delta, 1).unwrap_or_default();
+        output.line(format_args!(
+            "{:<9} {} ({share} % of it)",
+            if index == 0 { "where" } else { "" },
+            printable(&dims.join(", ")),
+        ))?;
+    }
+    Ok(())
+}
+
+/// Decimals at which the largest effect has at least three digits, where money has them.
+fn places(found: &Decomposition) -> u32 {
+    let largest = found.effects.iter().map(|effect| effect.amount.0.unsigned_abs()).max();
+    match largest.unwrap_or_default() {
+        0 | 1_000_000_000_000.. => 2,
+        100_000_000.. => 6,
+        _ => Pico::SCALE,
+    }
+}
+
+fn money(amount: Pico, places: u32, currency: Currency) -> String {
+    if places == 2 {
+        return Money { amount, currency }.to_string();
+    }
+    let sign = if amount < Pico::ZERO { "−" } else { "" };
+    let digits = amount.to_display(places).to_string();
+    let digits = digits.trim_start_matches('-');
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let number = format!("{whole}.{fraction:0<width$}", width = places as usize);
+    if currency == Currency::USD {
+        format!("{sign}${number}")
+    } else {
+        format!("{sign}{number} {currency}")
+    }
+}
+
+/// A bar of eighths, `BAR_CHARS` wide for the largest amount; anything above zero shows.
+fn bar(amount: u128, largest: u128) -> String {
+    let eighths = amount
+        .saturating_mul(BAR_CHARS * 8)
+        .checked_div(largest)
+        .map_or(0, |eighths| if amount > 0 { eighths.max(1) } else { 0 });
+    let full = "█".repeat(usize::try_from(eighths / 8).unwrap_or_default());
+    let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let part = usize::try_from(eighths % 8).ok().and_then(|index| part.get(index));
+    format!("{full}{}", part.unwrap_or(&""))
+}
+
+/// Text from a file, for a terminal: no control characters.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(40).collect()
 }

@@ -1,0 +1,113 @@
+//! A finding as facts: what an explanation may say.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Decomposition;
+use crate::{
+    facts::{Bundle, BundleBuilder, FactStatus},
+    money::{Currency, Decimal, Money, Pico},
+    period::{Period, start_of_day},
+};
+
+/// What an explanation is about, apart from its amounts.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Dimension values of what changed, as `feature` → `support-answers`; empty for everything.
+    pub about: BTreeMap<String, String>,
+    /// The days that are explained.
+    pub window: Period,
+    /// The days from which the baseline was scaled.
+    pub baseline: Period,
+    /// Of every amount.
+    pub currency: Currency,
+    /// What the data was known up to.
+    pub as_of: Option<Timestamp>,
+    /// How settled the costs of the window are.
+    pub status: FactStatus,
+}
+
+/// The facts of an explained change.
+///
+/// Roles: `about.DIMENSION`, `window_first`, `window_last`, `baseline_days`, `cost_before`,
+/// `cost_after`, `delta`, `change` (percent of the cost before, when that is positive),
+/// `effect.DRIVER`, `share.DRIVER` (percent of the change), `main_driver`, and of the cell that moved
+/// most in the direction of the change `where.DIMENSION` and `where_share`.
+pub fn bundle(decomposition: &Decomposition, finding: &Finding) -> Bundle {
+    let mut facts = BundleBuilder::new("explain", finding.as_of);
+    facts.about(finding.about.clone(), Some(finding.window)).status(finding.status);
+    for (dimension, value) in &finding.about {
+        facts.entity(&format!("about.{dimension}"), value);
+    }
+    let (first, after_last) = finding.window.dates();
+    facts.instant("window_first", start_of_day(first));
+    facts.instant("window_last", start_of_day(after_last.yesterday().unwrap_or(first)));
+    let (first, after_last) = finding.baseline.dates();
+    let days = first.until(after_last).map_or(0, |span| span.get_days());
+    facts.count("baseline_days", days, "days");
+
+    let money = |amount: Pico| Money { amount, currency: finding.currency };
+    let Decomposition { before, after, delta, .. } = *decomposition;
+    let before_id = facts.money("cost_before", money(before));
+    facts.derived("scaled_baseline", &[]);
+    let after_id = facts.money("cost_after", money(after));
+    let delta_id = facts.money("delta", money(delta));
+    facts
+        .derived("difference", &[&after_id, &before_id])
+        .direction(delta.cmp(&Pico::ZERO))
+        .required();
+    if before > Pico::ZERO
+        && let Some(change) = percent(delta, before, 1)
+    {
+        facts.percent("change", change);
+        facts.derived("percent_change", &[&after_id, &before_id]).direction(delta.cmp(&Pico::ZERO));
+    }
+    for effect in &decomposition.effects {
+        let name = effect.driver.name();
+        let id = facts.money(&format!("effect.{name}"), money(effect.amount));
+        facts
+            .derived("shapley", &[&before_id, &after_id])
+            .direction(effect.amount.cmp(&Pico::ZERO));
+        if let Some(share) = percent(effect.amount, delta, 1) {
+            facts.percent(&format!("share.{name}"), share);
+            facts.derived("share", &[&id, &delta_id]);
+        }
+    }
+    if let Some(driver) = decomposition.main_driver() {
+        facts.entity("main_driver", driver.label());
+        facts.required();
+    }
+    let sign = delta.0.signum();
+    let moved = decomposition.by_cell.iter().max_by_key(|cell| cell.delta.0.saturating_mul(sign));
+    if let Some(cell) = moved.filter(|_| sign != 0 && decomposition.by_cell.len() > 1) {
+        for (dimension, value) in
+            cell.cell.iter().filter(|(name, _)| !finding.about.contains_key(*name))
+        {
+            facts.entity(&format!("where.{dimension}"), value);
+        }
+        if let Some(share) = percent(cell.delta, delta, 1) {
+            facts.percent("where_share", share);
+            facts.derived("share", &[&delta_id]);
+        }
+    }
+    facts.caveat(
+        "The cost before is that of the same weekdays in the baseline, without holidays, planned \
+         changes and known episodes, scaled to the days compared.",
+    );
+    for note in &decomposition.notes {
+        facts.caveat(note);
+    }
+    facts.build()
+}
+
+/// `part` in percent of `whole` at `places` decimals, half away from zero; `None` when `whole` is
+/// zero or the result does not fit.
+pub fn percent(part: Pico, whole: Pico, places: u32) -> Option<Decimal> {
+    let scale = 10_i128.checked_pow(places.checked_add(2)?)?;
+    let doubled = part.0.checked_mul(scale)?.checked_mul(2)?;
+    let half = whole.0.checked_mul(doubled.signum())?.checked_mul(whole.0.signum())?;
+    // (2·part·scale ± |whole|) / (2·whole), toward zero.
+    let rounded = doubled.checked_add(half)?.checked_div(whole.0.checked_mul(2)?)?;
+    Decimal::new(rounded, places).ok()
+}
