@@ -1,1 +1,44 @@
-//! (in progress)
+//! The MCP server: bounded reads and proposals, for chat clients and coding agents.
+//!
+//! The only crate that knows MCP. It asks the product through two ports, [`Answers`] and
+//! [`ProposalSink`], which the binary fills; it knows neither store nor ledger nor approvals.
+//!
+//! - Figures come from the ports, each answer from one bundle; this crate adds `other` (exact
+//!   remainders), cursors and size limits, and words no figure of its own.
+//! - Imported strings leave as [`Label`]s or [quoted], never as prose.
+//! - Architecture invariant: there is no tool, port or crate edge that decides a proposal.
+
+mod answer;
+mod arguments;
+mod bounded;
+mod cursor;
+mod http;
+mod imported;
+mod portable;
+mod ports;
+mod proposal;
+mod request;
+mod server;
+mod stdio;
+mod tools;
+mod window;
+
+pub use answer::{
+    AnomaliesAnswer, AnomalyRow, Basis, Change, Coincidence, ComparisonAnswer, ComparisonRow,
+    Coverage, Decomposition, Driver, Effect, ExplanationAnswer, HealthAnswer, Metric, Place,
+    Reconciliation, Scope, SourceRow, SourceState, Spend, SpendAnswer, SpendRow, UnpricedModel,
+};
+pub use http::{AccessToken, HttpOptions, READ_ONLY_HEADER, http_service};
+pub use imported::{LABEL_CHARS_MAX, Label, SENTENCE_CHARS_MAX, Sentence, quoted};
+pub use ports::{Answers, Principal, ProposalSink, Refusal, Reply};
+pub use proposal::{
+    BudgetPeriod, ChangeKind, FieldChange, OnBreach, ProposalAnswer, ProposalDraft, ProposalRow,
+    ProposalStatus, ProposalsAnswer, ProposalsRequest, ProposedChange, Receipt, SavingInterval,
+};
+pub use request::{
+    AnomaliesRequest, AnomalyFilter, CompareRequest, Detail, ExplainRequest, Filter, Grouping,
+    HealthRequest, Page, SpendRequest,
+};
+pub use server::{Server, ServerOptions};
+pub use stdio::{StdioError, serve_stdio};
+pub use window::{CompareTo, RelativePeriod, Window, previous_period, year_before};

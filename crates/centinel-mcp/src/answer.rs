@@ -1,0 +1,381 @@
+//! What the ports answer: figures from one bundle, and what they stand on.
+//!
+//! Amounts are decimal strings in the answer's one `currency`; times are RFC 3339, UTC; ratios are
+//! decimals from 0 to 1. A figure that is not known is absent, never zero. Every string that came
+//! with the data is a [`Label`].
+//!
+//! A list answer holds one page of its rows, the totals over **all** of them, and how many there
+//! are. The server adds `other` (totals less the rows shown, so that they reconcile to the last
+//! digit), `truncated` and `next_cursor`.
+
+use std::collections::BTreeMap;
+
+use centinel_engine::{
+    money::{Currency, Decimal, Pico},
+    period::Period,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::imported::{Label, Sentence};
+
+/// Dimension values that something is about: `feature` → `support-answers`.
+pub type Scope = BTreeMap<Label, Label>;
+
+/// What an answer stands on; part of every answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Basis {
+    /// Currency of every amount in the answer.
+    pub currency: Currency,
+    /// Time counted.
+    pub period: Period,
+    /// What was known up to then.
+    pub as_of: Timestamp,
+    /// Up to when every source that counts has delivered; absent when one never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh_until: Option<Timestamp>,
+    /// How much of the period's spend is priced and owned.
+    pub coverage: Coverage,
+    /// Address of the stored bundle: `bundle:` and hex digits.
+    pub evidence_id: String,
+    /// What was left out, assumed or is unsettled: whole sentences, most important first. The
+    /// first eight are sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Sentence>,
+}
+
+/// How much of the spend that an answer is about is priced and owned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// Share of net cost with an owner; absent when there is no cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owned_ratio: Option<Decimal>,
+    /// Calls without a price: their cost is in no amount.
+    pub unpriced_calls: u64,
+    /// Tokens of those calls, every class.
+    pub unpriced_tokens: u64,
+}
+
+/// What is spent on something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Spend {
+    /// Before credits and discounts: list cost.
+    pub gross: Pico,
+    /// After credits and discounts, commitments amortised: effective cost.
+    pub net: Pico,
+    /// Model calls; absent where the spend is not of calls, or they are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u64>,
+    /// Tokens, every class; absent likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+}
+
+/// Answers [`Answers::spend`](crate::Answers::spend).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpendAnswer {
+    /// Total, period and largest row, so that whoever reads only this is not misled.
+    pub summary: Sentence,
+    /// Over all rows, not only those of this page.
+    pub total: Spend,
+    /// One page.
+    pub rows: Vec<SpendRow>,
+    /// Rows on all pages.
+    pub row_count: u64,
+    /// What it stands on.
+    #[serde(flatten)]
+    pub basis: Basis,
+}
+
+/// One group of a breakdown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpendRow {
+    /// The value, or the first day of the time step; absent where rows do not carry the dimension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Label>,
+    /// What was spent on it.
+    #[serde(flatten)]
+    pub spend: Spend,
+    /// Share of the total's net cost; absent when that is zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_ratio: Option<Decimal>,
+}
+
+/// Net cost on two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Net cost of the baseline, scaled to the same length where the baseline is the usual level.
+    pub before: Pico,
+    /// Net cost of the period.
+    pub after: Pico,
+    /// `after` less `before`.
+    pub delta: Pico,
+}
+
+/// What moves cost. See the command `decompose` for the exact conventions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Driver {
+    /// More or fewer business outputs, or calls where no output is counted.
+    Volume,
+    /// Calls for each output.
+    CallsPerOutput,
+    /// Tokens for each call.
+    TokensPerCall,
+    /// Share of input read from a cache.
+    Cache,
+    /// Price of a token or unit.
+    Price,
+    /// Share of each model in the calls.
+    Mix,
+}
+
+/// What one driver did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Effect {
+    /// The driver.
+    pub driver: Driver,
+    /// Its part of the change; negative when it lowered cost.
+    pub amount: Pico,
+}
+
+/// A change of net cost, split exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decomposition {
+    /// The change.
+    #[serde(flatten)]
+    pub change: Change,
+    /// Drivers by size of effect, either way; they add to `delta` exactly.
+    pub effects: Vec<Effect>,
+}
+
+/// Answers [`Answers::compare`](crate::Answers::compare).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComparisonAnswer {
+    /// Both totals, the direction, the largest driver.
+    pub summary: Sentence,
+    /// Over all rows.
+    pub total: Decomposition,
+    /// One page, largest change first.
+    pub rows: Vec<ComparisonRow>,
+    /// Rows on all pages.
+    pub row_count: u64,
+    /// The period compared with; for the usual level, the span that it was learned from.
+    pub baseline: Period,
+    /// What it stands on.
+    #[serde(flatten)]
+    pub basis: Basis,
+}
+
+/// One group of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComparisonRow {
+    /// The value; absent where rows do not carry the dimension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Label>,
+    /// Its change.
+    #[serde(flatten)]
+    pub change: Change,
+    /// What moved it most; absent when nothing changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub main_driver: Option<Driver>,
+}
+
+/// Answers [`Answers::anomalies`](crate::Answers::anomalies).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AnomaliesAnswer {
+    /// How many, their impact together, the largest.
+    pub summary: Sentence,
+    /// Cost over the usual, of all rows together; overlapping anomalies counted once each.
+    pub total_impact: Pico,
+    /// One page, largest impact first.
+    pub rows: Vec<AnomalyRow>,
+    /// Rows on all pages.
+    pub row_count: u64,
+    /// What it stands on.
+    #[serde(flatten)]
+    pub basis: Basis,
+}
+
+/// The figure that left its usual range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Net cost of the days judged.
+    Total,
+    /// Net cost for each business output.
+    CostPerOutput,
+    /// Tokens for each call.
+    TokensPerCall,
+    /// Net cost of a token.
+    PricePerToken,
+    /// Calls for each business output.
+    CallsPerOutput,
+}
+
+/// One anomaly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AnomalyRow {
+    /// Short and stable, such as `E-12`; `explain_change` takes it.
+    pub anomaly_id: Label,
+    /// Whether it goes on.
+    pub open: bool,
+    /// What it is about.
+    pub scope: Scope,
+    /// What left its range.
+    pub metric: Metric,
+    /// First moment outside the range.
+    pub started_at: Timestamp,
+    /// First moment back in it; absent while it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// The metric's value over the latest window judged, in the metric's unit.
+    pub observed: Decimal,
+    /// Its usual value for the same days.
+    pub expected: Decimal,
+    /// Cost over the usual since it started; negative when it costs less.
+    pub impact: Pico,
+    /// Who answers for it; absent when nobody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Label>,
+    /// The open proposal about it, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal_id: Option<Label>,
+}
+
+/// Answers [`Answers::explain`](crate::Answers::explain).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplanationAnswer {
+    /// The change and its largest driver.
+    pub summary: Sentence,
+    /// The anomaly explained, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anomaly_id: Option<Label>,
+    /// What changed.
+    pub scope: Scope,
+    /// The change, split exactly.
+    #[serde(flatten)]
+    pub decomposition: Decomposition,
+    /// Half the width of the usual range for these days, as a share of `before`; absent when too
+    /// few days are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usual_range_ratio: Option<Decimal>,
+    /// Where most of it is, best first.
+    #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
+    /// When it began; absent when no moment stands out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// What happened near the beginning. Coincidence in time, not proof.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coincided: Vec<Coincidence>,
+    /// What was checked and did not cause it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ruled_out: Vec<Sentence>,
+    /// Who answers for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Label>,
+    /// The open proposal about it, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposal_id: Option<Label>,
+    /// The period compared with.
+    pub baseline: Period,
+    /// What it stands on.
+    #[serde(flatten)]
+    pub basis: Basis,
+}
+
+/// A part of the ledger that holds part of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Its dimension values.
+    pub scope: Scope,
+    /// Its part of the change.
+    pub delta: Pico,
+    /// That part as a share of the whole change; absent when the whole is zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_ratio: Option<Decimal>,
+}
+
+/// An event near the beginning of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Coincidence {
+    /// When it happened.
+    pub at: Timestamp,
+    /// `deploy`, `price_change`, `budget_change`, …: words of our own.
+    pub kind: &'static str,
+    /// Its name in the data.
+    pub name: Label,
+}
+
+/// Answers [`Answers::data_health`](crate::Answers::data_health).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HealthAnswer {
+    /// The worst of it first: late or failing sources, unpriced, unowned, unreconciled.
+    pub summary: Sentence,
+    /// One page of sources, worst first.
+    pub rows: Vec<SourceRow>,
+    /// Sources on all pages.
+    pub row_count: u64,
+    /// Largest unpriced models, most tokens first; at most five are sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unpriced: Vec<UnpricedModel>,
+    /// Against invoices; absent when there are none for the period.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconciliation: Option<Reconciliation>,
+    /// What it stands on.
+    #[serde(flatten)]
+    pub basis: Basis,
+}
+
+/// How a source does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceState {
+    /// The last try failed.
+    Failing,
+    /// Nothing new for longer than is usual for it.
+    Late,
+    /// Delivers as usual.
+    Ok,
+}
+
+/// One source of data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceRow {
+    /// Its name.
+    pub source: Label,
+    /// How it does.
+    pub state: SourceState,
+    /// Newest charge or call that it delivered; absent when it never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh_until: Option<Timestamp>,
+    /// Rows accepted in the period.
+    pub accepted_rows: u64,
+    /// Rows kept aside with a reason, in the period: their cost is in no amount.
+    pub rejected_rows: u64,
+}
+
+/// A model whose calls have no price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnpricedModel {
+    /// As the provider spells it.
+    pub model: Label,
+    /// Its calls.
+    pub calls: u64,
+    /// Their tokens, every class.
+    pub tokens: u64,
+}
+
+/// The ledger against invoices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reconciliation {
+    /// Invoiced, of the invoices that have arrived.
+    pub invoiced: Pico,
+    /// Invoiced less what the ledger says for the same scope.
+    pub gap: Pico,
+    /// The part of the gap without a cause.
+    pub unexplained: Pico,
+    /// Providers whose invoice of the period is still open.
+    pub open_invoices: u64,
+}

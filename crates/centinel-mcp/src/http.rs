@@ -1,0 +1,128 @@
+//! MCP over streamable HTTP: stateless, JSON answers, closed by default.
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use centinel_engine::facts::sha256_hex;
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+};
+use subtle::ConstantTimeEq as _;
+
+use crate::{ports::Principal, server::Server};
+
+/// A request with this header (any value but `0` and `false`) sees the tools that read, only.
+pub const READ_ONLY_HEADER: &str = "x-centinel-read-only";
+
+/// Bytes of a request body at most.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Who may reach the server.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// `Host` values answered, with or without port: a browser tricked into resolving another name
+    /// to this machine is refused.
+    pub allowed_hosts: Vec<String>,
+    /// `Origin` values answered, with a port or `:*`. A request without one passes; any other is
+    /// refused.
+    pub allowed_origins: Vec<String>,
+    /// One of them is needed when there is any.
+    pub tokens: Vec<AccessToken>,
+}
+
+impl HttpOptions {
+    /// What suits a server on the loopback interface: its own names, any port, these tokens.
+    pub fn loopback(tokens: Vec<AccessToken>) -> Self {
+        let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Self {
+            allowed_hosts: own(&["localhost", "127.0.0.1", "[::1]", "::1"]),
+            allowed_origins: own(&["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]),
+            tokens,
+        }
+    }
+}
+
+/// A bearer token and whom it stands for. Keeps a digest, not the secret.
+#[derive(Clone)]
+pub struct AccessToken {
+    digest: String,
+    principal: Principal,
+}
+
+impl AccessToken {
+    /// A token with its subject.
+    pub fn new(secret: &str, subject: &str) -> Self {
+        Self { digest: sha256_hex(secret.as_bytes()), principal: Principal::subject(subject) }
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken").field("principal", &self.principal).finish_non_exhaustive()
+    }
+}
+
+/// The server as a router, to be nested at `/mcp`.
+///
+/// The listener should set `TCP_NODELAY`: small answers otherwise wait for the client's delayed
+/// acknowledgement.
+pub fn http_service(server: Server, options: HttpOptions) -> Router {
+    let config = StreamableHttpServerConfig::default()
+        .with_allowed_hosts(options.allowed_hosts)
+        .with_allowed_origins(options.allowed_origins)
+        .enforce_origin_validation()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_max_request_body_bytes(BODY_BYTES_MAX);
+    let sessions = Arc::new(NeverSessionManager::default());
+    let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
+    let router = Router::new().route_service("/", service);
+    if options.tokens.is_empty() {
+        return router;
+    }
+    let tokens: Arc<[AccessToken]> = options.tokens.into();
+    router.layer(middleware::from_fn_with_state(tokens, authenticate))
+}
+
+/// Whether a request asks for the reading tools only.
+pub(crate) fn wants_read_only(headers: &HeaderMap) -> bool {
+    headers.get_all(READ_ONLY_HEADER).iter().any(|value| {
+        !matches!(value.to_str().map(str::trim), Ok("0"))
+            && !value.as_bytes().eq_ignore_ascii_case(b"false")
+    })
+}
+
+/// Lets a request with a known token through, with the token's principal; answers 401 otherwise.
+async fn authenticate(
+    State(tokens): State<Arc<[AccessToken]>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(principal) = verified(&tokens, request.headers()) else {
+        let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"centinel\"")];
+        return (StatusCode::UNAUTHORIZED, challenge, "a bearer token is needed\n").into_response();
+    };
+    request.extensions_mut().insert(principal);
+    next.run(request).await
+}
+
+/// The principal of the token presented. Takes the same time for any wrong token: digests are
+/// compared, all of them, in constant time.
+fn verified(tokens: &[AccessToken], headers: &HeaderMap) -> Option<Principal> {
+    let presented = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = presented.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let digest = sha256_hex(secret.trim().as_bytes());
+    tokens.iter().fold(None, |found, token| {
+        let same = bool::from(token.digest.as_bytes().ct_eq(digest.as_bytes()));
+        if same { Some(token.principal.clone()) } else { found }
+    })
+}

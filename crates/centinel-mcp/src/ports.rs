@@ -1,0 +1,201 @@
+//! The two ports: what the server needs from the product, and nothing more.
+//!
+//! INVARIANT: no function here decides, applies or fetches. A proposal leaves `pending_approval`
+//! only through code that this crate cannot name.
+
+use std::{fmt, future::Future, pin::Pin};
+
+use crate::{
+    answer::{AnomaliesAnswer, ComparisonAnswer, ExplanationAnswer, HealthAnswer, SpendAnswer},
+    imported::clean,
+    proposal::{
+        ChangeKind, ProposalAnswer, ProposalDraft, ProposalsAnswer, ProposalsRequest, Receipt,
+    },
+    request::{AnomaliesRequest, CompareRequest, ExplainRequest, HealthRequest, SpendRequest},
+};
+
+/// A port's answer, some time later. Dropped when the client hangs up: stop working then.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
+
+/// Bounded reads. Every answer is limited to what `caller` may see.
+///
+/// Amounts, counts and remainders are those of the rows that the caller may see; a row that is
+/// hidden from the caller is in no total.
+pub trait Answers: Send + Sync + 'static {
+    /// Spend of a period by one dimension or by time.
+    fn spend<'a>(&'a self, caller: &'a Principal, request: SpendRequest) -> Reply<'a, SpendAnswer>;
+
+    /// Spend of two periods, with the exact effect of each driver.
+    fn compare<'a>(
+        &'a self,
+        caller: &'a Principal,
+        request: CompareRequest,
+    ) -> Reply<'a, ComparisonAnswer>;
+
+    /// Open and past anomalies, largest impact first.
+    fn anomalies<'a>(
+        &'a self,
+        caller: &'a Principal,
+        request: AnomaliesRequest,
+    ) -> Reply<'a, AnomaliesAnswer>;
+
+    /// Why spend changed: drivers, place, time, and what was ruled out.
+    fn explain<'a>(
+        &'a self,
+        caller: &'a Principal,
+        request: ExplainRequest,
+    ) -> Reply<'a, ExplanationAnswer>;
+
+    /// How far the figures can be trusted: freshness, coverage, rejects, reconciliation.
+    fn data_health<'a>(
+        &'a self,
+        caller: &'a Principal,
+        request: HealthRequest,
+    ) -> Reply<'a, HealthAnswer>;
+}
+
+/// Where proposals are written and read.
+pub trait ProposalSink: Send + Sync + 'static {
+    /// The kinds that can be proposed here. Read once, when the server is built.
+    fn kinds(&self) -> Vec<ChangeKind>;
+
+    /// Writes an immutable proposal, pending a person's decision. Idempotent: while a proposal with
+    /// the same [`ProposalDraft::fingerprint`] is open, it is returned instead, with
+    /// [`Receipt::created`] false.
+    fn create<'a>(&'a self, draft: ProposalDraft, proposer: &'a Principal) -> Reply<'a, Receipt>;
+
+    /// One proposal.
+    fn get<'a>(&'a self, proposal_id: &'a str, caller: &'a Principal) -> Reply<'a, ProposalAnswer>;
+
+    /// Proposals, newest first.
+    fn list<'a>(
+        &'a self,
+        request: ProposalsRequest,
+        caller: &'a Principal,
+    ) -> Reply<'a, ProposalsAnswer>;
+
+    /// Withdraws a pending proposal of the same proposer; refuses any other. Idempotent: a
+    /// proposal that is already withdrawn is returned as it is.
+    fn withdraw<'a>(
+        &'a self,
+        proposal_id: &'a str,
+        reason: &'a str,
+        proposer: &'a Principal,
+    ) -> Reply<'a, Receipt>;
+}
+
+/// Who asks. Never a person: a person decides elsewhere, with a session of their own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Principal(String);
+
+impl Principal {
+    /// Characters of a principal at most, its prefix included.
+    pub const CHARS_MAX: usize = 64;
+
+    /// A client known only by the name that it gave itself: `agent:claude-code`. Proves nothing.
+    pub fn agent(client_name: &str) -> Self {
+        let slug: String = clean(client_name, 48)
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' })
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        let slug = slug.trim_matches('-');
+        Self(format!("agent:{}", if slug.is_empty() { "unknown" } else { slug }))
+    }
+
+    /// The subject of a token that was verified.
+    pub fn subject(subject: &str) -> Self {
+        Self(clean(subject, Self::CHARS_MAX))
+    }
+
+    /// `agent:claude-code`, or a token's subject.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Why there is no answer. The client's model reads it, so it says what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The request cannot be answered as it stands: an unknown name or id, a period without data, a
+    /// limit. Imported names in it are [`quoted`](crate::quoted).
+    #[error("{message}")]
+    Mistaken {
+        /// What is wrong, and what is allowed: one lowercase line without a final period.
+        message: String,
+        /// A call or a step that works, as in ``list ids with `anomalies` ``.
+        correction: String,
+    },
+    /// The caller may not do this.
+    #[error("{message}")]
+    Denied {
+        /// Which policy says so, in one lowercase line.
+        message: String,
+    },
+    /// The answer could not be computed, and it is not the caller's fault.
+    #[error("{detail}")]
+    Failed {
+        /// For the log; never shown to the client.
+        detail: String,
+    },
+}
+
+impl Refusal {
+    /// A [`Refusal::Mistaken`].
+    pub fn mistaken(message: impl Into<String>, correction: impl Into<String>) -> Self {
+        Self::Mistaken { message: message.into(), correction: correction.into() }
+    }
+
+    /// A [`Refusal::Failed`] with its cause, for the log.
+    pub fn failed(cause: impl fmt::Display) -> Self {
+        Self::Failed { detail: cause.to_string() }
+    }
+
+    /// What the client reads: one or two lines.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Mistaken { message, correction } => {
+                format!("{}\nhint: {}", clean(message, 600), clean(correction, 900))
+            }
+            Self::Denied { message } => {
+                format!("{}\nhint: ask a person who may; do not retry", clean(message, 600))
+            }
+            Self::Failed { .. } => "the answer could not be computed\n\
+                                    hint: try once more, then tell the user; the cause is in \
+                                    Centinel's log"
+                .to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_names_itself_within_limits() {
+        for (given, principal) in [
+            ("claude-code", "agent:claude-code"),
+            ("Visual Studio Code", "agent:visual-studio-code"),
+            ("person:alice\n", "agent:person-alice"),
+            ("\u{202e}\u{200b}", "agent:unknown"),
+            ("", "agent:unknown"),
+        ] {
+            assert_eq!(Principal::agent(given).as_str(), principal);
+        }
+        assert!(Principal::agent(&"x".repeat(500)).as_str().len() <= Principal::CHARS_MAX);
+    }
+
+    #[test]
+    fn causes_stay_in_the_log() {
+        let refusal = Refusal::failed("SELECT * FROM cells: disk I/O error");
+        assert!(!refusal.shown().contains("SELECT"));
+        assert!(refusal.to_string().contains("SELECT"));
+    }
+}

@@ -1,0 +1,175 @@
+//! The server: tools over the two ports, one behaviour on every transport and protocol revision.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::http::request::Parts;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
+        Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+        Tool,
+    },
+    service::RequestContext,
+};
+
+use crate::{
+    arguments::without_nulls,
+    http,
+    imported::quoted,
+    ports::{Answers, Principal, ProposalSink, Refusal},
+    tools::{self, Call, Registered},
+};
+
+/// What the client's model reads first. At most 120 words.
+const INSTRUCTIONS: &str = include_str!("../../../prompts/mcp-instructions.md");
+
+/// How a server behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerOptions {
+    /// Leave out the tools that write. A request may ask for this too (see
+    /// [`READ_ONLY_HEADER`](crate::READ_ONLY_HEADER)), never for the opposite.
+    pub read_only: bool,
+    /// Longest time for one call; the port's work is dropped then.
+    pub call_time_max: Duration,
+}
+
+/// Answers MCP requests from the two ports. Cheap to clone; holds nothing about any client.
+#[derive(Clone)]
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    answers: Arc<dyn Answers>,
+    proposals: Arc<dyn ProposalSink>,
+    tools: Vec<Registered>,
+    call_time_max: Duration,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tools: Vec<_> = self.shared.tools.iter().map(|known| known.spec.name).collect();
+        f.debug_struct("Server").field("tools", &tools).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// A server over these ports.
+    pub fn new(
+        answers: Arc<dyn Answers>,
+        proposals: Arc<dyn ProposalSink>,
+        options: ServerOptions,
+    ) -> Self {
+        let mut tools = tools::registered(&proposals.kinds());
+        tools.retain(|known| !(options.read_only && known.spec.writes()));
+        let call_time_max = options.call_time_max;
+        Self { shared: Arc::new(Shared { answers, proposals, tools, call_time_max }) }
+    }
+
+    /// The tools as clients see them, in their order.
+    pub fn tools(&self) -> Vec<Tool> {
+        self.shared.tools.iter().map(|known| known.tool.clone()).collect()
+    }
+
+    fn visible(&self, context: &RequestContext<RoleServer>) -> impl Iterator<Item = &Registered> {
+        let read_only = parts(context).is_some_and(|parts| http::wants_read_only(&parts.headers));
+        self.shared.tools.iter().filter(move |known| !(read_only && known.spec.writes()))
+    }
+
+    async fn answer(
+        &self,
+        known: &Registered,
+        request: CallToolRequestParams,
+        caller: &Principal,
+    ) -> Result<CallToolResult, Refusal> {
+        let call = Call {
+            spec: known.spec,
+            schema: &known.tool.input_schema,
+            arguments: without_nulls(request.arguments.unwrap_or_default()),
+            caller,
+            answers: self.shared.answers.as_ref(),
+            proposals: self.shared.proposals.as_ref(),
+        };
+        let limit = self.shared.call_time_max;
+        tokio::time::timeout(limit, (known.spec.run)(call)).await.unwrap_or_else(|_| {
+            Err(Refusal::mistaken(
+                format!("no answer within {} s", limit.as_secs()),
+                "narrow the period or the filter",
+            ))
+        })
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let mut implementation = Implementation::new("centinel", env!("CARGO_PKG_VERSION"));
+        implementation.title = Some("Centinel".to_owned());
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(implementation)
+            .with_instructions(INSTRUCTIONS.trim())
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools = self.visible(&context).map(|known| known.tool.clone()).collect();
+        // Private: a header or, later, a token's scope decides what is listed.
+        Ok(ListToolsResult::with_all_items(tools).with_cache_scope(CacheScope::Private))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        let known = self.shared.tools.iter().find(|known| known.spec.name == name)?;
+        Some(known.tool.clone())
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(known) = self.visible(&context).find(|known| known.spec.name == request.name)
+        else {
+            let message = format!("no tool {} here", quoted(&request.name));
+            return Err(ErrorData::invalid_params(message, None));
+        };
+        let caller = principal(&context);
+        let tool = known.spec.name;
+        let answer = tokio::select! {
+            answer = self.answer(known, request, &caller) => answer,
+            // The client has gone: what runs for it is dropped.
+            () = context.ct.cancelled() => {
+                tracing::debug!(tool, %caller, "call cancelled");
+                return Err(ErrorData::internal_error("cancelled", None));
+            }
+        };
+        let result = answer.unwrap_or_else(|refusal| {
+            match &refusal {
+                Refusal::Failed { detail } => {
+                    tracing::error!(tool, %caller, error = %detail, "tool failed");
+                }
+                Refusal::Mistaken { .. } | Refusal::Denied { .. } => {
+                    tracing::debug!(tool, %caller, %refusal, "tool refused");
+                }
+            }
+            CallToolResult::error(vec![ContentBlock::text(refusal.shown())])
+        });
+        Ok(result.into())
+    }
+}
+
+/// The HTTP request behind a call; `None` on other transports.
+fn parts(context: &RequestContext<RoleServer>) -> Option<&Parts> {
+    context.extensions.get::<Parts>()
+}
+
+/// The subject of the token that was verified, else the name that the client gives itself.
+fn principal(context: &RequestContext<RoleServer>) -> Principal {
+    let verified = parts(context).and_then(|parts| parts.extensions.get::<Principal>());
+    verified.cloned().unwrap_or_else(|| {
+        let client = context.client_info();
+        Principal::agent(client.as_ref().map_or("", |client| client.name.as_str()))
+    })
+}

@@ -1,0 +1,67 @@
+//! A client over an in-memory transport.
+
+use centinel_mcp::Server;
+use rmcp::{
+    RoleClient, RoleServer, ServiceExt as _,
+    model::{CallToolRequestParams, CallToolResult, ClientConfig},
+    service::{RunningService, ServiceError},
+};
+use serde_json::Value;
+
+use crate::fixture::Fixture;
+
+/// A connected pair; both ends stop when it is dropped.
+pub(crate) struct Client {
+    pub(crate) peer: RunningService<RoleClient, ClientConfig>,
+    _server: RunningService<RoleServer, Server>,
+}
+
+impl Client {
+    pub(crate) async fn of(server: Server) -> Self {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let mut config = ClientConfig::default();
+        config.client_info.name = "Test Client".to_owned();
+        let (server, peer) = tokio::join!(server.serve(far), config.serve(near));
+        Self { peer: peer.unwrap(), _server: server.unwrap() }
+    }
+
+    pub(crate) async fn new() -> Self {
+        Self::of(Fixture::new().server(false)).await
+    }
+
+    pub(crate) async fn try_call(
+        &self,
+        tool: &'static str,
+        arguments: Value,
+    ) -> Result<CallToolResult, ServiceError> {
+        let mut request = CallToolRequestParams::new(tool);
+        request.arguments = arguments.as_object().cloned();
+        self.peer.call_tool(request).await
+    }
+
+    /// A call that is answered; checks what holds for every answer.
+    pub(crate) async fn call(&self, tool: &'static str, arguments: Value) -> Value {
+        let full = arguments["detail"] == "full";
+        let result = self.try_call(tool, arguments).await.unwrap();
+        assert_eq!(result.is_error, Some(false), "{result:?}");
+        let bytes = serde_json::to_vec(&result).unwrap().len();
+        assert!(bytes <= if full { 32 * 1024 } else { 8 * 1024 }, "{tool}: {bytes} bytes");
+        let text = text(&result);
+        assert!(text.starts_with(r#"{"summary":""#), "the summary is read first: {text}");
+        let value = result.structured_content.unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value, "both forms are the same");
+        value
+    }
+
+    /// A call that the model is to mend; the text that it reads.
+    pub(crate) async fn refusal(&self, tool: &'static str, arguments: Value) -> String {
+        let result = self.try_call(tool, arguments.clone()).await.unwrap();
+        assert_eq!(result.is_error, Some(true), "{tool} {arguments}: {result:?}");
+        text(&result)
+    }
+}
+
+pub(crate) fn text(result: &CallToolResult) -> String {
+    let [block] = result.content.as_slice() else { panic!("one block: {result:?}") };
+    block.as_text().unwrap().text.clone()
+}

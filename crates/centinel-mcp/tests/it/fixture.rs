@@ -1,0 +1,576 @@
+//! Ports over a small ledger of fixed rows: October 2026 of a company with a few models and features.
+//! Sums are computed, so that filters, pages and remainders are real.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use centinel_engine::{
+    money::{Currency, Decimal, Money, Pico},
+    period::{Grain, Period, start_of_day},
+    series::Dimension,
+};
+use centinel_mcp::{
+    AnomaliesAnswer, AnomaliesRequest, AnomalyFilter, AnomalyRow, Answers, Basis, Change,
+    ChangeKind, Coincidence, CompareRequest, CompareTo, ComparisonAnswer, ComparisonRow, Coverage,
+    Decomposition, Driver, Effect, ExplainRequest, ExplanationAnswer, FieldChange, Filter,
+    Grouping, HealthAnswer, HealthRequest, Label, Metric, Page, Place, Principal, ProposalAnswer,
+    ProposalDraft, ProposalRow, ProposalSink, ProposalStatus, ProposalsAnswer, ProposalsRequest,
+    Receipt, Reconciliation, Refusal, Reply, SavingInterval, Sentence, Server, ServerOptions,
+    SourceRow, SourceState, Spend, SpendAnswer, SpendRequest, SpendRow, UnpricedModel, Window,
+    previous_period, quoted, year_before,
+};
+use jiff::civil::{Date, date};
+
+/// The day after the last one with data.
+const TODAY: Date = date(2026, 11, 1);
+const EVIDENCE: &str = "bundle:9f3c51aa02de";
+const HOW_TO_DECIDE: &str = "A person decides with `centinel approve` or on the review page.";
+
+/// What every call of one day, model and feature cost together.
+#[derive(Debug, Clone)]
+struct Row {
+    day: Date,
+    labels: BTreeMap<Dimension, String>,
+    spend: Spend,
+}
+
+/// The fixed ledger and the proposals made so far.
+pub(crate) struct Fixture {
+    rows: Vec<Row>,
+    /// Put before names of the data, as an attacker would.
+    hostile: String,
+    proposals: Mutex<Vec<(ProposalDraft, Principal, ProposalAnswer)>>,
+    /// How long each read takes.
+    pub(crate) delay: Duration,
+}
+
+impl Fixture {
+    /// October with four models in four features.
+    pub(crate) fn new() -> Self {
+        Self::with(&["gpt-5.1", "gpt-5.1-mini", "claude-sonnet", "gemini-pro"], "")
+    }
+
+    /// October with many models.
+    pub(crate) fn wide(models: usize) -> Self {
+        let names: Vec<String> = (0..models).map(|n| format!("model-{n:03}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Self::with(&names, "")
+    }
+
+    /// October with a string of an attacker's choice in every name of the data.
+    pub(crate) fn hostile(text: &str) -> Self {
+        Self::with(&["gpt-5.1", "claude-sonnet"], text)
+    }
+
+    fn with(models: &[&str], hostile: &str) -> Self {
+        let features = [
+            ("support-answers", "support-platform"),
+            ("code-review", "engineering"),
+            ("search-summary", "search"),
+            ("batch-labels", "search"),
+        ];
+        let mut rows = Vec::new();
+        for day in 1..=31_i8 {
+            for (m, model) in (1_i128..).zip(models) {
+                for (f, (feature, team)) in (1_i128..).zip(features) {
+                    // Tokens per call of support-answers rise on the 24th.
+                    let rise = if f == 1 && day >= 24 { 168 } else { 100 };
+                    let tokens = 1_000 * rise * (5 - f) / m;
+                    let net = Pico(tokens * 12_500_000_000 / 3);
+                    let labels = [
+                        (Dimension::Model, format!("{hostile}{model}")),
+                        (Dimension::Provider, "provider".to_owned()),
+                        (Dimension::Feature, format!("{hostile}{feature}")),
+                        (Dimension::Team, format!("{hostile}{team}")),
+                    ];
+                    rows.push(Row {
+                        day: date(2026, 10, day),
+                        labels: labels.into(),
+                        spend: Spend {
+                            gross: Pico(net.0 * 11 / 10),
+                            net,
+                            calls: u64::try_from(100 * (5 - f)).ok(),
+                            tokens: u64::try_from(tokens).ok(),
+                        },
+                    });
+                }
+            }
+        }
+        Self {
+            rows,
+            hostile: hostile.to_owned(),
+            proposals: Mutex::default(),
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// A server over this ledger.
+    pub(crate) fn server(self, read_only: bool) -> Server {
+        let fixture = Arc::new(self);
+        let call_time_max = Duration::from_secs(30);
+        Server::new(fixture.clone(), fixture, ServerOptions { read_only, call_time_max })
+    }
+
+    fn name(&self, text: &str) -> String {
+        format!("{}{text}", self.hostile)
+    }
+
+    fn rows<'a>(&'a self, period: Period, filter: &'a Filter) -> impl Iterator<Item = &'a Row> {
+        self.rows.iter().filter(move |row| {
+            period.contains(start_of_day(row.day))
+                && filter
+                    .0
+                    .iter()
+                    .all(|(dimension, value)| row.labels.get(dimension) == Some(value))
+        })
+    }
+
+    /// Spend by group, largest first, or in time order.
+    fn groups(
+        &self,
+        period: Period,
+        filter: &Filter,
+        by: &Grouping,
+    ) -> Result<Vec<(Option<String>, Spend)>, Refusal> {
+        let mut groups: BTreeMap<Option<String>, Spend> = BTreeMap::new();
+        for row in self.rows(period, filter) {
+            let key = match by {
+                Grouping::By(dimension) => row.labels.get(dimension).cloned(),
+                Grouping::Over(Grain::Month) => Some(row.day.first_of_month().to_string()),
+                Grouping::Over(_) => Some(row.day.to_string()),
+            };
+            let group = groups.entry(key).or_insert(nothing());
+            *group = sum(*group, row.spend)?;
+        }
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        if let Grouping::By(_) = by {
+            groups.sort_by_key(|(_, spend)| std::cmp::Reverse(spend.net));
+        }
+        Ok(groups)
+    }
+
+    fn total(&self, period: Period, filter: &Filter) -> Result<Spend, Refusal> {
+        self.rows(period, filter).try_fold(nothing(), |total, row| sum(total, row.spend))
+    }
+
+    fn basis(&self, period: Period) -> Basis {
+        Basis {
+            currency: Currency::USD,
+            period,
+            as_of: start_of_day(TODAY),
+            fresh_until: Some(start_of_day(TODAY)),
+            coverage: Coverage {
+                owned_ratio: "0.914".parse().ok(),
+                unpriced_calls: 12,
+                unpriced_tokens: 1_200_000,
+            },
+            evidence_id: EVIDENCE.to_owned(),
+            notes: vec![
+                Sentence::new("Periods count from the end of the data, ").figure(TODAY).text("."),
+                Sentence::new("The invoice of ").name(&self.name("provider-9")).text(" is open."),
+            ],
+        }
+    }
+
+    fn change(
+        &self,
+        period: Period,
+        before: Period,
+        filter: &Filter,
+    ) -> Result<Decomposition, Refusal> {
+        let change = change(self.total(before, filter)?.net, self.total(period, filter)?.net)?;
+        let volume = Pico(change.delta.0 / 10);
+        let effects = vec![
+            Effect { driver: Driver::TokensPerCall, amount: minus(change.delta, volume)? },
+            Effect { driver: Driver::Volume, amount: volume },
+            Effect { driver: Driver::Price, amount: Pico::ZERO },
+        ];
+        Ok(Decomposition { change, effects })
+    }
+}
+
+impl Answers for Fixture {
+    fn spend<'a>(&'a self, _: &'a Principal, request: SpendRequest) -> Reply<'a, SpendAnswer> {
+        Box::pin(async move {
+            tokio::time::sleep(self.delay).await;
+            let period = resolved(request.window)?;
+            let total = self.total(period, &request.filter)?;
+            let groups = self.groups(period, &request.filter, &request.grouping)?;
+            if groups.is_empty() {
+                let message = "nothing was spent in this period with this filter";
+                return Err(Refusal::mistaken(message, "the data covers 2026-10-01 to 2026-10-31"));
+            }
+            let row_count = groups.len() as u64;
+            let rows = paged(groups, request.page)
+                .map(|(group, spend)| SpendRow {
+                    group: group.map(Label::from),
+                    spend,
+                    share_ratio: "0.25".parse().ok(),
+                })
+                .collect::<Vec<_>>();
+            let first = rows.first().and_then(|row| row.group.clone());
+            let summary = Sentence::new("Net spend was ")
+                .figure(usd(total.net))
+                .text(" from ")
+                .figure(period)
+                .text("; the first row is ")
+                .name(first.as_ref().map_or("not attributed", Label::as_str))
+                .text(".");
+            Ok(SpendAnswer { summary, total, rows, row_count, basis: self.basis(period) })
+        })
+    }
+
+    fn compare<'a>(
+        &'a self,
+        _: &'a Principal,
+        request: CompareRequest,
+    ) -> Reply<'a, ComparisonAnswer> {
+        Box::pin(async move {
+            let period = resolved(request.window)?;
+            let baseline = baseline(period, request.compare_to)?;
+            let total = self.change(period, baseline, &request.filter)?;
+            let before: BTreeMap<_, _> =
+                self.groups(baseline, &request.filter, &request.grouping)?.into_iter().collect();
+            let groups = self.groups(period, &request.filter, &request.grouping)?;
+            let row_count = groups.len() as u64;
+            let mut rows = Vec::new();
+            for (group, after) in groups {
+                let before = before.get(&group).map_or(Pico::ZERO, |spend| spend.net);
+                rows.push(ComparisonRow {
+                    group: group.map(Label::from),
+                    change: change(before, after.net)?,
+                    main_driver: Some(Driver::TokensPerCall),
+                });
+            }
+            rows.sort_by_key(|row| std::cmp::Reverse(row.change.delta.0.abs()));
+            let summary = Sentence::new("Net spend changed by ")
+                .figure(usd(total.change.delta))
+                .text(", mostly tokens per call.");
+            Ok(ComparisonAnswer {
+                summary,
+                total,
+                rows: paged(rows, request.page).collect(),
+                row_count,
+                baseline,
+                basis: self.basis(period),
+            })
+        })
+    }
+
+    fn anomalies<'a>(
+        &'a self,
+        _: &'a Principal,
+        request: AnomaliesRequest,
+    ) -> Reply<'a, AnomaliesAnswer> {
+        Box::pin(async move {
+            let period = resolved(request.window)?;
+            let total_impact = Pico(4_147_680_000_000_000);
+            let row = AnomalyRow {
+                anomaly_id: Label::new("E-12"),
+                open: true,
+                scope: self.scope(),
+                metric: Metric::TokensPerCall,
+                started_at: start_of_day(date(2026, 10, 24)),
+                ended_at: None,
+                observed: decimal("1680"),
+                expected: decimal("1000"),
+                impact: total_impact,
+                owner: Some(Label::from(self.name("support-platform"))),
+                proposal_id: None,
+            };
+            let wanted = request.status != AnomalyFilter::Closed
+                && request.impact_min.is_none_or(|impact| impact <= total_impact);
+            let rows = if wanted { vec![row] } else { Vec::new() };
+            Ok(AnomaliesAnswer {
+                summary: Sentence::new("Anomalies cost ")
+                    .figure(usd(total_impact))
+                    .text(" so far."),
+                total_impact,
+                row_count: rows.len() as u64,
+                rows: paged(rows, request.page).collect(),
+                basis: self.basis(period),
+            })
+        })
+    }
+
+    fn explain<'a>(
+        &'a self,
+        _: &'a Principal,
+        request: ExplainRequest,
+    ) -> Reply<'a, ExplanationAnswer> {
+        Box::pin(async move {
+            let (window, compare_to, filter, anomaly_id) = match request {
+                ExplainRequest::Anomaly { anomaly_id } if anomaly_id == "E-12" => {
+                    let days = Period::days(date(2026, 10, 24), TODAY).map_err(Refusal::failed)?;
+                    let feature = (Dimension::Feature, self.name("support-answers"));
+                    let filter = Filter([feature].into());
+                    (Window::Exact(days), CompareTo::Usual, filter, Some(Label::new("E-12")))
+                }
+                ExplainRequest::Anomaly { anomaly_id } => {
+                    let message = format!("no anomaly {}", quoted(&anomaly_id));
+                    return Err(Refusal::mistaken(message, "list ids with `anomalies`"));
+                }
+                ExplainRequest::Scope { window, compare_to, filter } => {
+                    (window, compare_to, filter, None)
+                }
+            };
+            let period = resolved(window)?;
+            let baseline = baseline(period, compare_to)?;
+            let decomposition = self.change(period, baseline, &filter)?;
+            let delta = decomposition.change.delta;
+            Ok(ExplanationAnswer {
+                summary: Sentence::new("Net spend changed by ")
+                    .figure(usd(delta))
+                    .text(" on ")
+                    .name(&self.name("support-answers"))
+                    .text("."),
+                anomaly_id,
+                scope: self.scope(),
+                decomposition,
+                usual_range_ratio: "0.09".parse().ok(),
+                places: vec![Place { scope: self.scope(), delta, share_ratio: "1".parse().ok() }],
+                started_at: Some(start_of_day(date(2026, 10, 24))),
+                coincided: vec![Coincidence {
+                    at: start_of_day(date(2026, 10, 24)),
+                    kind: "deploy",
+                    name: Label::from(self.name("support-api 2026.41")),
+                }],
+                ruled_out: vec![Sentence::new("The price list is unchanged.")],
+                owner: Some(Label::from(self.name("support-platform"))),
+                proposal_id: None,
+                baseline,
+                basis: self.basis(period),
+            })
+        })
+    }
+
+    fn data_health<'a>(
+        &'a self,
+        _: &'a Principal,
+        request: HealthRequest,
+    ) -> Reply<'a, HealthAnswer> {
+        Box::pin(async move {
+            let period = resolved(request.window)?;
+            let rows = vec![SourceRow {
+                source: Label::from(self.name("calls.csv")),
+                state: SourceState::Ok,
+                fresh_until: Some(start_of_day(TODAY)),
+                accepted_rows: self.rows.len() as u64,
+                rejected_rows: 3,
+            }];
+            Ok(HealthAnswer {
+                summary: Sentence::new("One source is fresh; one model has no price."),
+                row_count: rows.len() as u64,
+                rows: paged(rows, request.page).collect(),
+                unpriced: vec![UnpricedModel {
+                    model: Label::from(self.name("in-house-7b")),
+                    calls: 12,
+                    tokens: 1_200_000,
+                }],
+                reconciliation: Some(Reconciliation {
+                    invoiced: Pico::ONE,
+                    gap: Pico::ZERO,
+                    unexplained: Pico::ZERO,
+                    open_invoices: 1,
+                }),
+                basis: self.basis(period),
+            })
+        })
+    }
+}
+
+impl Fixture {
+    fn scope(&self) -> BTreeMap<Label, Label> {
+        [(Label::new("feature"), Label::from(self.name("support-answers")))].into()
+    }
+
+    fn receipt(answer: &ProposalAnswer, created: bool) -> Receipt {
+        Receipt {
+            summary: answer.summary.clone(),
+            proposal_id: answer.row.proposal_id.clone(),
+            version: answer.version,
+            status: answer.row.status,
+            digest: answer.digest.clone(),
+            created,
+            expires_at: answer.row.expires_at,
+            how_to_decide: answer.how_to_decide.clone(),
+            review_url: answer.review_url.clone(),
+            evidence_id: answer.basis.evidence_id.clone(),
+        }
+    }
+}
+
+impl ProposalSink for Fixture {
+    fn kinds(&self) -> Vec<ChangeKind> {
+        ChangeKind::ALL.to_vec()
+    }
+
+    fn create<'a>(&'a self, draft: ProposalDraft, proposer: &'a Principal) -> Reply<'a, Receipt> {
+        Box::pin(async move {
+            let mut proposals = self.proposals.lock().unwrap_or_else(PoisonError::into_inner);
+            let digest = draft.fingerprint();
+            let open = proposals.iter().find(|(_, _, answer)| {
+                answer.digest == digest && answer.row.status == ProposalStatus::PendingApproval
+            });
+            if let Some((_, _, answer)) = open {
+                return Ok(Self::receipt(answer, false));
+            }
+            let proposal_id = format!("P-{}", proposals.len() + 7);
+            let title = Sentence::new("Changes a ").text(draft.change.kind().name()).text(".");
+            let period = Period::days(date(2026, 10, 1), TODAY).map_err(Refusal::failed)?;
+            let answer = ProposalAnswer {
+                summary: Sentence::new("Proposal ")
+                    .figure(&proposal_id)
+                    .text(" waits for a person; nothing has changed."),
+                row: ProposalRow {
+                    proposal_id: Label::new(&proposal_id),
+                    kind: draft.change.kind(),
+                    title,
+                    status: ProposalStatus::PendingApproval,
+                    proposed_by: Label::new(proposer.as_str()),
+                    created_at: start_of_day(TODAY),
+                    expires_at: Some(start_of_day(date(2026, 11, 4))),
+                    monthly_saving: Some(SavingInterval {
+                        low: money("540"),
+                        high: money("610.25"),
+                    }),
+                },
+                version: 1,
+                digest,
+                scope: self.scope(),
+                changes: vec![FieldChange {
+                    field: Label::new("amount"),
+                    from: None,
+                    to: Some(Label::from(self.name("32000"))),
+                }],
+                reason: Some(Label::new(&draft.reason)),
+                eligible: vec![Label::from(self.name("finops-leads"))],
+                how_to_decide: Sentence::new(HOW_TO_DECIDE),
+                review_url: Some(format!("http://localhost:8787/proposals/{proposal_id}")),
+                basis: self.basis(period),
+            };
+            let receipt = Self::receipt(&answer, true);
+            proposals.push((draft, proposer.clone(), answer));
+            Ok(receipt)
+        })
+    }
+
+    fn get<'a>(&'a self, proposal_id: &'a str, _: &'a Principal) -> Reply<'a, ProposalAnswer> {
+        Box::pin(async move {
+            let proposals = self.proposals.lock().unwrap_or_else(PoisonError::into_inner);
+            proposals
+                .iter()
+                .map(|(_, _, answer)| answer)
+                .find(|answer| answer.row.proposal_id.as_str() == proposal_id)
+                .cloned()
+                .ok_or_else(|| no_proposal(proposal_id))
+        })
+    }
+
+    fn list<'a>(
+        &'a self,
+        request: ProposalsRequest,
+        _: &'a Principal,
+    ) -> Reply<'a, ProposalsAnswer> {
+        Box::pin(async move {
+            let proposals = self.proposals.lock().unwrap_or_else(PoisonError::into_inner);
+            let rows: Vec<ProposalRow> = proposals
+                .iter()
+                .rev()
+                .map(|(_, _, answer)| answer.row.clone())
+                .filter(|row| request.status.is_none_or(|status| status == row.status))
+                .filter(|row| request.kind.is_none_or(|kind| kind == row.kind))
+                .collect();
+            Ok(ProposalsAnswer {
+                summary: Sentence::new("Proposals: ").figure(rows.len()).text("."),
+                row_count: rows.len() as u64,
+                rows: paged(rows, request.page).collect(),
+                as_of: start_of_day(TODAY),
+            })
+        })
+    }
+
+    fn withdraw<'a>(
+        &'a self,
+        proposal_id: &'a str,
+        _reason: &'a str,
+        proposer: &'a Principal,
+    ) -> Reply<'a, Receipt> {
+        Box::pin(async move {
+            let mut proposals = self.proposals.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = proposals
+                .iter_mut()
+                .find(|(_, _, answer)| answer.row.proposal_id.as_str() == proposal_id);
+            let Some((_, by, answer)) = found else {
+                return Err(no_proposal(proposal_id));
+            };
+            if by != proposer {
+                let message = format!("proposal {} was made by {by}", quoted(proposal_id));
+                return Err(Refusal::Denied { message });
+            }
+            answer.row.status = ProposalStatus::Withdrawn;
+            Ok(Self::receipt(answer, false))
+        })
+    }
+}
+
+fn no_proposal(proposal_id: &str) -> Refusal {
+    let message = format!("no proposal {}", quoted(proposal_id));
+    Refusal::mistaken(message, "list ids with `proposals`")
+}
+
+fn resolved(window: Window) -> Result<Period, Refusal> {
+    match window {
+        Window::Exact(period) => Ok(period),
+        Window::Relative(relative) => relative.resolve(TODAY).map_err(Refusal::failed),
+    }
+}
+
+fn baseline(period: Period, compare_to: CompareTo) -> Result<Period, Refusal> {
+    let before = match compare_to {
+        CompareTo::PreviousPeriod | CompareTo::Usual => previous_period(period),
+        CompareTo::YearBefore => year_before(period),
+    };
+    before.ok_or_else(|| Refusal::mistaken("no time before this period", "ask for a later one"))
+}
+
+fn paged<T>(rows: Vec<T>, page: Page) -> impl Iterator<Item = T> {
+    let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
+    rows.into_iter().skip(offset).take(page.limit as usize)
+}
+
+fn nothing() -> Spend {
+    Spend { gross: Pico::ZERO, net: Pico::ZERO, calls: Some(0), tokens: Some(0) }
+}
+
+fn sum(left: Spend, right: Spend) -> Result<Spend, Refusal> {
+    Ok(Spend {
+        gross: left.gross.checked_add(right.gross).map_err(Refusal::failed)?,
+        net: left.net.checked_add(right.net).map_err(Refusal::failed)?,
+        calls: left.calls.zip(right.calls).map(|(left, right)| left + right),
+        tokens: left.tokens.zip(right.tokens).map(|(left, right)| left + right),
+    })
+}
+
+fn minus(left: Pico, right: Pico) -> Result<Pico, Refusal> {
+    left.checked_sub(right).map_err(Refusal::failed)
+}
+
+fn change(before: Pico, after: Pico) -> Result<Change, Refusal> {
+    Ok(Change { before, after, delta: minus(after, before)? })
+}
+
+fn usd(amount: Pico) -> Money {
+    Money { amount, currency: Currency::USD }
+}
+
+fn money(text: &str) -> Money {
+    usd(text.parse().unwrap_or_default())
+}
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap_or_default()
+}

@@ -1,0 +1,14 @@
+//! The server as a client meets it: over an in-memory transport and over HTTP, with fixed data behind.
+
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod surface;
