@@ -1,1 +1,5 @@
-//! Journeys.
+//! Journeys through the whole product, and the rules that hold its parts apart. One binary: one link.
+
+// `cfg(test)` tells clippy that whole modules are tests, their helpers included.
+#[cfg(test)]
+mod architecture;
