@@ -42,7 +42,7 @@ pub struct Price {
     identity: PriceIdentity,
     validity: Validity,
     currency: Currency,
-    /// Every rate of every band is a whole number of 10^-scale currency units.
+    /// Every rate of every band is a whole number of 10^-scale currency units, none below zero.
     scale: u32,
     /// Longest context first; the last one holds for every request.
     bands: Vec<Band>,
@@ -53,7 +53,7 @@ struct Band {
     /// The band prices requests with more input tokens than this; the last band prices the rest.
     above: u64,
     /// By [`Meter::index`]; meaningless where `priced` does not contain the meter.
-    rates: [i128; Meter::COUNT],
+    rates: [u128; Meter::COUNT],
     priced: MeterSet,
     folded: MeterSet,
     borrowed: MeterSet,
@@ -122,7 +122,10 @@ impl Price {
         let mut bands = Vec::new();
         for (mut band, unit_prices) in exact {
             for (slot, unit_price) in band.rates.iter_mut().zip(unit_prices) {
-                *slot = unit_price.mantissa_at(scale).ok_or(Unpriced::Overflow)?;
+                let mantissa = unit_price.mantissa_at(scale);
+                *slot = mantissa
+                    .and_then(|mantissa| u128::try_from(mantissa).ok())
+                    .ok_or(Unpriced::Overflow)?;
             }
             bands.push(band);
         }
@@ -190,10 +193,10 @@ impl Price {
     pub fn lines(&self, usage: &Usage) -> Result<Vec<CostLine>, Unpriced> {
         let mut lines = Vec::new();
         self.each_amount(usage, |meter, quantity, rate, amount, _| {
-            let decimal = |mantissa| Decimal::new(mantissa, self.scale);
-            let (unit_price, amount) = decimal(rate)
-                .and_then(|unit_price| Ok((unit_price, decimal(amount)?)))
-                .map_err(|_| Unpriced::Overflow)?;
+            let decimal =
+                |mantissa: i128| Decimal::new(mantissa, self.scale).map_err(|_| Unpriced::Overflow);
+            let unit_price = decimal(i128::try_from(rate).map_err(|_| Unpriced::Overflow)?)?;
+            let amount = decimal(amount)?;
             lines.push(CostLine { meter, quantity, unit_price, amount });
             Ok(())
         })?;
@@ -209,7 +212,7 @@ impl Price {
     pub(super) fn each_amount(
         &self,
         usage: &Usage,
-        mut visit: impl FnMut(Meter, u64, i128, i128, bool) -> Result<(), Unpriced>,
+        mut visit: impl FnMut(Meter, u64, u128, i128, bool) -> Result<(), Unpriced>,
     ) -> Result<(), Unpriced> {
         let input = usage.get(UsageClass::InputTokensTotal);
         let band = match self.bands.as_slice() {
@@ -221,7 +224,8 @@ impl Price {
                 .ok_or(Unpriced::Overflow)?,
         };
         let quantities = split(usage, band.folded)?;
-        for ((meter, quantity), rate) in Meter::ALL.into_iter().zip(quantities).zip(band.rates) {
+        for ((meter, quantity), rate) in Meter::ALL.iter().zip(&quantities).zip(&band.rates) {
+            let (meter, quantity, rate) = (*meter, *quantity, *rate);
             if quantity == 0 {
                 continue;
             }
@@ -229,7 +233,10 @@ impl Price {
                 let model = self.identity.model.clone();
                 return Err(Unpriced::NoRate { model, meter, quantity });
             }
-            let amount = rate.checked_mul(i128::from(quantity)).ok_or(Unpriced::Overflow)?;
+            let amount = rate
+                .checked_mul(u128::from(quantity))
+                .and_then(|amount| i128::try_from(amount).ok())
+                .ok_or(Unpriced::Overflow)?;
             visit(meter, quantity, rate, amount, band.borrowed.contains(meter))?;
         }
         Ok(())

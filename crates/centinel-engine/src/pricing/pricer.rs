@@ -1,6 +1,6 @@
 //! Resolution done once per series, not once per call.
 
-use std::{collections::HashMap, fmt::Write as _};
+use std::collections::HashMap;
 
 use super::{Price, PriceBook, PriceQuery, Unpriced};
 
@@ -8,8 +8,8 @@ use super::{Price, PriceBook, PriceQuery, Unpriced};
 #[derive(Debug)]
 pub struct Pricer<'b> {
     book: &'b PriceBook,
-    resolved: HashMap<String, Vec<Price>>,
-    key: String,
+    resolved: HashMap<Vec<u8>, Vec<Price>>,
+    key: Vec<u8>,
 }
 
 impl<'b> Pricer<'b> {
@@ -19,7 +19,7 @@ impl<'b> Pricer<'b> {
 
     /// A pricer that remembers nothing yet.
     pub fn new(book: &'b PriceBook) -> Self {
-        Self { book, resolved: HashMap::new(), key: String::new() }
+        Self { book, resolved: HashMap::new(), key: Vec::new() }
     }
 
     /// The price in force, as [`PriceBook::resolve`] gives it.
@@ -51,17 +51,15 @@ impl<'b> Pricer<'b> {
     /// Lengths first, so that no two label sets write the same key.
     fn write_key(&mut self, query: &PriceQuery<'_>) {
         let PriceQuery { provider, model, service_tier, region, at } = query;
-        let (tier, region) = (service_tier.unwrap_or_default(), region.unwrap_or_default());
+        let texts = [provider, model, service_tier.unwrap_or_default(), region.unwrap_or_default()];
         self.key.clear();
-        // Writing to a String cannot fail.
-        let _ = write!(
-            self.key,
-            "{}|{}|{}|{}|{provider}{model}{tier}{region}",
-            at.is_some(),
-            provider.len(),
-            model.len(),
-            tier.len(),
-        );
+        self.key.push(u8::from(at.is_some()));
+        for text in texts {
+            self.key.extend_from_slice(&text.len().to_le_bytes());
+        }
+        for text in texts {
+            self.key.extend_from_slice(text.as_bytes());
+        }
     }
 }
 

@@ -1,27 +1,28 @@
 //! `centinel price`: usage records in, exact costs out, line by line.
 
+mod line;
+mod summary;
+
 use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    fmt,
-    io::{BufRead, Read as _},
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
 use centinel_engine::{
-    money::{Currency, Decimal, Pico},
-    pricing::{self, CostLine, Meter, PriceBook, PriceIdentity, PriceQuery, Pricer, Unpriced},
-    usage::{Usage, UsageClass},
+    money::{Currency, Decimal},
+    pricing::{
+        self, CostLine, ExactCost, Meter, Price, PriceBook, PriceIdentity, PriceQuery, Pricer,
+        Unpriced,
+    },
+    usage::Usage,
 };
-use comfy_table::{CellAlignment, Table};
-use jiff::Timestamp;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error as _, IgnoredAny, MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
+use self::{
+    line::{CallLine, Id, InputLine, id, next_line, salvaged_id},
+    summary::{Printable, Summary},
+};
 use crate::{
     failure::hinted,
     output::{Outcome, Output},
@@ -62,7 +63,10 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         .with_context(|| format!("cannot read `{}`", args.usage.display()))?
     {
         number = number.saturating_add(1);
-        price_line(line, number, &mut pricer, &mut summary, output)?;
+        let answer = answer(line, number, &mut pricer, &mut summary)?;
+        if let (Some(answer), true) = (answer, output.json) {
+            output.json_line(&answer)?;
+        }
     }
     summary.notes(output);
     if !output.json {
@@ -72,8 +76,6 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
     }
     Ok(if summary.totals.rejected > 0 { Outcome::SomeRejected } else { Outcome::Done })
 }
-
-// --- Books.
 
 /// Largest book read, in bytes: LiteLLM's map has three million.
 const BOOK_BYTES_MAX: u64 = 1 << 26;
@@ -120,124 +122,6 @@ fn read_book(file: &str) -> anyhow::Result<String> {
     Ok(text)
 }
 
-// --- Lines in.
-
-/// Longest line read, in bytes.
-const LINE_BYTES_MAX: usize = 1 << 20;
-
-/// A line of the input, or that it was too long to be read.
-enum InputLine<'b> {
-    Text(&'b [u8]),
-    TooLong,
-}
-
-/// The next line, without its end; memory is bounded whatever the input holds.
-fn next_line<'b>(
-    input: &mut impl BufRead,
-    buffer: &'b mut Vec<u8>,
-) -> std::io::Result<Option<InputLine<'b>>> {
-    buffer.clear();
-    let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    if input.by_ref().take(limit).read_until(b'\n', buffer)? == 0 {
-        return Ok(None);
-    }
-    if buffer.last() != Some(&b'\n') && buffer.len() > LINE_BYTES_MAX {
-        input.skip_until(b'\n')?;
-        return Ok(Some(InputLine::TooLong));
-    }
-    Ok(Some(InputLine::Text(buffer.trim_ascii())))
-}
-
-/// One call as it comes. Strings are borrowed where they hold no escapes.
-#[derive(Debug, Default)]
-struct CallLine<'l> {
-    id: Option<&'l RawValue>,
-    provider: Cow<'l, str>,
-    model: Cow<'l, str>,
-    service_tier: Option<Cow<'l, str>>,
-    region: Option<Cow<'l, str>>,
-    at: Option<Timestamp>,
-    usage: Usage,
-    /// A key that is none of the above.
-    unknown: Option<Cow<'l, str>>,
-}
-
-/// A string that borrows from the line where it can.
-#[derive(Deserialize)]
-struct Text<'l>(#[serde(borrow)] Cow<'l, str>);
-
-impl<'de> Deserialize<'de> for CallLine<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys;
-        impl<'de> Visitor<'de> for Keys {
-            type Value = CallLine<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with `provider`, `model` and `usage`")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut line = CallLine::default();
-                let (mut provider, mut model, mut usage) = (None, None, None);
-                while let Some(Text(key)) = map.next_key()? {
-                    match key.as_ref() {
-                        "id" => line.id = map.next_value()?,
-                        "provider" => provider = Some(map.next_value::<Text<'de>>()?.0),
-                        "model" => model = Some(map.next_value::<Text<'de>>()?.0),
-                        "service_tier" => {
-                            line.service_tier = map.next_value::<Option<Text<'de>>>()?.map(|t| t.0);
-                        }
-                        "region" => {
-                            line.region = map.next_value::<Option<Text<'de>>>()?.map(|t| t.0);
-                        }
-                        "at" => line.at = map.next_value()?,
-                        "usage" => usage = Some(map.next_value()?),
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                            line.unknown = Some(key);
-                        }
-                    }
-                }
-                line.provider = provider.ok_or_else(|| A::Error::missing_field("provider"))?;
-                line.model = model.ok_or_else(|| A::Error::missing_field("model"))?;
-                line.usage = usage.ok_or_else(|| A::Error::missing_field("usage"))?;
-                Ok(line)
-            }
-        }
-        deserializer.deserialize_map(Keys)
-    }
-}
-
-/// What can still be read of a line that is no call.
-#[derive(Default, Deserialize)]
-struct OnlyId<'l> {
-    #[serde(borrow)]
-    id: Option<&'l RawValue>,
-}
-
-/// The call's own id where it is text or a number, else the line's number.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Id<'l> {
-    Given(&'l RawValue),
-    Line(u64),
-}
-
-fn id(given: Option<&RawValue>, number: u64) -> Id<'_> {
-    match given {
-        Some(raw) if raw.get().starts_with(['"', '-']) || starts_with_digit(raw.get()) => {
-            Id::Given(raw)
-        }
-        _ => Id::Line(number),
-    }
-}
-
-fn starts_with_digit(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_digit())
-}
-
-// --- Lines out.
-
 #[derive(Serialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 enum Answer<'a> {
@@ -261,29 +145,30 @@ enum Answer<'a> {
     },
 }
 
-fn price_line(
-    line: InputLine<'_>,
+/// What is said about a line; `None` for a blank one.
+fn answer<'a>(
+    line: InputLine<'a>,
     number: u64,
-    pricer: &mut Pricer<'_>,
+    pricer: &'a mut Pricer<'_>,
     summary: &mut Summary,
-    output: &mut Output,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<Answer<'a>>> {
     let text = match line {
         InputLine::Text(text) => text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text),
         InputLine::TooLong => {
             let reason = "the line is longer than 1 MiB".to_owned();
-            return reject(Id::Line(number), number, reason, summary, output);
+            summary.rejected(number, &reason);
+            return Ok(Some(Answer::Rejected { id: Id::Line(number), reason }));
         }
     };
     if text.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let call: CallLine<'_> = match serde_json::from_slice(text) {
+    let call: CallLine<'a> = match serde_json::from_slice(text) {
         Ok(call) => call,
         Err(error) => {
-            let given: OnlyId<'_> = serde_json::from_slice(text).unwrap_or_default();
             let reason = error.to_string().replace(" at line 1 column ", " at column ");
-            return reject(id(given.id, number), number, reason, summary, output);
+            summary.rejected(number, &reason);
+            return Ok(Some(Answer::Rejected { id: salvaged_id(text, number), reason }));
         }
     };
     if let Some(key) = &call.unknown {
@@ -297,268 +182,76 @@ fn price_line(
         at: call.at,
     };
     let id = id(call.id, number);
-    let answer = match price_call(pricer, &query, &call.usage, id, output.json) {
-        Ok((answer, cost)) => {
-            summary.priced(&query, &call.usage, cost, !answer.is_certain())?;
-            answer
-        }
-        Err((id, unpriced)) => {
-            summary.unpriced(&unpriced);
-            Answer::Unpriced { id, reason: unpriced.to_string() }
-        }
-    };
-    if output.json {
-        output.json_line(&answer)?;
-    }
-    Ok(())
-}
-
-fn price_call<'a>(
-    pricer: &'a mut Pricer<'_>,
-    query: &PriceQuery<'_>,
-    usage: &Usage,
-    id: Id<'a>,
-    wants_lines: bool,
-) -> Result<(Answer<'a>, Decimal), (Id<'a>, Unpriced)> {
-    let priced = pricer.price(query).and_then(|price| {
-        let exact = price.cost(usage)?;
-        let lines = if wants_lines { price.lines(usage)? } else { Vec::new() };
-        Ok((price, exact, exact.to_decimal()?, lines))
-    });
-    match priced {
+    Ok(Some(match priced(pricer, &query, &call.usage) {
         Ok((price, exact, cost, lines)) => {
-            let answer = Answer::Priced {
+            summary.priced(&query, &call.usage, cost, exact.is_certain())?;
+            Answer::Priced {
                 id,
                 cost,
                 currency: price.currency(),
                 lines,
                 uncertain: exact.uncertain().collect(),
                 price: price.identity(),
-            };
-            Ok((answer, cost))
+            }
         }
-        Err(unpriced) => Err((id, unpriced)),
-    }
+        Err(unpriced) => {
+            summary.unpriced(&unpriced);
+            Answer::Unpriced { id, reason: unpriced.to_string() }
+        }
+    }))
 }
 
-fn reject(
-    id: Id<'_>,
-    number: u64,
-    reason: String,
-    summary: &mut Summary,
-    output: &mut Output,
-) -> anyhow::Result<()> {
-    summary.rejected(number, &reason);
-    if output.json {
-        output.json_line(&Answer::Rejected { id, reason })?;
-    }
-    Ok(())
+fn priced<'p>(
+    pricer: &'p mut Pricer<'_>,
+    query: &PriceQuery<'_>,
+    usage: &Usage,
+) -> Result<(&'p Price, ExactCost, Decimal, Vec<CostLine>), Unpriced> {
+    let price = pricer.price(query)?;
+    let exact = price.cost(usage)?;
+    Ok((price, exact, exact.to_decimal()?, price.lines(usage)?))
 }
 
-impl Answer<'_> {
-    fn is_certain(&self) -> bool {
-        !matches!(self, Self::Priced { uncertain, .. } if !uncertain.is_empty())
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-// --- The summary.
-
-/// Counts and sum: the last line of `--summary`.
-#[derive(Serialize)]
-#[serde(tag = "status", rename = "summary")]
-struct Totals {
-    calls: u64,
-    priced: u64,
-    unpriced: u64,
-    rejected: u64,
-    /// Priced calls with a class whose price is stated for another tier or context only.
-    uncertain: u64,
-    /// The exact sum over priced calls.
-    cost: Decimal,
-    currency: Currency,
-}
-
-/// Calls of one model and tier.
-#[derive(Default)]
-struct Group {
-    calls: u64,
-    input_tokens: u64,
-    output_tokens: u64,
-    cost: Decimal,
-}
-
-struct Summary {
-    totals: Totals,
-    groups: BTreeMap<[String; 3], Group>,
-    reasons: BTreeMap<String, u64>,
-    lacks_history: bool,
-    rejections: Vec<String>,
-    unknown_keys: Option<(String, u64)>,
-}
-
-/// Models shown, reasons shown and rejected lines quoted; the rest is counted.
-const ROWS_MAX: usize = 30;
-const REASONS_MAX: usize = 10;
-const REJECTIONS_MAX: usize = 5;
-/// Distinct models and reasons remembered, so that hostile names cannot fill the memory.
-const DISTINCT_MAX: usize = 10_000;
-
-impl Summary {
-    fn new(currency: Currency) -> Self {
-        let totals = Totals {
-            calls: 0,
-            priced: 0,
-            unpriced: 0,
-            rejected: 0,
-            uncertain: 0,
-            cost: Decimal::ZERO,
-            currency,
-        };
-        Self {
-            totals,
-            groups: BTreeMap::new(),
-            reasons: BTreeMap::new(),
-            lacks_history: false,
-            rejections: Vec::new(),
-            unknown_keys: None,
+    fn answers(book: &PriceBook, lines: &[&str]) -> (Vec<String>, Summary) {
+        let mut pricer = Pricer::new(book);
+        let mut summary = Summary::new(book.currency());
+        let mut found = Vec::new();
+        for (number, line) in (1..).zip(lines) {
+            let line = InputLine::Text(line.as_bytes());
+            let answer = answer(line, number, &mut pricer, &mut summary).unwrap();
+            found.extend(answer.map(|answer| serde_json::to_string(&answer).unwrap()));
         }
+        (found, summary)
     }
 
-    fn priced(
-        &mut self,
-        query: &PriceQuery<'_>,
-        usage: &Usage,
-        cost: Decimal,
-        is_uncertain: bool,
-    ) -> anyhow::Result<()> {
-        let totals = &mut self.totals;
-        totals.calls = totals.calls.saturating_add(1);
-        totals.priced = totals.priced.saturating_add(1);
-        totals.uncertain = totals.uncertain.saturating_add(u64::from(is_uncertain));
-        totals.cost = totals.cost.checked_add(cost)?;
-        let tier = query.service_tier.unwrap_or_default();
-        let mut key = [query.provider, query.model, tier].map(str::to_owned);
-        if self.groups.len() >= DISTINCT_MAX && !self.groups.contains_key(&key) {
-            key = ["other", "", ""].map(str::to_owned);
-        }
-        let group = self.groups.entry(key).or_default();
-        group.calls = group.calls.saturating_add(1);
-        let count = |sum: u64, class| sum.saturating_add(usage.get(class));
-        group.input_tokens = count(group.input_tokens, UsageClass::InputTokensTotal);
-        group.output_tokens = count(group.output_tokens, UsageClass::OutputTokensTotal);
-        group.cost = group.cost.checked_add(cost)?;
-        Ok(())
-    }
-
-    fn unpriced(&mut self, unpriced: &Unpriced) {
-        self.totals.calls = self.totals.calls.saturating_add(1);
-        self.totals.unpriced = self.totals.unpriced.saturating_add(1);
-        self.lacks_history |= *unpriced == Unpriced::BookWithoutHistory;
-        let mut reason = unpriced.to_string();
-        if self.reasons.len() >= DISTINCT_MAX && !self.reasons.contains_key(&reason) {
-            "other reasons".clone_into(&mut reason);
-        }
-        let count = self.reasons.entry(reason).or_default();
-        *count = count.saturating_add(1);
-    }
-
-    fn rejected(&mut self, number: u64, reason: &str) {
-        self.totals.calls = self.totals.calls.saturating_add(1);
-        self.totals.rejected = self.totals.rejected.saturating_add(1);
-        if self.rejections.len() < REJECTIONS_MAX {
-            self.rejections.push(format!("line {number}: {reason}"));
-        }
-    }
-
-    fn unknown_key(&mut self, key: &str) {
-        let first = || (key.chars().take(40).collect(), 0);
-        let (_, count) = self.unknown_keys.get_or_insert_with(first);
-        *count = count.saturating_add(1);
-    }
-
-    /// What a reader of the answers should know, on standard error.
-    fn notes(&self, output: &mut Output) {
-        for rejection in &self.rejections {
-            output.note(Printable(rejection));
-        }
-        let Totals { calls, rejected, uncertain, .. } = self.totals;
-        if rejected > 0 {
-            output.note(format_args!("{rejected} of {calls} lines rejected"));
-        }
-        if let Some((key, count)) = &self.unknown_keys {
-            let text = format!("{count} lines have keys that are not read, such as `{key}`");
-            output.note(Printable(&text));
-        }
-        if uncertain > 0 {
-            output.note(format_args!(
-                "{uncertain} calls use a class whose price is stated for another tier or context \
-                 only; they are marked `uncertain`"
-            ));
-        }
-        if self.lacks_history {
-            output.note(
-                "the book has no price history: --undated-prices takes its prices for all time",
-            );
-        }
-    }
-
-    /// Tables for people.
-    fn print(&self, output: &mut Output) -> anyhow::Result<()> {
-        let mut table = Table::new();
-        table.load_preset(comfy_table::presets::NOTHING);
-        table.set_header(["provider", "model", "tier", "calls", "input", "output", "cost"]);
-        let mut groups: Vec<_> = self.groups.iter().collect();
-        groups.sort_by(|(left_key, left), (right_key, right)| {
-            right.cost.cmp(&left.cost).then_with(|| left_key.cmp(right_key))
-        });
-        for ([provider, model, tier], group) in groups.iter().take(ROWS_MAX) {
-            let tier = if tier.is_empty() { "standard" } else { tier };
-            table.add_row([
-                Printable(provider).to_string(),
-                Printable(model).to_string(),
-                Printable(tier).to_string(),
-                group.calls.to_string(),
-                group.input_tokens.to_string(),
-                group.output_tokens.to_string(),
-                shown(group.cost),
-            ]);
-        }
-        for column in table.column_iter_mut().skip(3) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        if !groups.is_empty() {
-            output.line(table.trim_fmt())?;
-        }
-        let hidden = groups.len().saturating_sub(ROWS_MAX);
-        if hidden > 0 {
-            output.line(format_args!("… and {hidden} more models, counted in the total"))?;
-        }
-        let Totals { calls, priced, unpriced, rejected, currency, .. } = self.totals;
-        let total = shown(self.totals.cost);
-        output.line(format_args!(
-            "\n{total} {currency} for {priced} of {calls} calls; {unpriced} unpriced, {rejected} \
-             rejected"
-        ))?;
-        let mut reasons: Vec<_> = self.reasons.iter().collect();
-        reasons.sort_by(|left, right| right.1.cmp(left.1).then_with(|| left.0.cmp(right.0)));
-        for (reason, count) in reasons.iter().take(REASONS_MAX) {
-            output.line(format_args!("  {count} unpriced: {}", Printable(reason)))?;
-        }
-        Ok(())
-    }
-}
-
-/// At most six decimals, half-even: enough to see a single call.
-fn shown(cost: Decimal) -> String {
-    Pico::round_half_even(cost)
-        .map_or_else(|_| cost.to_string(), |rounded| rounded.amount.to_display(6).to_string())
-}
-
-/// Imported text without control characters: what it says must not steer a terminal.
-struct Printable<'t>(&'t str);
-
-impl fmt::Display for Printable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().filter(|c| !c.is_control()).try_for_each(|c| fmt::Write::write_char(f, c))
+    #[test]
+    fn one_answer_a_line_in_order() {
+        let book = pricing::builtin().unwrap();
+        let (found, summary) = answers(
+            &book,
+            &[
+                r#"{"id":"a","provider":"openai","model":"gpt-5.6","at":"2026-08-20T00:00:00Z","usage":{"input_tokens_total":1000,"cache_read_tokens":400,"output_tokens_total":10}}"#,
+                "",
+                r#"{"id":7,"provider":"openai","model":"nope","usage":{}}"#,
+                r#"{"provider":"openai","model":"gpt-4o","service_tier":"batch","usage":{"input_tokens_total":5,"cache_read_tokens":5},"extra":1}"#,
+                r#"{"id":"d","provider":"openai","model":"gpt-4o","usage":{"prompt_tokens":1}}"#,
+                "no JSON",
+            ],
+        );
+        let expected = [
+            r#"{"status":"priced","id":"a","cost":"0.0035","currency":"USD","lines":[{"token_class":"input","quantity":600,"unit_price":"0.000005","amount":"0.003"},{"token_class":"cache_read","quantity":400,"unit_price":"0.0000005","amount":"0.0002"},{"token_class":"output","quantity":10,"unit_price":"0.00003","amount":"0.0003"}],"price":{"book":"builtin","provider":"openai","model":"gpt-5.6-sol","service_tier":"standard","effective_from":"unknown","source":"OpenAI API pricing","recorded":"2026-11-22"}}"#,
+            r#"{"status":"unpriced","id":7,"reason":"no price for model `nope` at provider `openai`"}"#,
+            r#"{"status":"priced","id":4,"cost":"0.00000625","currency":"USD","lines":[{"token_class":"cache_read","quantity":5,"unit_price":"0.00000125","amount":"0.00000625"}],"uncertain":["cache_read"],"price":{"book":"builtin","provider":"openai","model":"gpt-4o","service_tier":"batch","effective_from":"unknown","source":"OpenAI API pricing","recorded":"2026-11-22"}}"#,
+            r#"{"status":"rejected","id":"d","reason":"unknown usage class `prompt_tokens` at column 71"}"#,
+            r#"{"status":"rejected","id":6,"reason":"expected ident at column 2"}"#,
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(
+            serde_json::to_string(&summary.totals).unwrap(),
+            r#"{"status":"summary","calls":5,"priced":2,"unpriced":1,"rejected":2,"uncertain":1,"cost":"0.00350625","currency":"USD"}"#
+        );
     }
 }
