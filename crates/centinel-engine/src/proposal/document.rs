@@ -194,9 +194,7 @@ impl Proposal {
     pub fn digest(&self) -> Result<String, CanonicalError> {
         Ok(sha256_hex(canonical_json(self)?.as_bytes()))
     }
-}
 
-impl Draft {
     /// Digest of what would change and for whom: two open proposals never share it.
     ///
     /// # Errors
@@ -328,9 +326,7 @@ impl FromStr for ProposalId {
             .and_then(|digits| digits.parse().ok())
             .filter(|&number| number > 0)
             .map(Self)
-            .ok_or_else(|| {
-                format!("`{}` is not a proposal such as `P-7`", shown(text))
-            })
+            .ok_or_else(|| format!("`{}` is not a proposal such as `P-7`", shown(text)))
     }
 }
 

@@ -98,8 +98,7 @@ impl Setting {
         let names = ["rita", "rita-2", "otto", "cora"].map(Principal::person);
         for actor in names.into_iter().chain([agent(Some("otto")), Principal::System]) {
             for (version, digest) in [(1, &current), (2, &current), (1, &"0".repeat(64))] {
-                let ballot =
-                    Ballot { version, digest: digest.clone(), channel: Channel::Cli };
+                let ballot = Ballot { version, digest: digest.clone(), channel: Channel::Cli };
                 commands.push((actor.clone(), Command::Approve(ballot.clone())));
                 let reason = "no".to_owned();
                 commands.push((actor.clone(), Command::Reject { ballot, reason }));
@@ -208,7 +207,8 @@ fn check(before: &Node, actor: &Principal, after: &State, events: &[Event], sett
         }
         // P10: what is no person proposes and withdraws, and what is not the system executes nothing.
         if matches!(actor, Principal::Agent { .. }) {
-            let harmless = matches!(event.what, Occurrence::Proposed { .. } | Occurrence::Withdrawn);
+            let harmless =
+                matches!(event.what, Occurrence::Proposed { .. } | Occurrence::Withdrawn);
             assert!(harmless, "{event:?}");
         }
     }
@@ -217,13 +217,8 @@ fn check(before: &Node, actor: &Principal, after: &State, events: &[Event], sett
 #[test]
 fn all_reachable_states_keep_the_properties() {
     let setting = Setting::new();
-    let first = World {
-        hour: 0,
-        policy_changed: false,
-        cora: 0,
-        cora_changed: -1,
-        facts_changed: false,
-    };
+    let first =
+        World { hour: 0, policy_changed: false, cora: 0, cora_changed: -1, facts_changed: false };
     let root = Node { world: first, state: None, executed: Vec::new() };
     let mut seen = HashSet::from([root.clone()]);
     let mut open = vec![root];

@@ -257,6 +257,7 @@ fn reject(
     }
     Ok(vec![Occurrence::Rejected {
         name: decider.name,
+        human: decider.human,
         channel: ballot.channel,
         reason: reason.trim().to_owned(),
     }])
@@ -322,11 +323,7 @@ fn fail(state: &State, reason: &str) -> Result<Vec<Occurrence>, Refusal> {
 }
 
 /// One occurrence, from one of some statuses.
-fn finished(
-    state: &State,
-    from: &[Status],
-    what: Occurrence,
-) -> Result<Vec<Occurrence>, Refusal> {
+fn finished(state: &State, from: &[Status], what: Occurrence) -> Result<Vec<Occurrence>, Refusal> {
     if from.contains(&state.status) {
         Ok(vec![what])
     } else {
@@ -435,8 +432,7 @@ fn voided(state: &State, context: &Context<'_>) -> Vec<Occurrence> {
 fn applied(state: &State, occurrences: &[Occurrence], context: &Context<'_>) -> State {
     occurrences.iter().fold(state.clone(), |state, what| {
         let before = state.clone();
-        let event =
-            Event { at: context.now, actor: context.actor.clone(), what: what.clone() };
+        let event = Event { at: context.now, actor: context.actor.clone(), what: what.clone() };
         State::after(Some(state), &event).unwrap_or(before)
     })
 }

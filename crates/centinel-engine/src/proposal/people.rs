@@ -260,7 +260,8 @@ mod tests {
 
     #[test]
     fn roles_are_closed_and_round_trip() {
-        for role in ["owner:support-platform", "owner:Müller & Söhne", "finops", "finance", "admin"] {
+        for role in ["owner:support-platform", "owner:Müller & Söhne", "finops", "finance", "admin"]
+        {
             assert_eq!(role.parse::<Role>().unwrap().to_string(), role);
         }
         for bad in ["", "owner", "owner:", "root", "Admin", "owner:a\u{202e}b", "owner:a\nb"] {
@@ -291,11 +292,10 @@ mod tests {
                 changed_at: Timestamp::UNIX_EPOCH,
             });
         }
-        let agent =
-            |acts_for: Option<&str>| Principal::Agent {
-                token: "ci".to_owned(),
-                acts_for: acts_for.map(str::to_owned),
-            };
+        let agent = |acts_for: Option<&str>| Principal::Agent {
+            token: "ci".to_owned(),
+            acts_for: acts_for.map(str::to_owned),
+        };
         assert_eq!(directory.human(&Principal::person("ana-admin")), Some("ana"));
         assert_eq!(directory.human(&agent(Some("ana-admin"))), Some("ana"));
         assert_eq!(directory.human(&agent(None)), None);

@@ -340,7 +340,8 @@ fn check(file: &PolicyFile) -> Result<(), PolicyError> {
                 return Err(pair("channel"));
             }
         }
-        let lists = [("matches", &rule.matches, true), ("does_not_match", &rule.does_not_match, false)];
+        let lists =
+            [("matches", &rule.matches, true), ("does_not_match", &rule.does_not_match, false)];
         for (list, cases, expected) in lists {
             if let Some(position) = cases.iter().position(|case| rule.is_match(case) != expected) {
                 let number = position.saturating_add(1);
@@ -412,16 +413,27 @@ mod tests {
     fn bad_policies_are_not_taken() {
         let replaced = |from: &str, to: &str| ApprovalPolicy::parse(&POLICY.replacen(from, to, 1));
         assert!(matches!(replaced("currency", "curency"), Err(PolicyError::Toml(_))));
-        assert!(matches!(replaced("approvers = 1", "approvers = 0"), Err(PolicyError::NoApprover(_))));
+        assert!(matches!(
+            replaced("approvers = 1", "approvers = 0"),
+            Err(PolicyError::NoApprover(_))
+        ));
         assert!(matches!(replaced("above = \"500\"", "above = 500.0"), Err(PolicyError::Toml(_))));
-        assert!(matches!(replaced("expires_after_hours = 72", "expires_after_hours = 0"),
-            Err(PolicyError::Lifetime)));
-        assert!(matches!(replaced("name = \"above $500\"", "name = \"all\""),
-            Err(PolicyError::Duplicate(_))));
-        assert!(matches!(replaced("amount = \"501\"", "amount = \"500\""),
-            Err(PolicyError::Example { list: "matches", number: 1, .. })));
-        assert!(matches!(replaced("roles = [\"owner\", \"finops\"]", ""),
-            Err(PolicyError::NoGeneralRule)));
+        assert!(matches!(
+            replaced("expires_after_hours = 72", "expires_after_hours = 0"),
+            Err(PolicyError::Lifetime)
+        ));
+        assert!(matches!(
+            replaced("name = \"above $500\"", "name = \"all\""),
+            Err(PolicyError::Duplicate(_))
+        ));
+        assert!(matches!(
+            replaced("amount = \"501\"", "amount = \"500\""),
+            Err(PolicyError::Example { list: "matches", number: 1, .. })
+        ));
+        assert!(matches!(
+            replaced("roles = [\"owner\", \"finops\"]", ""),
+            Err(PolicyError::NoGeneralRule)
+        ));
         let disjoint = POLICY.replacen("approvers = 2", "approvers = 2\nroles = [\"admin\"]", 1);
         assert!(matches!(ApprovalPolicy::parse(&disjoint), Err(PolicyError::Disjoint(..))));
         let error = ApprovalPolicy::parse("currency = \"USD\"\nfoo = 1").unwrap_err().to_string();
@@ -443,22 +455,24 @@ mod tests {
             proptest::collection::vec(role(), 0..2),
             0_u32..48,
         )
-            .prop_map(|(above, risk, irreversible, approvers, includes, cool_down_hours)| Rule {
-                name: String::new(),
-                reason: String::new(),
-                kinds: vec![],
-                above: above.map(Pico),
-                risk,
-                irreversible,
-                approvers,
-                roles: vec![],
-                includes,
-                cool_down_hours,
-                channels: vec![],
-                deny: false,
-                matches: vec![],
-                does_not_match: vec![],
-            })
+            .prop_map(
+                |(above, risk, irreversible, approvers, includes, cool_down_hours)| Rule {
+                    name: String::new(),
+                    reason: String::new(),
+                    kinds: vec![],
+                    above: above.map(Pico),
+                    risk,
+                    irreversible,
+                    approvers,
+                    roles: vec![],
+                    includes,
+                    cool_down_hours,
+                    channels: vec![],
+                    deny: false,
+                    matches: vec![],
+                    does_not_match: vec![],
+                },
+            )
     }
 
     proptest! {

@@ -19,7 +19,10 @@ pub enum Refusal {
         requirement: Box<Requirement>,
     },
     /// None of the person's roles counts here.
-    #[error("proposal `{id}` needs the role {}, which `{name}` does not hold", role_list(roles, owner))]
+    #[error(
+        "proposal `{id}` needs the role {}, which `{name}` does not hold",
+        role_list(roles, owner)
+    )]
     NoRole {
         /// Which proposal.
         id: ProposalId,
@@ -53,7 +56,9 @@ pub enum Refusal {
     #[error("there is no proposal `{0}`")]
     NotFound(ProposalId),
     /// The person looked at another version.
-    #[error("proposal `{id}` is now at version {current}; version {given} can no longer be decided")]
+    #[error(
+        "proposal `{id}` is now at version {current}; version {given} can no longer be decided"
+    )]
     OtherVersion {
         /// Which proposal.
         id: ProposalId,
