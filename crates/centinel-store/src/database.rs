@@ -7,6 +7,8 @@ use sqlx::{
     any::{AnyConnectOptions, AnyPoolOptions},
 };
 
+use crate::audit;
+
 /// Which database answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -93,6 +95,7 @@ impl Database {
             .connect_with(options)
             .await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
+        audit::install_guards(&pool, backend).await?;
         Ok(Self { pool, backend })
     }
 
@@ -107,6 +110,7 @@ impl Database {
         // One connection: every further one would be a database of its own.
         let pool = AnyPoolOptions::new().max_connections(1).connect_with(options).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
+        audit::install_guards(&pool, Backend::Sqlite).await?;
         Ok(Self { pool, backend: Backend::Sqlite })
     }
 

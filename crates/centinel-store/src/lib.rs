@@ -5,8 +5,13 @@
 //! `$1` placeholders, `BIGINT`, `TEXT`, `BYTEA`-free rows, `on conflict`, `returning`. Amounts are
 //! decimal text, instants are UTC microseconds, truth is 0 or 1.
 
+pub mod audit;
 mod catalogue;
 mod database;
+pub mod evidence;
+pub mod people;
+pub mod proposals;
 
+pub use audit::{AuditEntry, AuditFault, Head, Journal, Verification};
 pub use catalogue::{Committed, ImportBatch, SegmentRow};
 pub use database::{Backend, Database, StoreError};

@@ -194,9 +194,7 @@ impl Proposal {
     pub fn digest(&self) -> Result<String, CanonicalError> {
         Ok(sha256_hex(canonical_json(self)?.as_bytes()))
     }
-}
 
-impl Draft {
     /// Digest of what would change and for whom: two open proposals never share it.
     ///
     /// # Errors

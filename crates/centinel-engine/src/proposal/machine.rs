@@ -257,6 +257,7 @@ fn reject(
     }
     Ok(vec![Occurrence::Rejected {
         name: decider.name,
+        human: decider.human,
         channel: ballot.channel,
         reason: reason.trim().to_owned(),
     }])

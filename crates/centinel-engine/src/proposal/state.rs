@@ -51,8 +51,10 @@ pub enum Occurrence {
     Approved,
     /// A person rejected it: final.
     Rejected {
-        /// Who.
+        /// Account name.
         name: String,
+        /// The human behind it.
+        human: String,
         /// Where.
         channel: Channel,
         /// Why.

@@ -1,0 +1,105 @@
+//! What can go wrong, in words for the person who asked.
+
+use centinel_engine::{
+    facts::CanonicalError,
+    proposal::{ProposalError, ProposalId, Refusal, RoleError, ScopeError},
+};
+use centinel_store::StoreError;
+use jiff::Timestamp;
+
+/// Why nothing was proposed, decided or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApprovalError {
+    /// A rule of proposals or of the policy says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The draft is no proposal.
+    #[error(transparent)]
+    Draft(#[from] ProposalError),
+    /// The evidence that a draft names was never stored.
+    #[error("there is no evidence `bundle:{0}`")]
+    NoEvidence(String),
+    /// Another open proposal asks for the same.
+    #[error("proposal `{0}` already asks for this change")]
+    AlreadyOpen(ProposalId),
+    /// Unknown account or wrong credential; not said which.
+    #[error("name or password is wrong")]
+    WrongCredential,
+    /// Too many wrong credentials.
+    #[error("too many wrong passwords: nothing is tried for this account until {until}")]
+    Locked {
+        /// End of the lock.
+        until: Timestamp,
+    },
+    /// No token has this secret.
+    #[error("the service token is unknown or was revoked")]
+    WrongToken,
+    /// The token may not do this.
+    #[error("service token `{token}` lacks the scope `propose`")]
+    MissingScope {
+        /// Name of the token.
+        token: String,
+    },
+    /// There are people already.
+    #[error("there is already an account; a person with the role `admin` adds others")]
+    AlreadyInitialised,
+    /// Only admins manage people.
+    #[error("`{0}` does not hold the role `admin`")]
+    NotAnAdmin(String),
+    /// Nobody could manage people any more.
+    #[error("`{0}` is the last account with the role `admin`")]
+    LastAdmin(String),
+    /// A name that cannot be told apart, or holds more than a name.
+    #[error("name `{0}` must be 1 to 64 of `a` to `z`, digits, `.`, `_`, `-`, `@`")]
+    Name(String),
+    /// A linked account does not exist.
+    #[error("there is no account `{0}`")]
+    NoAccount(String),
+    /// A new account needs a credential.
+    #[error("new account `{0}` needs a password")]
+    NoPassword(String),
+    /// The password is too short, or too long to be typed.
+    #[error("a password needs {min} to {max} characters", min = Self::PASSWORD_MIN, max = Self::PASSWORD_MAX)]
+    WeakPassword,
+    /// A text is no role.
+    #[error(transparent)]
+    Role(#[from] RoleError),
+    /// A text is no scope of a token.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    /// A password could not be hashed, or no random bytes were to be had.
+    #[error("cannot protect the secret: {0}")]
+    Secret(String),
+    /// A value has no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// The database refused, failed, or holds what nobody wrote.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ApprovalError {
+    /// Fewest characters of a password.
+    pub(crate) const PASSWORD_MIN: usize = 12;
+    /// Most characters of a password.
+    pub(crate) const PASSWORD_MAX: usize = 512;
+
+    /// What the person can do now; `None` when nothing.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused(refusal) => refusal.hint(),
+            Self::NoEvidence(_) => Some("store the bundle first, then propose on it".to_owned()),
+            Self::AlreadyOpen(id) => Some(format!("`centinel show {id}` shows it")),
+            Self::Scope(_) => Some("tokens take `read` and `propose`".to_owned()),
+            Self::Store(StoreError::Corrupt { .. }) => {
+                Some("`centinel audit verify` says where the log was changed".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a rule said no, rather than something failing (exit code 4 of the command line).
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+}

@@ -1,0 +1,60 @@
+//! Proposals from request to decision, on every database.
+//!
+//! Each scenario is a function of a [`World`]; it runs on SQLite in memory, on a SQLite file, and,
+//! where `CENTINEL_TEST_POSTGRES` holds an address, in a schema of its own on that server.
+
+mod audit;
+mod bypass;
+mod clicks;
+mod journeys;
+mod world;
+
+use world::World;
+
+/// One test module a scenario, one test a database in it.
+macro_rules! on_every_database {
+    ($($module:ident::$scenario:ident),* $(,)?) => {$(
+        mod $scenario {
+            use super::{World, $module};
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite_memory() {
+                $module::$scenario(World::in_memory().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite_file() {
+                $module::$scenario(World::in_file().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if let Some(world) = World::on_server(stringify!($scenario)).await {
+                    $module::$scenario(world).await;
+                }
+            }
+        }
+    )*};
+}
+
+on_every_database!(
+    journeys::propose_show_approve_verify,
+    journeys::one_person_suffices_only_below_the_limit,
+    journeys::agents_propose_and_withdraw_their_own_only,
+    journeys::new_versions_void_old_votes,
+    journeys::lost_roles_and_edited_policies_void_votes,
+    journeys::execution_is_claimed_once,
+    journeys::time_runs_out,
+    journeys::numbers_have_no_gaps,
+    journeys::admins_manage_people,
+    clicks::hundred_clicks_of_one_person_are_one_decision,
+    clicks::hundred_clicks_of_four_people_are_one_approval,
+    clicks::parallel_guesses_lock_the_account,
+    clicks::parallel_proposals_of_one_change_are_one,
+    bypass::edited_rows_decide_nothing,
+    bypass::guesses_are_counted_and_audited,
+    bypass::tokens_never_hold_a_role,
+    bypass::the_log_refuses_edits,
+    audit::heads_and_export_agree,
+    audit::every_tampering_is_found,
+);

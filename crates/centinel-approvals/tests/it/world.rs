@@ -1,0 +1,180 @@
+//! A database with people in it.
+
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
+
+use centinel_approvals::{
+    AccountChange, ApprovalError, Approvals, Decision, Password, Requester, Verdict, View,
+};
+use centinel_engine::{
+    facts::BundleBuilder,
+    money::{Currency, Money},
+    proposal::{ApprovalPolicy, BudgetPeriod, Change, Channel, Draft, ProposalId, Risk},
+};
+use centinel_store::{Database, evidence};
+use jiff::{SignedDuration, Timestamp};
+use sqlx::{AnyPool, AssertSqlSafe};
+
+/// The policy that ships.
+pub(crate) const POLICY: &str = include_str!("../../../../policies/approvals.toml");
+
+/// Services over one database, as two processes would have them, and a raw connection beside.
+#[derive(Clone)]
+pub(crate) struct World {
+    /// The service.
+    pub(crate) approvals: Approvals,
+    /// The same database through another pool, where it allows one.
+    pub(crate) second: Approvals,
+    /// The database.
+    pub(crate) database: Database,
+    /// Where the database is, for a raw connection; `None` in memory.
+    address: Option<String>,
+    folder: Option<Arc<tempfile::TempDir>>,
+}
+
+impl Deref for World {
+    type Target = Approvals;
+
+    fn deref(&self) -> &Approvals {
+        &self.approvals
+    }
+}
+
+impl World {
+    pub(crate) async fn in_memory() -> Self {
+        let database = Database::in_memory().await.unwrap();
+        let approvals = service(&database, POLICY);
+        Self { second: approvals.clone(), approvals, database, address: None, folder: None }
+    }
+
+    pub(crate) async fn in_file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("sqlite:{}?mode=rwc", folder.path().join("catalogue.sqlite").display());
+        let mut world = Self::at(address).await;
+        world.folder = Some(Arc::new(folder));
+        world
+    }
+
+    pub(crate) async fn on_server(name: &str) -> Option<Self> {
+        #[expect(clippy::disallowed_methods, reason = "which server to test on is the machine's")]
+        let server = std::env::var("CENTINEL_TEST_POSTGRES").ok()?;
+        sqlx::any::install_default_drivers();
+        let pool = AnyPool::connect(&server).await.unwrap();
+        for statement in ["drop schema if exists", "create schema"] {
+            let tail = if statement.starts_with("drop") { " cascade" } else { "" };
+            let text = format!("{statement} {name}{tail}");
+            sqlx::query(AssertSqlSafe(text)).execute(&pool).await.unwrap();
+        }
+        pool.close().await;
+        let separator = if server.contains('?') { '&' } else { '?' };
+        Some(Self::at(format!("{server}{separator}options[search_path]={name}")).await)
+    }
+
+    async fn at(address: String) -> Self {
+        let database = Database::connect(&address).await.unwrap();
+        let other = Database::connect(&address).await.unwrap();
+        Self {
+            approvals: service(&database, POLICY),
+            second: service(&other, POLICY),
+            database,
+            address: Some(address),
+            folder: None,
+        }
+    }
+
+    /// The same database under another policy.
+    pub(crate) fn under(&self, policy: &str) -> Approvals {
+        service(&self.database, policy)
+    }
+
+    /// Somebody with write access to the database; `None` where only this process can have it.
+    pub(crate) async fn intruder(&self) -> Option<AnyPool> {
+        Some(AnyPool::connect(self.address.as_ref()?).await.unwrap())
+    }
+
+    /// Ada (the first person), Ben (owner of search), Cora and Dora (FinOps), Finn (finance).
+    pub(crate) async fn with_people(self) -> Self {
+        self.init_first_person("ada", password("ada"), at(0)).await.unwrap();
+        for (name, roles) in
+            [("ben", "owner:search"), ("cora", "finops"), ("dora", "finops"), ("finn", "finance")]
+        {
+            self.change_account("ada", password("ada"), account(name, &[roles]), at(0))
+                .await
+                .unwrap();
+        }
+        self
+    }
+
+    /// A budget proposal of the system.
+    pub(crate) async fn proposed(&self, limit: &str) -> View {
+        let draft = self.draft(limit).await;
+        self.propose(draft, &Requester::system(), at(0)).await.unwrap().view
+    }
+
+    pub(crate) async fn draft(&self, limit: &str) -> Draft {
+        let usd = |amount: &str| Money { amount: amount.parse().unwrap(), currency: Currency::USD };
+        let mut bundle = BundleBuilder::new("budget", None);
+        bundle.money("forecast", usd("37700"));
+        let evidence = evidence::put(&self.database, &bundle.build(), at(0)).await.unwrap();
+        Draft {
+            title: format!("budget of ${limit} for search"),
+            change: Change::Budget {
+                scope: BTreeMap::from([("team".to_owned(), "search".to_owned())]),
+                period: BudgetPeriod::Month,
+                limit: usd(limit),
+                previous_limit: None,
+            },
+            evidence,
+            saving: None,
+            cost_touched: None,
+            risk: Risk::Low,
+            reversible: true,
+            owner: "search".to_owned(),
+        }
+    }
+
+    /// Approves what is shown, an hour after the start.
+    pub(crate) async fn approve(&self, view: &View, name: &str) -> Result<View, ApprovalError> {
+        self.decide(decision(view), name, password(name), at(1)).await
+    }
+}
+
+fn service(database: &Database, policy: &str) -> Approvals {
+    Approvals::new(database.clone(), ApprovalPolicy::parse(policy).unwrap())
+}
+
+/// Hours after the start of these tests.
+pub(crate) fn at(hours: i64) -> Timestamp {
+    let start: Timestamp = "2026-11-02T08:00:00Z".parse().unwrap();
+    start.checked_add(SignedDuration::from_hours(hours)).unwrap()
+}
+
+pub(crate) fn password(name: &str) -> Password {
+    Password::new(format!("{name}'s own password"))
+}
+
+pub(crate) fn account(name: &str, roles: &[&str]) -> AccountChange {
+    AccountChange {
+        name: name.to_owned(),
+        linked_to: None,
+        roles: roles.iter().map(|role| role.parse().unwrap()).collect(),
+        active: true,
+        password: Some(password(name)),
+    }
+}
+
+/// Yes to what is shown.
+pub(crate) fn decision(view: &View) -> Decision {
+    Decision {
+        id: view.proposal.id,
+        version: view.proposal.version,
+        digest: view.digest[..8].to_owned(),
+        verdict: Verdict::Approve,
+        channel: Channel::Cli,
+    }
+}
+
+pub(crate) fn rejection(view: &View, reason: &str) -> Decision {
+    Decision { verdict: Verdict::Reject { reason: reason.to_owned() }, ..decision(view) }
+}
+
+pub(crate) const P1: ProposalId = ProposalId(1);
