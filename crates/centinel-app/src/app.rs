@@ -13,6 +13,7 @@ use centinel_engine::{
 };
 use centinel_ledger::Ledger;
 use centinel_store::Database;
+use jiff::Timestamp;
 
 use crate::{
     AppError,
@@ -95,8 +96,8 @@ impl App {
     /// # Errors
     ///
     /// [`AppError::Store`].
-    pub async fn keep_evidence(&self, bundle: &Bundle) -> Result<String, AppError> {
-        self.database().keep_evidence(bundle).await?;
+    pub async fn keep_evidence(&self, bundle: &Bundle, now: Timestamp) -> Result<String, AppError> {
+        centinel_store::evidence::put(self.database(), bundle, now).await?;
         Ok(bundle.address())
     }
 }

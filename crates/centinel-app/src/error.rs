@@ -7,7 +7,7 @@ use centinel_ingest::{OpenError, ReadError};
 use centinel_ledger::LedgerError;
 use centinel_store::StoreError;
 
-use crate::config::ConfigError;
+use crate::{calendar::CalendarError, config::ConfigError};
 
 /// What can go wrong in a use case.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +62,9 @@ pub enum AppError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The calendar is wrong.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
     /// A change cannot be explained.
     #[error(transparent)]
     Explain(#[from] ExplainError),

@@ -3,17 +3,23 @@
 //! Asks the ledger, the engine and the store, and returns results with the facts behind them. Time
 //! and random numbers are arguments; only the binary has a clock.
 
+mod anomalies;
 mod app;
+mod calendar;
 mod config;
 mod error;
+mod explain;
 mod import;
 mod prices;
 mod span;
 mod spend;
 
+pub use anomalies::Incident;
 pub use app::{App, create_home};
+pub use calendar::CalendarError;
 pub use config::{AttentionConfig, Config, ConfigError, DatabaseConfig, Organisation, PricesConfig};
 pub use error::AppError;
+pub use explain::{ExplainRequest, Explained};
 pub use import::{ImportRequest, Imported, Progress};
 pub use prices::{OpenedBook, open_book};
 pub use span::{ResolvedPeriod, UnknownPeriod, When, baseline_days};

@@ -182,7 +182,11 @@ impl App {
     /// # Errors
     ///
     /// [`AppError`] when the ledger cannot answer.
-    pub async fn spend(&self, request: &SpendRequest) -> Result<SpendAnswer, AppError> {
+    pub async fn spend(
+        &self,
+        request: &SpendRequest,
+        now: Timestamp,
+    ) -> Result<SpendAnswer, AppError> {
         let mut query = SpendQuery::new(request.period, MEASURES.to_vec());
         query.grain = request.grain;
         query.as_of = request.as_of;
@@ -224,7 +228,7 @@ impl App {
         let owned_ratio = self.owned_ratio(request, currency).await?;
         let data_until = self.ledger.span().await?.map(|(_, last)| last);
         let bundle = spend_bundle(request, currency, &total, &rows, other.as_ref());
-        let evidence = self.keep_evidence(&bundle).await?;
+        let evidence = self.keep_evidence(&bundle, now).await?;
         Ok(SpendAnswer {
             period: request.period,
             currency,

@@ -9,7 +9,7 @@ use centinel_ledger::{Condition, ScanLevel};
 use jiff::Timestamp;
 
 use crate::{
-    context::{Context, explain},
+    context::{Context, explain, now},
     failure::hinted,
     output::{Outcome, Output},
     period_args::PeriodArgs,
@@ -112,7 +112,7 @@ async fn ask(
             ScanArg::Raw => ScanLevel::Raw,
         },
     };
-    app.spend(&request).await.map_err(explain)
+    app.spend(&request, now()).await.map_err(explain)
 }
 
 /// `team=search,support`.

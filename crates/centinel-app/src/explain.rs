@@ -1,0 +1,286 @@
+//! Why spend changed: the compared days against the same weekdays of the 56 days before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use centinel_engine::{
+    explain::{self, Decomposition, ExplainError, Finding, LedgerRow, Scale, cells_from_ledger},
+    facts::{Bundle, FactStatus},
+    money::{Currency, Decimal, Pico},
+    narrative,
+    period::{Grain, Period, date_of},
+    series::Dimension,
+    usage::{CostClass, Usage, UsageClass},
+};
+use centinel_ledger::{Condition, GroupBy, Measure, SpendQuery, SpendTable};
+use jiff::{Timestamp, civil::Date, civil::Weekday};
+
+use crate::{App, AppError, baseline_days};
+
+/// A change to explain.
+#[derive(Debug, Clone)]
+pub struct ExplainRequest {
+    /// Which part of the spend; everything without a condition.
+    pub filter: Vec<Condition>,
+    /// The days that are explained.
+    pub period: Period,
+    /// Compare with these days instead of the usual baseline.
+    pub compare_to: Option<Period>,
+    /// Days of the baseline that are left out: holidays, planned changes, known episodes.
+    pub left_out: BTreeSet<Date>,
+}
+
+/// A change, explained exactly.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// The split of the change over its drivers.
+    pub decomposition: Decomposition,
+    /// The days that were compared with, first to last.
+    pub baseline: Period,
+    /// How many of them counted.
+    pub baseline_days: usize,
+    /// Of every amount.
+    pub currency: Currency,
+    /// The facts.
+    pub bundle: Bundle,
+    /// Where the facts are kept.
+    pub evidence: String,
+    /// The standard wording, without citations.
+    pub text: String,
+}
+
+const MEASURES: [Measure; 11] = [
+    Measure::Cost,
+    Measure::Calls,
+    Measure::Usage(UsageClass::InputTokensTotal),
+    Measure::Usage(UsageClass::CacheReadTokens),
+    Measure::Usage(UsageClass::OutputTokensTotal),
+    Measure::Usage(UsageClass::ReasoningTokens),
+    Measure::ClassCost(CostClass::Input),
+    Measure::ClassCost(CostClass::CacheWrite),
+    Measure::ClassCost(CostClass::CacheRead),
+    Measure::ClassCost(CostClass::Output),
+    Measure::CallCost,
+];
+
+impl App {
+    /// Explains a change of spend.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Explain`] when there is nothing to compare; ledger errors.
+    pub async fn explain_change(
+        &self,
+        request: &ExplainRequest,
+        now: Timestamp,
+    ) -> Result<Explained, AppError> {
+        let data = self.ledger.span().await?.ok_or(AppError::Empty)?;
+        let (baseline_period, weights) = match request.compare_to {
+            Some(period) => (period, None),
+            None => {
+                let days: Vec<Date> = baseline_days(&request.period)
+                    .into_iter()
+                    .filter(|day| *day >= date_of(data.0) && !request.left_out.contains(day))
+                    .collect();
+                let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
+                    return Err(ExplainError::NoCells.into());
+                };
+                let period = Period::days(*first, last.tomorrow().unwrap_or(*last))?;
+                (period, Some(Weights::new(&request.period, &days)))
+            }
+        };
+        let currency = self.config.organisation.currency;
+        let after = self.rows(&request.filter, request.period, currency).await?;
+        let before = self.rows(&request.filter, baseline_period, currency).await?;
+        let baseline: Vec<(Scale, LedgerRow)> = before
+            .into_iter()
+            .filter_map(|(day, row)| {
+                let scale = match &weights {
+                    Some(weights) => weights.of(day)?,
+                    None => Scale::ONE,
+                };
+                Some((scale, row))
+            })
+            .collect();
+        let compared: Vec<LedgerRow> = after.into_iter().map(|(_, row)| row).collect();
+        let (cells, scale) = cells_from_ledger(&baseline, &compared)?;
+        let has_models = cells.iter().any(|cell| cell.dims.contains_key("model"));
+        let mix: Vec<String> = has_models.then(|| "model".to_owned()).into_iter().collect();
+        let decomposition = explain::decompose(&cells, &mix, scale)?;
+
+        let finding = Finding {
+            about: request
+                .filter
+                .iter()
+                .filter_map(|condition| {
+                    let mut values = condition.any_of.iter();
+                    let value = values.next().filter(|_| values.next().is_none())?;
+                    Some((condition.dimension.to_string(), value.clone()))
+                })
+                .collect(),
+            window: request.period,
+            baseline: baseline_period,
+            currency,
+            as_of: Some(data.1),
+            status: FactStatus::Final,
+        };
+        let bundle = explain::bundle(&decomposition, &finding);
+        let evidence = self.keep_evidence(&bundle, now).await?;
+        let text = narrative::explain_plain(&bundle);
+        let baseline_days = weights.map_or_else(
+            || {
+                let (first, after) = baseline_period.dates();
+                first.until(after).map_or(0, |span| usize::try_from(span.get_days()).unwrap_or(0))
+            },
+            |weights| weights.days,
+        );
+        Ok(Explained {
+            decomposition,
+            baseline: baseline_period,
+            baseline_days,
+            currency,
+            bundle,
+            evidence,
+            text,
+        })
+    }
+
+    /// Sums by day, feature (or service) and model, of one currency.
+    async fn rows(
+        &self,
+        filter: &[Condition],
+        period: Period,
+        currency: Currency,
+    ) -> Result<Vec<(Date, LedgerRow)>, AppError> {
+        let mut query = SpendQuery::new(period, MEASURES.to_vec()).every(Grain::Day);
+        query.group_by = [Dimension::Feature, Dimension::Service, Dimension::Model]
+            .map(GroupBy::Dimension)
+            .to_vec();
+        query.filter = filter.to_vec();
+        let table = self.ledger.spend(&query).await?;
+        let mut rows = Vec::new();
+        for row in &table.rows {
+            // Outcomes have no currency; they come by their own question below.
+            if row.currency.as_deref() != Some(currency.as_str()) {
+                continue;
+            }
+            let [feature, service, model] = row.group.as_slice() else { continue };
+            let mut dims = BTreeMap::new();
+            match (feature, service, model) {
+                (feature, _, Some(model)) => {
+                    dims.insert("feature".to_owned(), named(feature.as_ref()));
+                    dims.insert("model".to_owned(), model.clone());
+                }
+                (Some(feature), _, None) => {
+                    dims.insert("feature".to_owned(), feature.clone());
+                }
+                (None, service, None) => {
+                    dims.insert("service".to_owned(), named(service.as_ref()));
+                }
+            }
+            let count = |index: usize| u64::try_from(row.value(index)).unwrap_or(0);
+            let usage = Usage::ZERO
+                .with(UsageClass::InputTokensTotal, count(2))
+                .with(UsageClass::CacheReadTokens, count(3))
+                .with(UsageClass::OutputTokensTotal, count(4))
+                .with(UsageClass::ReasoningTokens, count(5));
+            let fresh = Pico(row.value(6).saturating_add(row.value(7)));
+            let class_costs = (count(1) > 0).then_some([fresh, row.amount(8), row.amount(9)]);
+            let at = row.at.map_or_else(|| date_of(period.start), date_of);
+            rows.push((
+                at,
+                LedgerRow {
+                    dims,
+                    outputs: Decimal::ZERO,
+                    calls: count(1),
+                    usage,
+                    cost: row.amount(0),
+                    class_costs,
+                },
+            ));
+        }
+        self.add_outputs(filter, period, &mut rows).await?;
+        Ok(rows)
+    }
+
+    /// Gives each feature's business outputs of a day to its largest cell of that day: within a
+    /// group only their sum counts.
+    async fn add_outputs(
+        &self,
+        filter: &[Condition],
+        period: Period,
+        rows: &mut [(Date, LedgerRow)],
+    ) -> Result<(), AppError> {
+        let mut query = SpendQuery::new(period, vec![Measure::Outcomes])
+            .by([Dimension::Feature])
+            .every(Grain::Day);
+        // Outcomes know their feature and little else: other conditions do not apply to them.
+        query.filter = filter
+            .iter()
+            .filter(|condition| condition.dimension == Dimension::Feature)
+            .cloned()
+            .collect();
+        let outcomes: SpendTable = self.ledger.spend(&query).await?;
+        for outcome in &outcomes.rows {
+            let (Some(Some(feature)), Some(at)) = (outcome.group.first(), outcome.at) else {
+                continue;
+            };
+            let day = date_of(at);
+            let of_feature = |(date, row): &&mut (Date, LedgerRow)| {
+                *date == day && row.calls > 0 && row.dims.get("feature") == Some(feature)
+            };
+            let largest = rows.iter_mut().filter(of_feature).max_by_key(|(_, row)| row.calls);
+            if let Some((_, row)) = largest {
+                row.outputs = outcome.amount(0).to_decimal();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn named(value: Option<&String>) -> String {
+    value.cloned().unwrap_or_else(|| "(none)".to_owned())
+}
+
+/// How often each day of a baseline counts: days compared over days of the baseline, by weekday.
+struct Weights {
+    baseline: BTreeSet<Date>,
+    compared_by_weekday: BTreeMap<i8, u64>,
+    baseline_by_weekday: BTreeMap<i8, u64>,
+    days: usize,
+}
+
+impl Weights {
+    fn new(compared: &Period, baseline: &[Date]) -> Self {
+        let count = |days: &mut dyn Iterator<Item = Date>| {
+            let mut counts: BTreeMap<i8, u64> = BTreeMap::new();
+            for day in days {
+                *counts.entry(weekday(day)).or_default() += 1;
+            }
+            counts
+        };
+        let (first, after) = compared.dates();
+        let mut days = std::iter::successors(Some(first), |day| day.tomorrow().ok())
+            .take_while(|day| *day < after);
+        Self {
+            compared_by_weekday: count(&mut days),
+            baseline_by_weekday: count(&mut baseline.iter().copied()),
+            baseline: baseline.iter().copied().collect(),
+            days: baseline.len(),
+        }
+    }
+
+    /// The weight of a day; `None` for a day that is no part of the baseline.
+    fn of(&self, day: Date) -> Option<Scale> {
+        if !self.baseline.contains(&day) {
+            return None;
+        }
+        let compared = *self.compared_by_weekday.get(&weekday(day))?;
+        let baseline = *self.baseline_by_weekday.get(&weekday(day))?;
+        Scale::new(compared, baseline)
+    }
+}
+
+fn weekday(day: Date) -> i8 {
+    Weekday::to_monday_zero_offset(day.weekday())
+}
+
