@@ -98,6 +98,30 @@ mod tests {
     }
 
     #[test]
+    fn common_models_have_prices_from_may_to_november() {
+        for (provider, model, input_per_million) in [
+            ("openai", "gpt-5.4", "2.5"),
+            ("openai", "gpt-5.4-mini-2026-03-17", "0.75"),
+            ("openai", "gpt-5.5", "5"),
+            ("openai", "text-embedding-3-small", "0.02"),
+            ("anthropic", "claude-haiku-4-5-20251001", "1"),
+            ("anthropic", "claude-sonnet-4-6", "3"),
+            ("anthropic", "claude-opus-4-7", "5"),
+            ("google", "gemini-2.5-flash", "0.3"),
+            ("vertex_ai", "gemini-2.5-pro", "1.25"),
+            ("bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "3.3"),
+            ("bedrock", "amazon.nova-lite-v1:0", "0.06"),
+            ("azure", "gpt-5.1", "1.25"),
+            ("mistral", "mistral-large-latest", "0.5"),
+            ("groq", "openai/gpt-oss-120b", "0.15"),
+        ] {
+            for at in ["2026-05-01T00:00:00Z", "2026-10-31T23:59:59Z"] {
+                check(provider, model, at, input_per_million);
+            }
+        }
+    }
+
+    #[test]
     fn a_price_that_ended_is_no_price() {
         let query = PriceQuery {
             provider: "deepseek",

@@ -111,8 +111,8 @@ pub(super) fn read_all(texts: &[&str]) -> Result<PriceBook, BookError> {
     let mut recorded = None;
     let mut models = Vec::new();
     for text in texts {
-        let file: BookFile = toml::from_str(text)
-            .map_err(|error| BookError::Toml(error.to_string().trim().replace('\n', " ")))?;
+        let file: BookFile =
+            toml::from_str(text).map_err(|error| BookError::Toml(one_line(&error, text)))?;
         if file.format != 1 {
             return Err(BookError::Toml(format!("format {} is not known, 1 is", file.format)));
         }
@@ -133,6 +133,12 @@ pub(super) fn read_all(texts: &[&str]) -> Result<PriceBook, BookError> {
     };
     let digest = sha256_hex(texts.concat().as_bytes());
     Ok(PriceBook::new(&name, digest, recorded, currency, models))
+}
+
+fn one_line(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count().saturating_add(1);
+    format!("line {line}: {}", error.message().replace('\n', ", "))
 }
 
 fn check_keys(models: &[Model]) -> Result<(), BookError> {
@@ -202,8 +208,10 @@ fn read_price(file: PriceFile, recorded: Date) -> Result<ListedPrice, String> {
     if rates.is_empty() {
         return Err("a price without rates".to_owned());
     }
-    if let Some((region, factor)) = file.regions.iter().find(|(_, factor)| factor.is_negative()) {
-        return Err(format!("region `{region}` has the factor {factor}, below zero"));
+    if let Some((region, factor)) =
+        file.regions.iter().find(|(_, factor)| **factor <= Decimal::ZERO)
+    {
+        return Err(format!("region `{}` has the factor {factor}, not above zero", cut(region)));
     }
     Ok(ListedPrice {
         effective_from,
@@ -333,9 +341,13 @@ mod tests {
         check(&price("unknown", ""), "missing field `rates`");
         check(&price("unknown", "rates.standard = { inputs = \"1\" }"), "`inputs` is not a priced");
         check(&price("unknown", "rates.slow = { input = \"1\" }"), "service tier `slow`");
-        check(&price("unknown", "rates.standard = { input = 1.5 }"), "invalid type");
+        check(&price("unknown", "rates.standard = { input = 1.5 }"), "line 11: invalid type");
         check(&price("unknown", "rates.standard = { input = \"-1\" }"), "below zero");
         check(&price("July", "rates.standard = { input = \"1\" }"), "`July` is neither");
+        check(
+            &price("unknown", "regions = { eu = \"0\" }\nrates.standard = { input = \"1\" }"),
+            "not above zero",
+        );
         check(&price("unknown", "extra = 1\nrates.standard = { input = \"1\" }"), "unknown field");
         check(
             &price(

@@ -215,6 +215,7 @@ impl Price {
         mut visit: impl FnMut(Meter, u64, u128, i128, bool) -> Result<(), Unpriced>,
     ) -> Result<(), Unpriced> {
         let input = usage.get(UsageClass::InputTokensTotal);
+        // INVARIANT: there is a last band, and it prices whatever the others do not.
         let band = match self.bands.as_slice() {
             [always] => always,
             bands => bands

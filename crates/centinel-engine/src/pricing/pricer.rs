@@ -35,6 +35,7 @@ impl<'b> Pricer<'b> {
             Some(position) => position,
             None => self.remember(self.book.resolve(query)?),
         };
+        // INVARIANT: found or remembered just above, so there is one.
         let price = self.resolved.get(&self.key).and_then(|prices| prices.get(position));
         price.ok_or(Unpriced::Overflow)
     }

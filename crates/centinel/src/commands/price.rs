@@ -47,8 +47,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
-    if args.book.ends_with(":-") || (args.book == "-" && args.usage.as_os_str() == "-") {
-        return Err(hinted("the book is no stream", "name the file that holds the prices"));
+    let book_file = args.book.strip_prefix("litellm:").unwrap_or(&args.book);
+    if book_file == "-" && args.usage.as_os_str() == "-" {
+        return Err(hinted(
+            "book and usage cannot both be standard input",
+            "name the file that holds the prices",
+        ));
     }
     let mut book = open_book(&args.book, output)?;
     if args.undated_prices {
