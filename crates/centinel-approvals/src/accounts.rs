@@ -237,11 +237,8 @@ impl Approvals {
             return Err(ApprovalError::Locked { until });
         }
         let factor = credential.name();
-        let kept = if is_known {
-            people::credential(&self.database, name, factor).await?
-        } else {
-            None
-        };
+        let kept =
+            if is_known { people::credential(&self.database, name, factor).await? } else { None };
         // Without an account the comparison is made all the same: time tells nothing.
         let compared = kept.clone().unwrap_or_else(|| credential.decoy().to_owned());
         let is_match = self.apart(move || credential.is_match(&compared)).await?;

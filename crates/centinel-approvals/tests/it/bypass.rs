@@ -16,7 +16,7 @@ async fn run(intruder: &AnyPool, statement: &str) -> Result<u64, sqlx::Error> {
 pub(crate) async fn edited_rows_decide_nothing(world: World) {
     let world = world.with_people().await;
     let proposed = world.proposed("9000").await;
-    let Some(intruder) = world.intruder().await else { return };
+    let intruder = world.intruder().await;
     for statement in [
         "update proposal set status = 'approved'",
         "update person set roles = 'admin,finops,finance' where name = 'finn'",
@@ -38,7 +38,7 @@ pub(crate) async fn edited_rows_decide_nothing(world: World) {
     let forged = world.authenticate("ben", password("cora"), at(1)).await;
     assert!(matches!(forged, Err(ApprovalError::Store(StoreError::Corrupt { .. }))));
 
-    // The forged vote blocks Ben's, loudly, rather than counting.
+    // A projection that does not stand where the log does stops the next decision, loudly.
     let moved = "update proposal set sequence = 1";
     assert_eq!(run(&intruder, moved).await.unwrap(), 1);
     let conflict = world.approve(&proposed, "cora").await;
@@ -74,10 +74,7 @@ pub(crate) async fn tokens_never_hold_a_role(world: World) {
     for role in ["admin", "finops", "finance", "owner:search", "approve"] {
         let scopes = ["propose", role];
         let made = world.create_token("ada", password("ada"), "bot", &scopes, None, at(0)).await;
-        assert!(
-            matches!(made, Err(ApprovalError::Scope(ScopeError::Approving(_)))),
-            "{role}"
-        );
+        assert!(matches!(made, Err(ApprovalError::Scope(ScopeError::Approving(_)))), "{role}");
     }
     let make = |name, scopes| world.create_token("ada", password("ada"), name, scopes, None, at(0));
     let secret = make("bot", &["propose"]).await.unwrap();
@@ -90,7 +87,7 @@ pub(crate) async fn tokens_never_hold_a_role(world: World) {
     for (name, text) in [("bot", secret.as_str()), ("ada", &secret), ("agent:bot", &secret)] {
         assert!(world.authenticate(name, Password::new(text), at(0)).await.is_err(), "{name}");
     }
-    let Some(intruder) = world.intruder().await else { return };
+    let intruder = world.intruder().await;
     let edited = "update service_token set scopes = 'propose,finops' where name = 'bot'";
     assert_eq!(run(&intruder, edited).await.unwrap(), 1);
     let loaded = world.authenticate_token(&secret).await;
@@ -104,7 +101,7 @@ pub(crate) async fn tokens_never_hold_a_role(world: World) {
 pub(crate) async fn the_log_refuses_edits(world: World) {
     let world = world.with_people().await;
     world.proposed("9000").await;
-    let Some(intruder) = world.intruder().await else { return };
+    let intruder = world.intruder().await;
     for statement in [
         "update audit_entry set actor = 'person:ben' where sequence = 3",
         "update audit_entry set payload = payload",

@@ -122,7 +122,8 @@ pub(crate) async fn lost_roles_and_edited_policies_void_votes(world: World) {
     let two = world.decide(decision(&proposed), "cora", password("cora"), at(3)).await.unwrap();
     assert_eq!(two.status, Status::Approved, "and she may vote again");
 
-    let stricter = world.under(&POLICY.replace("open_per_requester = 100", "open_per_requester = 9"));
+    let stricter =
+        world.under(&POLICY.replace("open_per_requester = 100", "open_per_requester = 9"));
     let hold = Facts::Hold;
     let refused = stricter.execute(P1, &Command::BeginExecution, &hold, at(4)).await;
     assert!(matches!(refused, Err(ApprovalError::Refused(Refusal::NoLongerApproved { .. }))));
@@ -198,7 +199,8 @@ pub(crate) async fn admins_manage_people(world: World) {
     let without = AccountChange { password: None, ..account("eve", &[]) };
     let without = world.change_account("ada", password("ada"), without, at(1)).await;
     assert!(matches!(without, Err(ApprovalError::NoPassword(_))));
-    let second = AccountChange { linked_to: Some("cora".to_owned()), ..account("cora-2", &["finops"]) };
+    let second =
+        AccountChange { linked_to: Some("cora".to_owned()), ..account("cora-2", &["finops"]) };
     world.change_account("ada", password("ada"), second, at(1)).await.unwrap();
     let proposed = world.proposed("32000").await;
     world.approve(&proposed, "cora").await.unwrap();

@@ -3,6 +3,8 @@
 //! Each scenario is a function of a [`World`]; it runs on SQLite in memory, on a SQLite file, and,
 //! where `CENTINEL_TEST_POSTGRES` holds an address, in a schema of its own on that server.
 
+#![cfg(test)]
+
 mod audit;
 mod bypass;
 mod clicks;
@@ -11,10 +13,11 @@ mod world;
 
 use world::World;
 
-/// One test module a scenario, one test a database in it.
-macro_rules! on_every_database {
-    ($($module:ident::$scenario:ident),* $(,)?) => {$(
-        mod $scenario {
+/// One test module a scenario, one test a database in it; `shared` ones need a database that a
+/// second connection reaches.
+macro_rules! on_databases {
+    ($($module:ident::$scenario:ident),* $(,)? ; shared: $($shared:ident::$intrusion:ident),* $(,)?) => {
+        $(mod $scenario {
             use super::{World, $module};
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,22 +25,30 @@ macro_rules! on_every_database {
                 $module::$scenario(World::in_memory().await).await;
             }
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite_file() {
-                $module::$scenario(World::in_file().await).await;
-            }
+            on_databases!(@both $module::$scenario);
+        })*
+        $(mod $intrusion {
+            use super::{World, $shared};
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                if let Some(world) = World::on_server(stringify!($scenario)).await {
-                    $module::$scenario(world).await;
-                }
+            on_databases!(@both $shared::$intrusion);
+        })*
+    };
+    (@both $module:ident::$scenario:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn sqlite_file() {
+            $module::$scenario(World::in_file().await).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn postgres() {
+            if let Some(world) = World::on_server(stringify!($scenario)).await {
+                $module::$scenario(world).await;
             }
         }
-    )*};
+    };
 }
 
-on_every_database!(
+on_databases!(
     journeys::propose_show_approve_verify,
     journeys::one_person_suffices_only_below_the_limit,
     journeys::agents_propose_and_withdraw_their_own_only,
@@ -51,10 +62,11 @@ on_every_database!(
     clicks::hundred_clicks_of_four_people_are_one_approval,
     clicks::parallel_guesses_lock_the_account,
     clicks::parallel_proposals_of_one_change_are_one,
-    bypass::edited_rows_decide_nothing,
     bypass::guesses_are_counted_and_audited,
+    audit::heads_and_export_agree;
+    shared:
+    bypass::edited_rows_decide_nothing,
     bypass::tokens_never_hold_a_role,
     bypass::the_log_refuses_edits,
-    audit::heads_and_export_agree,
     audit::every_tampering_is_found,
 );

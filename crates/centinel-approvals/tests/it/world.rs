@@ -48,7 +48,8 @@ impl World {
 
     pub(crate) async fn in_file() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let address = format!("sqlite:{}?mode=rwc", folder.path().join("catalogue.sqlite").display());
+        let address =
+            format!("sqlite:{}?mode=rwc", folder.path().join("catalogue.sqlite").display());
         let mut world = Self::at(address).await;
         world.folder = Some(Arc::new(folder));
         world
@@ -86,9 +87,9 @@ impl World {
         service(&self.database, policy)
     }
 
-    /// Somebody with write access to the database; `None` where only this process can have it.
-    pub(crate) async fn intruder(&self) -> Option<AnyPool> {
-        Some(AnyPool::connect(self.address.as_ref()?).await.unwrap())
+    /// Somebody with write access to the database; not in memory, where only this process has it.
+    pub(crate) async fn intruder(&self) -> AnyPool {
+        AnyPool::connect(self.address.as_ref().unwrap()).await.unwrap()
     }
 
     /// Ada (the first person), Ben (owner of search), Cora and Dora (FinOps), Finn (finance).

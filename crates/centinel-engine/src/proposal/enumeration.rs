@@ -51,7 +51,6 @@ impl Setting {
         ];
         let rita = Principal::person("rita");
         let versions = [
-            (Principal::System, 1, "501", 0),
             (agent(None), 1, "501", 0),
             (rita.clone(), 1, "501", 0),
             (rita, 2, "502", 0),

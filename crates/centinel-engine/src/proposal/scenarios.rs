@@ -95,8 +95,18 @@ pub(super) fn agent(acts_for: Option<&str>) -> Principal {
     Principal::Agent { token: "mcp".to_owned(), acts_for: acts_for.map(str::to_owned) }
 }
 
-/// Plays `actor verb [hours]` lines on a proposal of `limit`; returns the last status and refusal.
-fn play(requester: &Principal, limit: &str, lines: &[&str]) -> (Status, Option<Refusal>) {
+fn principal(word: &str) -> Principal {
+    match word {
+        "system" => Principal::System,
+        "agent" => agent(None),
+        "anas-agent" => agent(Some("ana-2")),
+        name => Principal::person(name),
+    }
+}
+
+/// Plays `actor verb [hours]`, separated by commas, on a proposal of `limit`; returns the last status
+/// and refusal.
+fn play(requester: &Principal, limit: &str, lines: &str) -> (Status, Option<Refusal>) {
     let policy = ApprovalPolicy::parse(POLICY).unwrap();
     let people = directory();
     let start: Timestamp = START.parse().unwrap();
@@ -112,13 +122,9 @@ fn play(requester: &Principal, limit: &str, lines: &[&str]) -> (Status, Option<R
     )
     .unwrap();
     let mut refusal = None;
-    for line in lines {
+    for line in lines.split(", ") {
         let words: Vec<&str> = line.split(' ').collect();
-        let actor = match words[0] {
-            "system" => Principal::System,
-            "agent" => agent(None),
-            name => Principal::person(name),
-        };
+        let actor = principal(words[0]);
         let hours = words.get(2).map_or(1, |hours| hours.parse().unwrap());
         let now = start.checked_add(SignedDuration::from_hours(hours)).unwrap();
         let channel = if words[1] == "slack" { Channel::Slack } else { Channel::Cli };
@@ -127,7 +133,7 @@ fn play(requester: &Principal, limit: &str, lines: &[&str]) -> (Status, Option<R
             "approve" | "slack" => Command::Approve(ballot),
             "reject" => Command::Reject { ballot, reason: "no".to_owned() },
             "old" => Command::Approve(Ballot { version: 2, ..ballot }),
-            "other" => Command::Approve(Ballot { digest: "0".repeat(64), ..ballot }),
+            "other" => Command::Approve(Ballot { digest: "0".repeat(8), ..ballot }),
             "short" => Command::Approve(Ballot { digest: String::new(), ..ballot }),
             "withdraw" => Command::Withdraw,
             "refresh" => Command::Refresh,
@@ -135,6 +141,7 @@ fn play(requester: &Principal, limit: &str, lines: &[&str]) -> (Status, Option<R
             "succeed" => Command::Succeed,
             "fail" => Command::Fail { reason: "timeout".to_owned() },
             "lose" => Command::LoseTrack,
+            "measure" => Command::Measure { saving: Money::zero(Currency::USD) },
             other => panic!("{other}"),
         };
         let context =
@@ -147,285 +154,63 @@ fn play(requester: &Principal, limit: &str, lines: &[&str]) -> (Status, Option<R
     (state.status, refusal)
 }
 
+/// Scenario, requester, amount, who does what (after how many hours), where it ends, last refusal.
+/// Below $500 one approver is enough; above it takes two, FinOps among them. Ana and Cora are FinOps
+/// (ana-2 is Ana too), Ben owns search, Dan another team, Eve left.
+const TABLE: &str = "
+one is enough below | system | 500 | ben approve | approved |
+one is not above | system | 501 | ben approve | pending |
+two are | system | 501 | ben approve, ana approve | approved |
+a person counts once | system | 501 | ben approve, ben approve | pending | `ben` has already approved proposal `P-7`; each person counts once
+linked accounts are one | system | 501 | ana approve, ana-2 approve | pending | `ana-2` has already approved proposal `P-7`; each person counts once
+own review | ana | 501 | ana approve | pending | proposal `P-7` needs two approvers above $500, and its requester cannot be one
+own review, other account | ana | 5 | ana-2 approve | pending | proposal `P-7` needs one approver, and its requester cannot be one
+own agent's | anas-agent | 5 | ana approve | pending | proposal `P-7` needs one approver, and its requester cannot be one
+another team's owner | system | 5 | dan approve | pending | proposal `P-7` needs the role owner of `search` or finops, which `dan` does not hold
+left the company | system | 5 | eve approve | pending | `eve` is not an active account
+nobody | system | 5 | mallory approve | pending | `mallory` is not an active account
+an agent | system | 5 | agent approve | pending | `agent:mcp` cannot decide proposal `P-7`: only people approve
+the system | system | 5 | system approve | pending | `system` cannot decide proposal `P-7`: only people approve
+mixed: denial is final | system | 501 | ben approve, ana reject, cora approve | rejected | proposal `P-7` is already rejected
+denial after approval | system | 5 | ben approve, cora reject | rejected |
+own approval taken back | system | 5 | ben approve, ben reject | rejected |
+decided already | system | 5 | ben approve, cora approve | approved | proposal `P-7` is already approved
+another version | system | 5 | ben old | pending | proposal `P-7` is now at version 1; version 2 can no longer be decided
+another content | system | 5 | ben other | pending | digest `00000000` is not that of proposal `P-7` version 1
+no content | system | 5 | ben short | pending | digest `` is not that of proposal `P-7` version 1
+too late | system | 5 | ben approve 72 | pending | proposal `P-7` expired at 2026-11-04T00:00:00Z
+just in time | system | 5 | ben approve 71 | approved |
+expiry after approval | system | 5 | ben approve, system refresh 72 | expired |
+too late to execute | system | 5 | ben approve, system execute 72 | approved | proposal `P-7` expired at 2026-11-04T00:00:00Z
+frozen | system | 5 | ben approve 24 | pending | nothing like proposal `P-7` is approved or executed until 2026-11-02T12:00:00Z: closing the books
+denial in a freeze | system | 5 | ben reject 24 | rejected |
+channel | system | 501 | ben slack | pending | proposal `P-7` cannot be approved through Slack
+channel below | system | 5 | ben slack | approved |
+clock set back | system | 5 | ben approve 5, ana reject 1 | approved | the clock says 2026-11-01T01:00:00Z, but proposal `P-7` already changed at 2026-11-01T05:00:00Z
+cool-down | system | 501 | ben approve 13, ana approve 13, system execute 36 | approved | proposal `P-7` can be executed from 2026-11-02T13:00:00Z on, not before
+after the cool-down | system | 501 | ben approve 13, ana approve 13, system execute 37 | executing |
+a person executes | system | 5 | ben approve, ben execute | approved | `person:ben` cannot do this: only Centinel executes and expires proposals
+executed once | system | 5 | ben approve, system execute, system succeed, system execute | executed | proposal `P-7` is already executed
+measured at the end | system | 5 | ben approve, system execute, system succeed, system measure | measured |
+no denial while executing | system | 5 | ben approve, system execute, ana reject | executing | proposal `P-7` is being executed
+unknown is not retried | system | 5 | ben approve, system execute, system lose, system execute | unknown | proposal `P-7` is in an unknown state of execution
+second attempt | system | 5 | ben approve, system execute, system fail | failed |
+three attempts | system | 5 | ben approve, system execute, system fail, system execute, system fail, system execute, system lose, system fail | abandoned |
+somebody else's | ana | 5 | agent withdraw | pending | proposal `P-7` was requested by `person:ana`, who alone can withdraw or replace it
+own, by the other account | ana | 5 | ana-2 withdraw | withdrawn |
+own agent's, taken back | anas-agent | 5 | ana withdraw | withdrawn |
+";
+
 #[test]
 fn reviews_lead_where_the_table_says() {
-    use Status::{Abandoned, Approved, Executed, Executing, Expired, Failed, Pending, Rejected};
-    let system = Principal::System;
-    let ana = Principal::person("ana");
-    let anas_agent = agent(Some("ana-2"));
-    for (name, requester, limit, lines, status, refusal) in [
-        ("one is enough below", &system, "500", vec!["ben approve"], Approved, ""),
-        ("two above", &system, "501", vec!["ben approve"], Pending, ""),
-        ("two above", &system, "501", vec!["ben approve", "ana approve"], Approved, ""),
-        (
-            "finops must be among them",
-            &system,
-            "501",
-            vec!["ben approve", "ben approve"],
-            Pending,
-            "`ben` has already approved proposal `P-7`; each person counts once",
-        ),
-        (
-            "linked accounts are one",
-            &system,
-            "501",
-            vec!["ana approve", "ana-2 approve"],
-            Pending,
-            "`ana-2` has already approved proposal `P-7`; each person counts once",
-        ),
-        (
-            "own review",
-            &ana,
-            "501",
-            vec!["ana approve"],
-            Pending,
-            "proposal `P-7` needs two approvers above $500, and its requester cannot be one",
-        ),
-        (
-            "own review by another account",
-            &ana,
-            "5",
-            vec!["ana-2 approve"],
-            Pending,
-            "proposal `P-7` needs one approver, and its requester cannot be one",
-        ),
-        (
-            "own review of one's agent's",
-            &anas_agent,
-            "5",
-            vec!["ana approve"],
-            Pending,
-            "proposal `P-7` needs one approver, and its requester cannot be one",
-        ),
-        (
-            "another team's owner",
-            &system,
-            "5",
-            vec!["dan approve"],
-            Pending,
-            "proposal `P-7` needs the role owner of `search` or finops, which `dan` does not hold",
-        ),
-        (
-            "left the company",
-            &system,
-            "5",
-            vec!["eve approve"],
-            Pending,
-            "`eve` is not an active account",
-        ),
-        (
-            "nobody",
-            &system,
-            "5",
-            vec!["mallory approve"],
-            Pending,
-            "`mallory` is not an active account",
-        ),
-        (
-            "an agent",
-            &system,
-            "5",
-            vec!["agent approve"],
-            Pending,
-            "`agent:mcp` cannot decide proposal `P-7`: only people approve",
-        ),
-        (
-            "the system",
-            &system,
-            "5",
-            vec!["system approve"],
-            Pending,
-            "`system` cannot decide proposal `P-7`: only people approve",
-        ),
-        (
-            "mixed: denial is final",
-            &system,
-            "501",
-            vec!["ben approve", "ana reject", "cora approve"],
-            Rejected,
-            "proposal `P-7` is already rejected",
-        ),
-        ("denial after approval", &system, "5", vec!["ben approve", "cora reject"], Rejected, ""),
-        ("own approval taken back", &system, "5", vec!["ben approve", "ben reject"], Rejected, ""),
-        (
-            "decided already",
-            &system,
-            "5",
-            vec!["ben approve", "cora approve"],
-            Approved,
-            "proposal `P-7` is already approved",
-        ),
-        (
-            "another version",
-            &system,
-            "5",
-            vec!["ben old"],
-            Pending,
-            "proposal `P-7` is now at version 1; version 2 can no longer be decided",
-        ),
-        (
-            "another content",
-            &system,
-            "5",
-            vec!["ben other"],
-            Pending,
-            &format!("digest `{}` is not that of proposal `P-7` version 1", "0".repeat(64)),
-        ),
-        (
-            "no content",
-            &system,
-            "5",
-            vec!["ben short"],
-            Pending,
-            "digest `` is not that of proposal `P-7` version 1",
-        ),
-        (
-            "too late",
-            &system,
-            "5",
-            vec!["ben approve 72"],
-            Pending,
-            "proposal `P-7` expired at 2026-11-04T00:00:00Z",
-        ),
-        ("just in time", &system, "5", vec!["ben approve 71"], Approved, ""),
-        (
-            "expiry after approval",
-            &system,
-            "5",
-            vec!["ben approve", "system refresh 72"],
-            Expired,
-            "",
-        ),
-        (
-            "too late to execute",
-            &system,
-            "5",
-            vec!["ben approve", "system execute 72"],
-            Approved,
-            "proposal `P-7` expired at 2026-11-04T00:00:00Z",
-        ),
-        (
-            "frozen",
-            &system,
-            "5",
-            vec!["ben approve 24"],
-            Pending,
-            "nothing like proposal `P-7` is approved or executed until 2026-11-02T12:00:00Z: \
-             closing the books",
-        ),
-        ("denial in a freeze", &system, "5", vec!["ben reject 24"], Rejected, ""),
-        (
-            "channel",
-            &system,
-            "501",
-            vec!["ben slack"],
-            Pending,
-            "proposal `P-7` cannot be approved through Slack",
-        ),
-        ("channel below", &system, "5", vec!["ben slack"], Approved, ""),
-        (
-            "clock set back",
-            &system,
-            "5",
-            vec!["ben approve 5", "ana reject 1"],
-            Approved,
-            "the clock says 2026-11-01T01:00:00Z, but proposal `P-7` already changed at \
-             2026-11-01T05:00:00Z",
-        ),
-        (
-            "cool-down",
-            &system,
-            "501",
-            vec!["ben approve 13", "ana approve 13", "system execute 36"],
-            Approved,
-            "proposal `P-7` can be executed from 2026-11-02T13:00:00Z on, not before",
-        ),
-        (
-            "after the cool-down",
-            &system,
-            "501",
-            vec!["ben approve 13", "ana approve 13", "system execute 37"],
-            Executing,
-            "",
-        ),
-        (
-            "a person executes",
-            &system,
-            "5",
-            vec!["ben approve", "ben execute"],
-            Approved,
-            "`person:ben` cannot do this: only Centinel executes and expires proposals",
-        ),
-        (
-            "executed once",
-            &system,
-            "5",
-            vec!["ben approve", "system execute", "system succeed", "system execute"],
-            Executed,
-            "proposal `P-7` is already executed",
-        ),
-        (
-            "no rejection while executing",
-            &system,
-            "5",
-            vec!["ben approve", "system execute", "ana reject"],
-            Executing,
-            "proposal `P-7` is being executed",
-        ),
-        (
-            "unknown is not retried",
-            &system,
-            "5",
-            vec!["ben approve", "system execute", "system lose", "system execute"],
-            Status::Unknown,
-            "proposal `P-7` is in an unknown state of execution",
-        ),
-        (
-            "second attempt",
-            &system,
-            "5",
-            vec!["ben approve", "system execute", "system fail"],
-            Failed,
-            "",
-        ),
-        (
-            "three attempts",
-            &system,
-            "5",
-            vec![
-                "ben approve",
-                "system execute",
-                "system fail",
-                "system execute",
-                "system fail",
-                "system execute",
-                "system lose",
-                "system fail",
-            ],
-            Abandoned,
-            "",
-        ),
-        (
-            "somebody else's",
-            &ana,
-            "5",
-            vec!["agent withdraw"],
-            Pending,
-            "proposal `P-7` was requested by `person:ana`, who alone can withdraw or replace it",
-        ),
-        (
-            "one's own, by the other account",
-            &ana,
-            "5",
-            vec!["ana-2 withdraw"],
-            Status::Withdrawn,
-            "",
-        ),
-        ("one's agent's", &anas_agent, "5", vec!["ana withdraw"], Status::Withdrawn, ""),
-    ] {
-        let (found, refused) = play(requester, limit, &lines);
+    for row in TABLE.trim().lines() {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [name, requester, limit, lines, status, refusal] = cells[..] else {
+            panic!("{row}");
+        };
+        let (found, refused) = play(&principal(requester), limit, lines);
         let refused = refused.map_or(String::new(), |refusal| refusal.to_string());
-        assert_eq!((found, refused.as_str()), (status, refusal), "{name}: {lines:?}");
+        assert_eq!((found.as_str(), refused.as_str()), (status, refusal), "{name}");
     }
 }
 

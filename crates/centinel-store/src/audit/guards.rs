@@ -3,7 +3,7 @@
 //! The two databases share no syntax for triggers, so these few statements are not in the migrations;
 //! they run at each connect and do nothing where they have run before.
 
-use sqlx::{AnyPool, Row as _};
+use sqlx::{AnyConnection, AnyPool, Row as _};
 
 use crate::{Backend, StoreError};
 
@@ -36,19 +36,15 @@ pub(crate) async fn install(pool: &AnyPool, backend: Backend) -> Result<(), Stor
             }
         }
         Backend::Postgres => {
+            if are_there(&mut *pool.acquire().await?).await? {
+                return Ok(());
+            }
             let mut transaction = pool.begin().await?;
             // Of processes that start together, one creates them and the others find them.
             sqlx::query("lock table audit_head in exclusive mode")
                 .execute(&mut *transaction)
                 .await?;
-            let found: i64 = sqlx::query(
-                "select count(*) from pg_trigger \
-                 where tgrelid = 'audit_entry'::regclass and not tgisinternal",
-            )
-            .fetch_one(&mut *transaction)
-            .await?
-            .try_get(0)?;
-            if found == 0 {
+            if !are_there(&mut transaction).await? {
                 for statement in POSTGRES {
                     sqlx::query(statement).execute(&mut *transaction).await?;
                 }
@@ -57,4 +53,15 @@ pub(crate) async fn install(pool: &AnyPool, backend: Backend) -> Result<(), Stor
         }
     }
     Ok(())
+}
+
+async fn are_there(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    let found: i64 = sqlx::query(
+        "select count(*) from pg_trigger \
+         where tgrelid = 'audit_entry'::regclass and not tgisinternal",
+    )
+    .fetch_one(connection)
+    .await?
+    .try_get(0)?;
+    Ok(found > 0)
 }
