@@ -113,11 +113,11 @@ pub struct CurrencyTotal {
     pub currency: Currency,
     /// How many commitments.
     pub commitments: u64,
-    /// Sum of `used_cost` and `waste` where these are known.
-    pub effective_cost: Decimal,
-    /// Sum of `waste` where it is known.
-    pub waste: Decimal,
-    /// Commitments whose cost is not known and not in the sums.
+    /// Sum of `used_cost` and `waste` over the commitments where these are known; `None`: of none.
+    pub effective_cost: Option<Decimal>,
+    /// Sum of `waste` over the same.
+    pub waste: Option<Decimal>,
+    /// Commitments whose cost is not known and not in these sums.
     pub commitments_without_cost: u64,
     /// Covered share of the on-demand-equivalent cost of all services with a commitment.
     pub coverage: Option<Decimal>,
@@ -497,11 +497,13 @@ fn total(
         }
     };
     let mut unknown = BTreeMap::new();
+    let commitments = u64::try_from(members.len()).unwrap_or(u64::MAX);
+    let some_known = commitments_without_cost < commitments;
     Ok(CurrencyTotal {
         currency,
-        commitments: u64::try_from(members.len()).unwrap_or(u64::MAX),
-        effective_cost,
-        waste,
+        commitments,
+        effective_cost: some_known.then_some(effective_cost),
+        waste: some_known.then_some(waste),
         commitments_without_cost,
         coverage: known("coverage", coverage, &mut unknown),
         effective_savings_rate: known("effective_savings_rate", savings, &mut unknown),

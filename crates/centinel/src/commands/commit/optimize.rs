@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
     if let Some(first) = usage.missing().first() {
         let missing = usage.missing().len();
         output.note(format!(
-            "{missing} hours of `{usage_file}` are missing, the first at {first}: left out, not taken as zero"
+            "hours missing in `{usage_file}`: {missing}, the first at {first}; left out, not taken as zero"
         ));
     }
     if output.json {

@@ -1,9 +1,12 @@
 //! `commit report`: use, waste, coverage and savings of each commitment.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::Context as _;
-use centinel_engine::commitment::{CommitmentReport, CommitmentSummary, commitment_report};
+use centinel_engine::{
+    commitment::{CommitmentReport, CommitmentSummary, commitment_report},
+    money::{Currency, Decimal},
+};
 use serde::Serialize;
 
 use super::{RejectedRow, focus_rows::FocusRows, money, note_rejected, percent, printable, table};
@@ -64,8 +67,8 @@ fn text(report: &CommitmentReport) -> Vec<String> {
             "{} commitments: {} amortised, {} of it wasted; coverage {}, effective savings rate {} \
              with the on-demand usage beside them.",
             total.commitments,
-            money(total.effective_cost, total.currency),
-            money(total.waste, total.currency),
+            amount(total.effective_cost, total.currency),
+            amount(total.waste, total.currency),
             percent(total.coverage),
             percent(total.effective_savings_rate),
         ));
@@ -81,9 +84,14 @@ fn text(report: &CommitmentReport) -> Vec<String> {
     }
     lines.push(format!("Coverage counts as eligible: {}.", report.eligible));
     for plan in &report.commitments {
+        let mut by_reason: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (figure, reason) in &plan.unknown {
+            by_reason.entry(reason.to_string()).or_default().push(figure);
+        }
+        for (reason, figures) in by_reason {
             let id = printable(&plan.commitment_discount_id);
-            lines.push(format!("{id}: {figure} is not known: {}.", printable(&reason.to_string())));
+            let figures = figures.join(", ").replace('_', " ");
+            lines.push(format!("{id}: not known: {figures}: {}.", printable(&reason)));
         }
     }
     lines
@@ -99,7 +107,11 @@ fn row(plan: &CommitmentSummary) -> [String; 7] {
         quantity(plan.unused),
         percent(plan.utilization),
         percent(plan.coverage),
-        plan.waste.map_or_else(|| "–".into(), |waste| money(waste, plan.currency)),
+        amount(plan.waste, plan.currency),
         percent(plan.effective_savings_rate),
     ]
+}
+
+fn amount(value: Option<Decimal>, currency: Currency) -> String {
+    value.map_or_else(|| "–".into(), |value| money(value, currency))
 }
