@@ -64,9 +64,8 @@ impl App {
         for dimension in SLICES {
             for series in self.daily_series(&dimension, days, currency).await? {
                 let alarms = anomaly::detect(&series, &calendar, &config);
-                found.extend(
-                    anomaly::episodes(&alarms).into_iter().map(|e| (dimension.clone(), e)),
-                );
+                found
+                    .extend(anomaly::episodes(&alarms).into_iter().map(|e| (dimension.clone(), e)));
             }
         }
         found.sort_by(|(_, a), (_, b)| {
@@ -95,7 +94,10 @@ impl App {
                 is_open: last_day.since(episode.last).is_ok_and(|span| span.get_days() <= 1),
                 impact: episode.impact,
                 currency,
-                effects: effects.into_iter().map(|(name, ratio)| (name, ratio_text(ratio))).collect(),
+                effects: effects
+                    .into_iter()
+                    .map(|(name, ratio)| (name, ratio_text(ratio)))
+                    .collect(),
                 owner: owner.flatten(),
                 is_small: episode.impact < minimum,
             });
@@ -181,10 +183,16 @@ impl App {
         let query = SpendQuery::new(days, measures).by([dimension.clone()]).every(Grain::Day);
         let table = self.ledger.spend(&query).await?;
         let (first, _) = days.dates();
-        let length = usize::try_from((days.end_micros() - days.start_micros()) / DAY_MICROS)
-            .unwrap_or(0);
-        let empty =
-            Point { cost: 0.0, visible_share: 1.0, outputs: None, calls: None, tokens_in: None, tokens_out: None };
+        let length =
+            usize::try_from((days.end_micros() - days.start_micros()) / DAY_MICROS).unwrap_or(0);
+        let empty = Point {
+            cost: 0.0,
+            visible_share: 1.0,
+            outputs: None,
+            calls: None,
+            tokens_in: None,
+            tokens_out: None,
+        };
         let mut series: BTreeMap<String, Vec<Point>> = BTreeMap::new();
         for row in &table.rows {
             let (Some(Some(name)), Some(at)) = (row.group.first(), row.at) else { continue };
@@ -223,7 +231,7 @@ impl App {
             let app = self.clone();
             let query = SpendQuery::new(days, vec![Measure::Cost])
                 .by([dimension.clone()])
-                .by_class(move |key| app.owner_of(key).name().map(str::to_owned));
+                .by_class(move |key| app.owner_of(key).owner().map(str::to_owned));
             let mut largest: BTreeMap<String, i128> = BTreeMap::new();
             for row in self.ledger.spend(&query).await?.rows {
                 let [Some(value), owner] = row.group.as_slice() else { continue };

@@ -15,11 +15,7 @@ use centinel_ledger::Ledger;
 use centinel_store::Database;
 use jiff::Timestamp;
 
-use crate::{
-    AppError,
-    config::Config,
-    prices::load_book,
-};
+use crate::{AppError, config::Config, prices::load_book};
 
 /// The product, opened on a home. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -88,7 +84,7 @@ impl App {
 
     /// Who is accountable for a series, by the policy and then by its own team.
     pub fn owner_of(&self, key: &SeriesKey) -> Ownership {
-        self.owners.owner_of(key)
+        self.owners.ownership(key)
     }
 
     /// Keeps a bundle as evidence and returns its address.
@@ -135,7 +131,7 @@ fn load_owners(home: &Path) -> Result<OwnershipPolicy, AppError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(source) => return Err(AppError::Home { path, source }),
     };
-    OwnershipPolicy::from_toml(&text)
+    OwnershipPolicy::parse(&text)
         .map_err(|error| AppError::Policy { path, reason: error.to_string() })
 }
 
@@ -143,4 +139,3 @@ fn load_owners(home: &Path) -> Result<OwnershipPolicy, AppError> {
 fn sqlite_address(home: &Path) -> String {
     format!("sqlite:{}?mode=rwc", home.join("catalogue.sqlite").display())
 }
-

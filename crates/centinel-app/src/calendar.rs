@@ -44,11 +44,12 @@ enum Kind {
 impl KnownDays {
     /// Reads a calendar; a missing file knows of nothing.
     pub(crate) fn load(path: &Path) -> Result<Self, CalendarError> {
-        let failed =
-            |row, reason: String| CalendarError { path: path.to_owned(), row, reason };
+        let failed = |row, reason: String| CalendarError { path: path.to_owned(), row, reason };
         let file = match std::fs::File::open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
             Err(error) => return Err(failed(0, error.to_string())),
         };
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);

@@ -118,9 +118,9 @@ impl Config {
 
 /// `line 3: unknown field …`: one line of what the TOML reader says in several.
 pub(crate) fn toml_reason(text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map_or(1, |span| {
-        text.get(..span.start).unwrap_or_default().matches('\n').count() + 1
-    });
+    let line = error
+        .span()
+        .map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
     format!("line {line}: {}", error.message().lines().next().unwrap_or_default())
 }
 

@@ -95,7 +95,9 @@ impl AppError {
                 Some(format!("make one: `centinel --home {} init`", home.display()))
             }
             Self::Read { source, .. } => source.hint(),
-            Self::Empty => Some("import something: `centinel import FILE`, or try `centinel demo`".into()),
+            Self::Empty => {
+                Some("import something: `centinel import FILE`, or try `centinel demo`".into())
+            }
             Self::NotFound { what: "episode", .. } => {
                 Some("list them: `centinel anomalies`".to_owned())
             }

@@ -283,4 +283,3 @@ impl Weights {
 fn weekday(day: Date) -> i8 {
     Weekday::to_monday_zero_offset(day.weekday())
 }
-

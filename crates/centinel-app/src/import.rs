@@ -83,7 +83,8 @@ impl App {
         now: Timestamp,
         nonce: u64,
     ) -> Result<Imported, AppError> {
-        let name = path.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy().into_owned());
+        let name =
+            path.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy().into_owned());
         let path = path.to_owned();
         let first = {
             let path = path.clone();
@@ -421,7 +422,11 @@ impl Sink for Filler<'_> {
         labels.set(Dimension::Tag("outcome".into()), &outcome.kind);
         let series = self.labelled(&labels, "");
         if let Err(quantity) = self.buffer.push_outcome(series, outcome) {
-            self.reject(at, format!("quantity `{quantity}` has more than 12 decimals"), String::new());
+            self.reject(
+                at,
+                format!("quantity `{quantity}` has more than 12 decimals"),
+                String::new(),
+            );
         }
         self.after_row()
     }

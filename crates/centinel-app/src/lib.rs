@@ -17,7 +17,9 @@ mod spend;
 pub use anomalies::Incident;
 pub use app::{App, create_home};
 pub use calendar::CalendarError;
-pub use config::{AttentionConfig, Config, ConfigError, DatabaseConfig, Organisation, PricesConfig};
+pub use config::{
+    AttentionConfig, Config, ConfigError, DatabaseConfig, Organisation, PricesConfig,
+};
 pub use error::AppError;
 pub use explain::{ExplainRequest, Explained};
 pub use import::{ImportRequest, Imported, Progress};

@@ -1,6 +1,6 @@
 //! Periods as people say them.
 
-use centinel_engine::period::{DAY_MICROS, EmptyPeriod, Period, date_of, start_of_day};
+use centinel_engine::period::{DAY_MICROS, EmptyPeriod, Period, date_of};
 use jiff::{
     Timestamp, ToSpan as _,
     civil::{Date, Weekday},
@@ -27,7 +27,9 @@ pub enum When {
 
 /// A word that names no period.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown period `{0}`; known: last_7d, last_28d, last_week, last_month, month_to_date, all")]
+#[error(
+    "unknown period `{0}`; known: last_7d, last_28d, last_week, last_month, month_to_date, all"
+)]
 pub struct UnknownPeriod(pub String);
 
 impl std::str::FromStr for When {
@@ -91,11 +93,14 @@ impl When {
             }
             Self::MonthToDate => {
                 let last = today.yesterday().unwrap_or(today);
-                let month = if counts_from_data { last.first_of_month() } else { today.first_of_month() };
+                let month =
+                    if counts_from_data { last.first_of_month() } else { today.first_of_month() };
                 (month, if counts_from_data { today } else { today.tomorrow().unwrap_or(today) })
             }
             Self::All => match data {
-                Some((first, last)) => (date_of(first), date_of(last).tomorrow().unwrap_or(Date::MAX)),
+                Some((first, last)) => {
+                    (date_of(first), date_of(last).tomorrow().unwrap_or(Date::MAX))
+                }
                 None => (today.yesterday().unwrap_or(today), today),
             },
             Self::Days(start, end) => (start, end),
@@ -125,7 +130,6 @@ pub fn baseline_days(period: &Period) -> Vec<Date> {
         .filter(|day| weekdays.contains(&day.weekday()))
         .collect()
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -166,6 +170,8 @@ mod tests {
         let two = Period::days(date(2026, 10, 14), date(2026, 10, 16)).unwrap();
         let days = baseline_days(&two);
         assert_eq!(days.len(), 16);
-        assert!(days.iter().all(|day| matches!(day.weekday(), Weekday::Wednesday | Weekday::Thursday)));
+        assert!(
+            days.iter().all(|day| matches!(day.weekday(), Weekday::Wednesday | Weekday::Thursday))
+        );
     }
 }

@@ -10,9 +10,7 @@ use centinel_engine::{
     series::{Dimension, SeriesKey},
     usage::UsageClass,
 };
-use centinel_ledger::{
-    Condition, Measure, ScanLevel, ScanReport, SpendQuery, SpendRow,
-};
+use centinel_ledger::{Condition, Measure, ScanLevel, ScanReport, SpendQuery, SpendRow};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -197,7 +195,7 @@ impl App {
                 SpendGroup::Dimension(dimension) => query.by([dimension.clone()]),
                 SpendGroup::Owner => {
                     let app = self.clone();
-                    query.by_class(move |key| app.owner_of(key).name().map(str::to_owned))
+                    query.by_class(move |key| app.owner_of(key).owner().map(str::to_owned))
                 }
                 SpendGroup::Kind => query.by_class(|key| Some(kind_of(key).to_owned())),
             };
@@ -254,15 +252,20 @@ impl App {
     ) -> Result<Option<Decimal>, AppError> {
         let app = self.clone();
         let mut query = SpendQuery::new(request.period, vec![Measure::Cost]).by_class(move |key| {
-            Some(if app.owner_of(key) == Ownership::Unknown { "unknown" } else { "known" }.to_owned())
+            Some(
+                if app.owner_of(key) == Ownership::Unknown { "unknown" } else { "known" }
+                    .to_owned(),
+            )
         });
         query.filter.clone_from(&request.filter);
         query.as_of = request.as_of;
         let table = self.ledger.spend(&query).await?;
         let (mut known, mut all) = (0_i128, 0_i128);
-        for row in table.rows.iter().filter(|row| {
-            row.currency.as_deref().is_none_or(|code| code == currency.as_str())
-        }) {
+        for row in table
+            .rows
+            .iter()
+            .filter(|row| row.currency.as_deref().is_none_or(|code| code == currency.as_str()))
+        {
             // Credits are negative and may have no owner: shares are of what was spent.
             let cost = row.value(0).max(0);
             all = all.saturating_add(cost);
@@ -292,9 +295,14 @@ pub(crate) fn kind_of(key: &SeriesKey) -> &'static str {
         || has(&Dimension::ServiceCategory, &["ai and machine learning"])
     {
         "AI tokens"
-    } else if has(&Dimension::Service, &["kubernetes"]) || has(&Dimension::Provider, &["kubernetes"]) {
+    } else if has(&Dimension::Service, &["kubernetes"])
+        || has(&Dimension::Provider, &["kubernetes"])
+    {
         "Kubernetes"
-    } else if has(&Dimension::Provider, &["aws", "amazon", "microsoft", "azure", "google", "oracle"]) {
+    } else if has(
+        &Dimension::Provider,
+        &["aws", "amazon", "microsoft", "azure", "google", "oracle"],
+    ) {
         "cloud"
     } else {
         "SaaS"
@@ -311,8 +319,10 @@ fn shorten(
     for line in lines.iter().filter(|line| line.currency == currency) {
         *by_group.entry(&line.group).or_default() += line.sums.cost.0;
     }
-    let mut ranked: Vec<_> =
-        by_group.into_iter().map(|(group, cost)| (std::cmp::Reverse(cost), group.clone())).collect();
+    let mut ranked: Vec<_> = by_group
+        .into_iter()
+        .map(|(group, cost)| (std::cmp::Reverse(cost), group.clone()))
+        .collect();
     ranked.sort();
     let rank: BTreeMap<_, usize> =
         ranked.into_iter().enumerate().map(|(rank, (_, group))| (group, rank)).collect();
@@ -322,7 +332,9 @@ fn shorten(
     let (shown, hidden): (Vec<_>, Vec<_>) =
         lines.into_iter().partition(|line| of(line) < top || line.currency != currency);
     let mut sums = SpendSums::default();
-    hidden.iter().for_each(|line| sums.add(&line.sums));
+    for line in &hidden {
+        sums.add(&line.sums);
+    }
     let group = request.group_by.iter().map(|group| (group.to_string(), Some("other".to_owned())));
     let other = SpendLine { group: group.collect(), at: None, currency, sums };
     (shown, Some(other), rank.len() - top)
@@ -352,7 +364,9 @@ fn spend_bundle(
         let dims = line
             .group
             .iter()
-            .map(|(name, value)| (name.clone(), value.clone().unwrap_or_else(|| "(none)".to_owned())))
+            .map(|(name, value)| {
+                (name.clone(), value.clone().unwrap_or_else(|| "(none)".to_owned()))
+            })
             .chain(line.at.map(|at| ("at".to_owned(), at.to_string())))
             .collect();
         builder.about(dims, Some(request.period));
@@ -366,4 +380,3 @@ fn spend_bundle(
     }
     builder.build()
 }
-

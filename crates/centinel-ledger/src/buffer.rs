@@ -95,7 +95,7 @@ impl RowBuffer {
     /// The quantity, when it has more than 12 decimals.
     pub fn push_outcome(&mut self, series: LocalSeries, outcome: &Outcome) -> Result<(), Decimal> {
         let quantity = Pico::try_from(outcome.quantity).map_err(|_| outcome.quantity)?;
-        let key = row_key(outcome.outcome_id.as_deref());
+        let key = row_key(Some(&outcome.outcome_id));
         self.chunk.outcomes.push(series.0, key, outcome, quantity);
         Ok(())
     }

@@ -381,9 +381,8 @@ impl Database {
         episodes: &[(String, String)],
         found_at: i64,
     ) -> Result<Vec<i64>, StoreError> {
-        let rows = sqlx::query("select id, series, start_on from episode")
-            .fetch_all(self.pool())
-            .await?;
+        let rows =
+            sqlx::query("select id, series, start_on from episode").fetch_all(self.pool()).await?;
         let mut known: BTreeMap<(String, String), i64> = BTreeMap::new();
         for row in &rows {
             known.insert((row.try_get(1)?, row.try_get(2)?), row.try_get(0)?);

@@ -91,6 +91,7 @@ fn default_home() -> anyhow::Result<PathBuf> {
         return Ok(PathBuf::from(data).join("centinel"));
     }
     let home = std::env::home_dir().context("no home directory; state one with `--home DIR`")?;
-    let data = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
+    let data =
+        if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
     Ok(home.join(data).join("centinel"))
 }

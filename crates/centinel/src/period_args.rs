@@ -28,7 +28,8 @@ impl PeriodArgs {
             _ => default,
         };
         let data = app.ledger().span().await?;
-        when.resolve(now(), data)
-            .map_err(|error| hinted(error.to_string(), "`--until` is the day after the last one counted"))
+        when.resolve(now(), data).map_err(|error| {
+            hinted(error.to_string(), "`--until` is the day after the last one counted")
+        })
     }
 }

@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 /// A table with a light frame: names left, figures right.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>, left: usize) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header.to_vec());
+    table.load_style(presets::NOTHING).set_header(header.to_vec());
     for row in rows {
         table.add_row(row.into_iter().map(|text| printable(&text)));
     }

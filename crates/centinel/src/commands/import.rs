@@ -41,8 +41,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KEY")]
     tag: Vec<String>,
     /// Whether input tokens include cached ones; guessed by provider and column names.
-    #[arg(long, value_name = "inclusive|disjoint")]
-    convention: Option<Convention>,
+    #[arg(long, value_enum)]
+    convention: Option<ConventionArg>,
     /// What numbers in the time column count from.
     #[arg(long, value_name = "TIME")]
     start: Option<Timestamp>,
@@ -55,6 +55,14 @@ pub(crate) struct Args {
     /// Take prices of a book without dates to hold for all time.
     #[arg(long)]
     undated_prices: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ConventionArg {
+    /// Totals contain their parts.
+    Inclusive,
+    /// Cached tokens are beside the input tokens.
+    Disjoint,
 }
 
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -77,7 +85,10 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
 
 fn request(args: &Args) -> anyhow::Result<ImportRequest> {
     let mut options = Options {
-        convention: args.convention,
+        convention: args.convention.map(|convention| match convention {
+            ConventionArg::Inclusive => Convention::Inclusive,
+            ConventionArg::Disjoint => Convention::Disjoint,
+        }),
         start: args.start,
         currency: args.currency.parse()?,
         ..Options::default()
@@ -110,7 +121,8 @@ pub(crate) async fn import_one(
     output: &Output,
 ) -> anyhow::Result<Imported> {
     let progress = Arc::new(Progress::default());
-    let bar = if output.shows_progress() { ProgressBar::no_length() } else { ProgressBar::hidden() };
+    let bar =
+        if output.shows_progress() { ProgressBar::no_length() } else { ProgressBar::hidden() };
     let style = "{spinner} {msg}  {human_pos} rows  {elapsed}";
     if let Ok(style) = ProgressStyle::with_template(style) {
         bar.set_style(style);
@@ -125,9 +137,10 @@ pub(crate) async fn import_one(
             result = &mut import => break result,
             _ = tick.tick() => {
                 let rows = progress.rows.load(Ordering::Relaxed);
-                let rate = rows as f64 / started.elapsed().as_secs_f64().max(0.001);
+                let millis = started.elapsed().as_millis().max(1);
+                let rate = u128::from(rows).saturating_mul(1000) / millis;
                 bar.set_position(rows);
-                bar.set_message(format!("{name}  {} rows/s", count(rate as i128)));
+                bar.set_message(format!("{name}  {} rows/s", count(rate.cast_signed())));
             }
         }
     };
@@ -177,7 +190,10 @@ fn print(file: &Path, imported: &Imported, output: &mut Output) -> anyhow::Resul
             duplicate: batch.rows_duplicate,
             rejected: batch.rows_rejected,
             rejected_file: report.rejected_file.as_deref(),
-            unpriced: unpriced.iter().map(|(reason, calls)| Unpriced { reason, calls: *calls }).collect(),
+            unpriced: unpriced
+                .iter()
+                .map(|(reason, calls)| Unpriced { reason, calls: *calls })
+                .collect(),
             findings: findings.iter().map(ToString::to_string).collect(),
             raw_bytes: report.raw_bytes,
             cell_bytes: report.cell_bytes,

@@ -76,7 +76,10 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
             output.json_line(&json)?;
         } else {
             if resolved.counts_from_data {
-                output.note(format!("the data ends before today; periods count from {}", resolved.today));
+                output.note(format!(
+                    "the data ends before today; periods count from {}",
+                    resolved.today
+                ));
             }
             print(args, &answer, output)?;
         }
@@ -89,7 +92,8 @@ async fn ask(
     app: &App,
     period: centinel_engine::period::Period,
 ) -> anyhow::Result<SpendAnswer> {
-    let group_by = args.by.iter().map(|name| name.parse()).collect::<Result<Vec<SpendGroup>, _>>()?;
+    let group_by =
+        args.by.iter().map(|name| name.parse()).collect::<Result<Vec<SpendGroup>, _>>()?;
     let rules = group_by.iter().filter(|group| !matches!(group, SpendGroup::Dimension(_))).count();
     if rules > 1 {
         return Err(hinted("`owner` and `kind` cannot be combined", "ask for one of them"));
@@ -199,20 +203,27 @@ fn print_groups(names: &[&str], answer: &SpendAnswer, output: &mut Output) -> an
 }
 
 /// One line a group: a sparkline over the slices of time, first and last amount.
-fn print_over_time(names: &[&str], answer: &SpendAnswer, output: &mut Output) -> anyhow::Result<()> {
+fn print_over_time(
+    names: &[&str],
+    answer: &SpendAnswer,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     let slices: Vec<Timestamp> = {
         let mut slices: Vec<_> = answer.rows.iter().filter_map(|line| line.at).collect();
         slices.sort();
         slices.dedup();
         slices
     };
-    let mut by_group: Vec<(Vec<String>, BTreeMap<Timestamp, i128>, centinel_engine::money::Currency)> =
-        Vec::new();
+    let mut by_group: Vec<(
+        Vec<String>,
+        BTreeMap<Timestamp, i128>,
+        centinel_engine::money::Currency,
+    )> = Vec::new();
     for line in &answer.rows {
         let key = group_text(line, names);
-        let position = by_group.iter().position(|(known, _, currency)| {
-            *known == key && *currency == line.currency
-        });
+        let position = by_group
+            .iter()
+            .position(|(known, _, currency)| *known == key && *currency == line.currency);
         let index = position.unwrap_or_else(|| {
             by_group.push((key, BTreeMap::new(), line.currency));
             by_group.len() - 1
@@ -221,7 +232,9 @@ fn print_over_time(names: &[&str], answer: &SpendAnswer, output: &mut Output) ->
             values.insert(at, line.sums.cost.0);
         }
     }
-    by_group.sort_by_key(|(key, values, _)| (std::cmp::Reverse(values.values().sum::<i128>()), key.clone()));
+    by_group.sort_by_key(|(key, values, _)| {
+        (std::cmp::Reverse(values.values().sum::<i128>()), key.clone())
+    });
     let mut header = names.to_vec();
     header.extend(["cost", "over time"]);
     let rows = by_group
