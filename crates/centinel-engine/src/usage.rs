@@ -6,7 +6,9 @@
 //! that report the parts apart (Anthropic, Bedrock) before a record is made.
 
 mod call;
+mod outcome;
 mod record;
 
 pub use call::{Call, CallStatus};
+pub use outcome::Outcome;
 pub use record::{Usage, UsageClass, UsageError};

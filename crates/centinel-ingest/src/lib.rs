@@ -1,7 +1,33 @@
 //! Connectors: provider files and payloads in, typed rows out.
 //!
-//! The only crate that knows provider payloads. A connector reads; it never writes.
+//! The only crate that knows provider payloads. A connector reads; it never writes. It pushes what
+//! it reads into a [`Sink`], one reused row at a time: calls, charges, outcomes, and the rows that
+//! are none of these, each with its position, its reason and its text. Nothing is dropped: of every
+//! input, `accepted + rejected == rows`.
 
+mod calls;
+mod csv_rows;
+mod detect;
+mod finding;
+mod focus;
+mod input;
+mod instant;
+mod json;
+mod json_rows;
+mod litellm;
+mod number;
 mod open;
+mod otlp;
+mod outcomes;
+mod read;
+mod sanitize;
+mod sink;
+#[cfg(test)]
+mod tests;
 
+pub use calls::{Convention, Field, How, MappedColumn, Mapping, MappingError, UnknownField};
+pub use detect::{Format, UnknownFormat, detect_format};
+pub use finding::{Finding, FindingStatus};
 pub use open::{OpenError, open};
+pub use read::{Options, ReadError, Summary, read, read_detected};
+pub use sink::{Position, Rejected, Sink, SinkError};

@@ -1,0 +1,49 @@
+//! FOCUS Cost and Usage files, versions 1.0 to 1.4 and the draft's AI keys, as CSV.
+//!
+//! What the specification asks and a file does not do is a finding, not a rejection: the official
+//! sample itself has a dozen such traps. A row is rejected only when its money, time or category
+//! cannot be read.
+
+mod columns;
+mod conformance;
+mod json_columns;
+mod row;
+
+use std::io::Read;
+
+use self::{columns::Columns, row::RowReader};
+use crate::{
+    calls::{check_header, note_open_end},
+    csv_rows::{CsvRows, sniff_delimiter},
+    input::Input,
+    read::{Intake, Options, ReadError},
+};
+
+pub(crate) use self::columns::is_focus_header;
+
+/// Reads a file.
+pub(crate) fn read<R: Read>(
+    input: &mut Input<R>,
+    options: &Options,
+    intake: &mut Intake<'_>,
+) -> Result<(), ReadError> {
+    let delimiter = sniff_delimiter(input.peek(1 << 16)?);
+    let mut rows = CsvRows::new(input, delimiter);
+    let names = rows.header()?;
+    check_header(&names)?;
+    let columns = Columns::of_header(&names)?;
+    conformance::note_header(&columns, &names, &mut intake.findings);
+    let mut reader = RowReader::new(columns, options);
+    while let Some(row) = rows.next()? {
+        let read = row
+            .values
+            .and_then(|values| reader.read(values, row.position.row, &mut intake.findings));
+        match read {
+            Ok(charge) => intake.charge(&row.position, charge)?,
+            Err(reason) => intake.reject(row.position, reason, row.raw)?,
+        }
+        intake.progress(rows.offset());
+    }
+    note_open_end(&rows, intake);
+    Ok(())
+}

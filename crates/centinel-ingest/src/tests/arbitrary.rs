@@ -1,0 +1,81 @@
+//! Whatever the bytes: no panic, and nothing lost.
+
+use proptest::prelude::*;
+
+use super::{Notes, Options, read, read_detected};
+use crate::Format;
+
+const FORMATS: [Format; 10] = [
+    Format::FocusCsv,
+    Format::CallLogCsv,
+    Format::CallLogNdjson,
+    Format::CallEvents,
+    Format::LiteLlmJson,
+    Format::LiteLlmCsv,
+    Format::OtlpJson,
+    Format::OtlpNdjson,
+    Format::OtlpProtobuf,
+    Format::Outcomes,
+];
+
+const SEEDS: [&[u8]; 8] = [
+    include_bytes!("../../testdata/calls.csv"),
+    include_bytes!("../../testdata/calls.ndjson"),
+    include_bytes!("../../testdata/litellm_spend_logs.json"),
+    include_bytes!("../../testdata/litellm_spend_logs.csv"),
+    include_bytes!("../../testdata/otlp_trace.json"),
+    include_bytes!("../../testdata/focus_1_0.csv"),
+    include_bytes!("../../testdata/focus_draft_ai.csv"),
+    include_bytes!("../../testdata/outcomes.ndjson"),
+];
+
+fn run(format: Option<Format>, bytes: &[u8]) {
+    let mut notes = Notes::default();
+    let options = Options::default();
+    let result = match format {
+        Some(format) => read(format, bytes, &options, &mut notes),
+        None => read_detected("", bytes, &options, &mut notes),
+    };
+    if let Ok(summary) = result {
+        assert_eq!(summary.accepted + summary.rejected, summary.rows);
+        assert_eq!(summary.accepted, notes.accepted);
+        assert_eq!(summary.rejected, notes.rejected.len() as u64);
+    }
+    for rejected in &notes.rejected {
+        assert!(!rejected.reason.is_empty() && !rejected.reason.contains('\n'));
+        assert!(rejected.raw.len() <= crate::Rejected::RAW_BYTES_MAX);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn bytes(bytes in prop::collection::vec(any::<u8>(), 0..400), format in 0..FORMATS.len()) {
+        run(Some(FORMATS[format]), &bytes);
+        run(None, &bytes);
+    }
+
+    /// Files of ours with bytes changed, taken out and put in.
+    #[test]
+    fn damaged_files(
+        seed in 0..SEEDS.len(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(&b"\",\n\r{}[]:-0 \\\xff\x00N"[..]), 0..3_u8), 1..6),
+        cut in any::<prop::sample::Index>(),
+        is_cut in any::<bool>(),
+    ) {
+        let mut bytes = SEEDS[seed].to_vec();
+        for (index, byte, kind) in damage {
+            let position = index.index(bytes.len());
+            match kind {
+                0 => bytes[position] = byte,
+                1 => bytes.insert(position, byte),
+                _ => { bytes.remove(position); }
+            }
+        }
+        if is_cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        run(None, &bytes);
+    }
+}

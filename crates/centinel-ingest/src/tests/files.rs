@@ -1,0 +1,109 @@
+//! Small files of every format, whole: what a person would see.
+
+use super::{Notes, describe, report};
+use crate::{Format, Options, read};
+
+/// Reads `testdata/<name>` and compares with `testdata/<name>.snap`.
+fn check(name: &str, options: &Options) {
+    let path = format!("{}/testdata/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read(path).unwrap();
+    insta::with_settings!({
+        snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/testdata"),
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(name, report(name, text, options));
+    });
+}
+
+fn options(state: &[&str], set: &[&str]) -> Options {
+    let mut options = Options::default();
+    for pair in state {
+        options.state_column(pair).unwrap();
+    }
+    for pair in set {
+        options.set_constant(pair).unwrap();
+    }
+    options
+}
+
+#[test]
+fn call_log_csv() {
+    check("calls.csv", &Options::default());
+}
+
+#[test]
+fn call_log_with_a_stated_mapping() {
+    let mut options = options(
+        &["when=at", "in=input_tokens_total", "out=output_tokens_total"],
+        &["provider=openai"],
+    );
+    options.start = Some("2026-11-01T00:00:00Z".parse().unwrap());
+    check("stated.csv", &options);
+}
+
+#[test]
+fn call_log_ndjson() {
+    check("calls.ndjson", &Options::default());
+}
+
+#[test]
+fn litellm_json() {
+    check("litellm_spend_logs.json", &Options::default());
+}
+
+#[test]
+fn litellm_csv() {
+    check("litellm_spend_logs.csv", &Options::default());
+}
+
+#[test]
+fn otlp_json() {
+    check("otlp_trace.json", &Options::default());
+}
+
+#[test]
+fn focus_1_0() {
+    check("focus_1_0.csv", &Options::default());
+}
+
+#[test]
+fn focus_draft_ai() {
+    check("focus_draft_ai.csv", &Options::default());
+}
+
+#[test]
+fn outcomes() {
+    check("outcomes.ndjson", &Options::default());
+}
+
+/// The same spans as protobuf and as JSON lines are the same calls.
+#[test]
+fn otlp_in_its_three_forms() {
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use prost::Message as _;
+    let json = include_str!("../../testdata/otlp_trace.json");
+    let request: ExportTraceServiceRequest = serde_json::from_str(json).unwrap();
+    let protobuf = request.encode_to_vec();
+    let line = serde_json::to_string(&request).unwrap();
+    let run = |format, bytes: &[u8]| {
+        let mut notes = Notes::default();
+        let result = read(format, bytes, &Options::default(), &mut notes);
+        describe(notes, result).split_once("rows").unwrap().1.to_owned()
+    };
+    let expected = run(Format::OtlpJson, json.as_bytes());
+    assert_eq!(run(Format::OtlpProtobuf, &protobuf), expected);
+    assert_eq!(run(Format::OtlpNdjson, line.as_bytes()), expected);
+}
+
+/// `POST /v1/calls`: each row is judged for itself, and the canonical names are read as they are.
+#[test]
+fn call_events() {
+    let body = br#"{"call_id":"a","at":"2026-11-03T14:05:00Z","provider":"openai","model":"gpt-5.1","feature":"search","usage":{"input_tokens_total":10,"cache_read_tokens":4,"output_tokens_total":2},"cost":0.0000125}
+{"call_id":"b","at":"2026-11-03T14:05:00Z","provider":"openai","usage":{"input_tokens_total":10}}
+not json
+"#;
+    let mut notes = Notes::default();
+    let result = read(Format::CallEvents, &body[..], &Options::default(), &mut notes);
+    insta::assert_snapshot!(describe(notes, result));
+}
