@@ -1,1 +1,172 @@
-//! (in progress)
+//! Daily cost anomalies: which days, by which driver, and how much they cost.
+//!
+//! Every day of a series is judged on its own, from that day and earlier ones only: the mean excess
+//! of the last 1, 3, 7 and 14 days over a robust baseline of the 56 days before, in units of how far
+//! such means usually stray. Five metrics are judged alike: the total, and the ratios whose product
+//! it is, because a total cannot show a prompt that doubled while traffic halved.
+//!
+//! Everything is done on logarithms, so that alarms depend on no currency, no unit and no minimum
+//! amount. `observed`, `expected`, `low`, `high` and `impact` are estimates from floating-point
+//! statistics, printed as decimals; they are never booked.
+
+mod baseline;
+mod calendar;
+mod detect;
+mod episode;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::money::Decimal;
+
+pub use calendar::{Calendar, Planned};
+pub use detect::detect;
+pub use episode::{Episode, episodes};
+
+/// One day of a series. Counts that a series does not have are `None`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// Settled cost of the day, in any currency.
+    pub cost: f64,
+    /// Share of that cost that was visible when the day was first judged, above 0 and at most 1.
+    pub visible_share: f64,
+    /// Business outputs.
+    pub outputs: Option<f64>,
+    /// Model calls.
+    pub calls: Option<f64>,
+    /// Input tokens, cached ones included.
+    pub tokens_in: Option<f64>,
+    /// Output tokens.
+    pub tokens_out: Option<f64>,
+}
+
+/// The days of one series without a gap; a day without data has a cost of zero.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// Its name in answers and calendars.
+    pub name: String,
+    /// The day of the first point.
+    pub first_day: Date,
+    /// One point a day.
+    pub points: Vec<Point>,
+}
+
+/// What is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Cost of the day.
+    Total,
+    /// Cost over outputs.
+    CostPerOutput,
+    /// Weighted tokens over calls; an output token weighs [`OUTPUT_TOKEN_WEIGHT`] input tokens.
+    TokensPerCall,
+    /// Cost over weighted tokens.
+    PricePerToken,
+    /// Calls over outputs.
+    CallsPerOutput,
+}
+
+impl Metric {
+    /// Every metric, in the order of answers.
+    pub const ALL: [Self; 5] = [
+        Self::Total,
+        Self::CostPerOutput,
+        Self::TokensPerCall,
+        Self::PricePerToken,
+        Self::CallsPerOutput,
+    ];
+}
+
+/// How many input tokens an output token counts for: list prices of current models ask 4 to 8 times
+/// as much for it, and a wrong weight moves excess between tokens and price, not out of sight.
+pub const OUTPUT_TOKEN_WEIGHT: f64 = 4.0;
+
+/// When to alarm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Lengths of the windows whose mean excess is judged, in days, shortest first.
+    pub windows_days: Vec<usize>,
+    /// Days before a window that make its baseline.
+    pub baseline_days: usize,
+    /// The last days of the baseline, which set its level.
+    pub level_days: usize,
+    /// Fewest good days in a baseline.
+    pub history_days_min: usize,
+    /// Fewest good days since a planned change.
+    pub restart_days_min: usize,
+    /// Smallest excess that alarms, as a share of the expected value.
+    pub effect_ratio_min: f64,
+    /// Score at which a total alarms.
+    pub total_score_min: f64,
+    /// Score at which another metric alarms.
+    pub driver_score_min: f64,
+    /// Smallest usual deviation, as a share: calmer series are judged as if they strayed so far.
+    pub deviation_min: f64,
+    /// Squared coefficient of variation of one call's cost, for the sampling error of small days.
+    pub call_variation_squared: f64,
+    /// Half width of `low` to `high`, in usual deviations.
+    pub band_deviations: f64,
+    /// Whether a day is judged with the share of its cost that was visible a day later.
+    pub as_of: bool,
+}
+
+impl Config {
+    /// The settings behind the published figures (`docs/concepts/anomalies.md`).
+    pub fn published(as_of: bool) -> Self {
+        Self {
+            windows_days: vec![1, 3, 7, 14],
+            baseline_days: 56,
+            level_days: 21,
+            history_days_min: 21,
+            restart_days_min: 7,
+            effect_ratio_min: 0.08,
+            total_score_min: 8.0,
+            driver_score_min: 7.0,
+            deviation_min: 0.02,
+            call_variation_squared: 2.0,
+            band_deviations: 3.0,
+            as_of,
+        }
+    }
+}
+
+/// A day on which a metric was unusually high.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Alarm {
+    /// Name of the series.
+    pub series: String,
+    /// The day judged.
+    pub date: Date,
+    /// What was high.
+    pub metric: Metric,
+    /// How many days up to `date` the alarm is about: the window that stands out most.
+    pub window_days: usize,
+    /// The metric over the window: the sum of the total, the quotient of sums of a ratio. Estimate.
+    pub observed: Decimal,
+    /// What it would have been at the baseline. Estimate.
+    pub expected: Decimal,
+    /// Lower end of the usual range. Estimate.
+    pub low: Decimal,
+    /// Upper end of the usual range. Estimate.
+    pub high: Decimal,
+    /// Excess as a share of the expected value: 0.34 is 34 % more.
+    pub effect_ratio: f64,
+    /// Excess in usual deviations.
+    pub score: f64,
+    /// Cost of the window beyond what the expected value would have cost. Estimate, in the currency
+    /// of the series.
+    pub impact: Decimal,
+    /// The part of `impact` that is the day's own.
+    #[serde(skip)]
+    pub impact_of_day: Decimal,
+}
+
+/// A statistic as a decimal of 12 places.
+#[expect(clippy::cast_possible_truncation, reason = "saturates; an estimate is not booked")]
+fn estimate(value: f64) -> Decimal {
+    Decimal::new((value * 1e12).round() as i128, 12).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,4 +2,5 @@
 
 pub(crate) mod commit;
 pub(crate) mod decompose;
+pub(crate) mod detect;
 pub(crate) mod price;

@@ -1,0 +1,196 @@
+use jiff::civil::date;
+use proptest::prelude::*;
+
+use super::*;
+
+fn point(cost: f64) -> Point {
+    Point {
+        cost,
+        visible_share: 1.0,
+        outputs: None,
+        calls: None,
+        tokens_in: None,
+        tokens_out: None,
+    }
+}
+
+fn series(points: Vec<Point>) -> Series {
+    Series { name: "chat".into(), first_day: date(2026, 3, 3), points }
+}
+
+fn alarms(points: Vec<Point>) -> Vec<Alarm> {
+    detect(&series(points), &Calendar::default(), &Config::published(true))
+}
+
+/// A weekday shape with small repeatable noise.
+fn usual(days: usize) -> Vec<Point> {
+    let noise = |day: usize| ((day * 7919 % 101) as f64 - 50.0) / 1000.0;
+    (0..days)
+        .map(|day| {
+            let weekday = if day % 7 >= 5 { 0.3 } else { 1.0 };
+            let outputs = 1000.0 * weekday * (1.0 + noise(day));
+            Point {
+                cost: outputs * 0.06 * (1.0 + noise(day + 31) / 4.0),
+                visible_share: 1.0,
+                outputs: Some(outputs),
+                calls: Some(outputs * 2.0),
+                tokens_in: Some(outputs * 2.0 * 3000.0 * (1.0 + noise(day + 17) / 4.0)),
+                tokens_out: Some(outputs * 2.0 * 200.0),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn a_constant_series_never_alarms_and_a_tenfold_jump_always_does() {
+    assert_eq!(alarms(vec![point(5.0); 200]), []);
+    for day in 21..120 {
+        let mut points = vec![point(5.0); 120];
+        points[day].cost = 50.0;
+        let found = alarms(points);
+        assert_eq!(found.first().map(|alarm| alarm.date), Some(date_of(day)), "day {day}");
+        let first = &found[0];
+        assert_eq!((first.metric, first.window_days), (Metric::Total, 1));
+        assert_eq!(first.observed.to_string(), "50");
+        assert!((first.expected.to_f64() - 5.0).abs() < 1e-9);
+        assert!((first.impact.to_f64() - 45.0).abs() < 1e-9);
+        assert!((first.effect_ratio - 9.0).abs() < 1e-9);
+    }
+}
+
+fn date_of(day: usize) -> Date {
+    date(2026, 3, 3) + jiff::Span::new().days(i64::try_from(day).unwrap())
+}
+
+#[test]
+fn usual_days_do_not_alarm() {
+    assert_eq!(alarms(usual(240)), []);
+}
+
+#[test]
+fn masked_bloat_shows_in_its_drivers_but_not_in_the_total() {
+    let mut points = usual(130);
+    for point in &mut points[120..] {
+        // Prompts of 1.6 times the length, traffic down by as much.
+        point.outputs = point.outputs.map(|outputs| outputs / 1.6);
+        point.calls = point.calls.map(|calls| calls / 1.6);
+    }
+    let found = alarms(points);
+    let metrics: std::collections::BTreeSet<_> = found.iter().map(|alarm| alarm.metric).collect();
+    assert_eq!(metrics, [Metric::CostPerOutput, Metric::TokensPerCall].into());
+    assert_eq!(found.iter().map(|alarm| alarm.date).min(), Some(date_of(120)));
+}
+
+#[test]
+fn a_retry_storm_is_calls_per_output() {
+    let mut points = usual(124);
+    for point in &mut points[120..] {
+        point.cost *= 2.0;
+        for count in [&mut point.calls, &mut point.tokens_in, &mut point.tokens_out] {
+            *count = count.map(|count| count * 2.0);
+        }
+    }
+    let found = alarms(points);
+    let on_first: Vec<_> =
+        found.iter().filter(|alarm| alarm.date == date_of(120)).map(|alarm| alarm.metric).collect();
+    assert_eq!(on_first, [Metric::Total, Metric::CostPerOutput, Metric::CallsPerOutput]);
+}
+
+#[test]
+fn holidays_are_not_judged_and_planned_changes_restart_the_level() {
+    let mut points = usual(160);
+    points[100].cost *= 3.0;
+    for point in &mut points[120..] {
+        point.cost *= 2.0;
+    }
+    let mut calendar = Calendar::default();
+    calendar.holiday("*", date_of(100));
+    calendar.planned("chat", Planned { day: date_of(120), until: date_of(127) });
+    let config = Config::published(true);
+    assert_eq!(detect(&series(points.clone()), &calendar, &config), []);
+    let mut elsewhere = Calendar::default();
+    elsewhere.holiday("search", date_of(100));
+    elsewhere.planned("search", Planned { day: date_of(120), until: date_of(127) });
+    let found = detect(&series(points), &elsewhere, &config);
+    assert!(found.iter().any(|alarm| alarm.date == date_of(100)));
+    assert!(found.iter().any(|alarm| alarm.date == date_of(120)));
+}
+
+#[test]
+fn late_data_is_judged_as_it_was_seen() {
+    let mut points = usual(121);
+    points[120].cost *= 1.5;
+    points[120].visible_share = 0.6;
+    let total = |as_of: bool| {
+        detect(&series(points.clone()), &Calendar::default(), &Config::published(as_of))
+            .iter()
+            .any(|alarm| alarm.metric == Metric::Total)
+    };
+    assert!(!total(true));
+    assert!(total(false));
+}
+
+#[test]
+fn too_short_a_history_is_not_judged() {
+    let mut points = vec![point(5.0); 21];
+    points[20].cost = 50.0;
+    assert_eq!(alarms(points), []);
+    assert_eq!(alarms(vec![]), []);
+    assert_eq!(alarms(vec![point(0.0); 100]), []);
+}
+
+#[test]
+fn alarms_with_one_quiet_day_between_are_one_episode() {
+    let mut points = vec![point(5.0); 120];
+    for day in [80, 81, 83, 90] {
+        points[day].cost = 50.0;
+    }
+    let found: Vec<Alarm> = alarms(points)
+        .into_iter()
+        .filter(|alarm| alarm.observed.to_f64() >= 50.0 && alarm.window_days == 1)
+        .collect();
+    let episodes = episodes(&found);
+    let spans: Vec<_> = episodes.iter().map(|episode| (episode.start, episode.last)).collect();
+    assert_eq!(spans, [(date_of(80), date_of(83)), (date_of(90), date_of(90))]);
+    assert!((episodes[0].impact.to_f64() - 135.0).abs() < 1e-6, "{}", episodes[0].impact);
+}
+
+/// Costs of a spiky random walk.
+fn any_points() -> impl Strategy<Value = Vec<Point>> {
+    proptest::collection::vec((1_u32..1000, 0_u32..20), 60..120).prop_map(|days| {
+        days.into_iter()
+            .map(|(level, spike)| Point {
+                cost: f64::from(200 + level / 10) * if spike == 0 { 4.0 } else { 1.0 },
+                visible_share: 1.0,
+                outputs: Some(f64::from(level)),
+                calls: Some(f64::from(level * 3)),
+                tokens_in: Some(f64::from(level * 1000)),
+                tokens_out: Some(f64::from(level * 70)),
+            })
+            .collect()
+    })
+}
+
+fn keys(alarms: &[Alarm]) -> Vec<(Date, Metric, usize)> {
+    alarms.iter().map(|alarm| (alarm.date, alarm.metric, alarm.window_days)).collect()
+}
+
+proptest! {
+    #[test]
+    fn no_alarm_depends_on_a_later_day(points in any_points(), cut in 30_usize..60) {
+        let whole = alarms(points.clone());
+        let seen = alarms(points[..cut].to_vec());
+        let until: Vec<Alarm> =
+            whole.into_iter().filter(|alarm| alarm.date < date_of(cut)).collect();
+        prop_assert_eq!(seen, until);
+    }
+
+    #[test]
+    fn currency_and_units_do_not_matter(points in any_points(), power in -20_i32..20) {
+        // A power of two changes exponents only, so that even the scores are the same bits.
+        let factor = 2_f64.powi(power);
+        let other: Vec<Point> =
+            points.iter().map(|point| Point { cost: point.cost * factor, ..*point }).collect();
+        prop_assert_eq!(keys(&alarms(points)), keys(&alarms(other)));
+    }
+}
