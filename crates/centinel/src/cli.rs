@@ -37,6 +37,8 @@ enum Command {
     Price(commands::price::Args),
     /// Split a change of cost into its drivers, exactly.
     Decompose(commands::decompose::Args),
+    /// Find the days on which a daily series cost more than usual, and by which driver.
+    Detect(commands::detect::Args),
     /// Commitment discounts: the optimal purchase, and what the existing ones are worth.
     Commit(commands::commit::Args),
     /// Make a home: folders, configuration, policies, the first person.
@@ -81,6 +83,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
     match &cli.command {
         Command::Price(args) => commands::price::run(args, output),
         Command::Decompose(args) => commands::decompose::run(args, output),
+        Command::Detect(args) => commands::detect::run(args, output),
         Command::Commit(args) => commands::commit::run(args, output),
         Command::Init(args) => commands::init::run(args, &context()?, output),
         Command::Import(args) => commands::import::run(args, &context()?, output),

@@ -2,8 +2,6 @@
 
 pub(crate) mod commit;
 pub(crate) mod decompose;
-pub(crate) mod import;
-pub(crate) mod init;
-pub(crate) mod ledger;
+pub(crate) mod detect;
 pub(crate) mod price;
 pub(crate) mod spend;

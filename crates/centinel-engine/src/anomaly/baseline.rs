@@ -40,7 +40,8 @@ pub(super) struct Verdict {
     pub(super) score: f64,
 }
 
-/// Judges the last `window` days of a history; `None` when there is too little to judge by.
+/// Judges the last `window` days of a history; `None` when there is too little to judge by, or no
+/// excess worth an alarm.
 pub(super) fn judge(history: History<'_>, window: usize, config: &Config) -> Option<Verdict> {
     let end = history.values.len().checked_sub(window)?;
     let start = end.saturating_sub(config.baseline_days);
@@ -84,6 +85,9 @@ pub(super) fn judge(history: History<'_>, window: usize, config: &Config) -> Opt
     let excess_of_day = good(history.values.len().checked_sub(1)?)?
         - expected(history.values.len().checked_sub(1)?);
     let excess = mean(&excesses)?;
+    if excess < (1.0 + config.effect_ratio_min).ln() {
+        return None;
+    }
 
     // Its scale.
     let residuals: Vec<Option<f64>> =

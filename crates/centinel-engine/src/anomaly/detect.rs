@@ -128,7 +128,6 @@ impl Track {
                 }
             }
         }
-        let effect_min = (1.0 + config.effect_ratio_min).ln();
         let verdicts = config.windows_days.iter().filter_map(|window| {
             // A window that begins before a planned change would be compared with the old level.
             let restart = *days.restarts.get(day)?;
@@ -144,7 +143,7 @@ impl Track {
             judge(history, *window, config)
         });
         verdicts
-            .filter(|verdict| verdict.excess >= effect_min && verdict.score >= self.score_min)
+            .filter(|verdict| verdict.score >= self.score_min)
             .max_by(|a, b| a.score.total_cmp(&b.score))
     }
 
