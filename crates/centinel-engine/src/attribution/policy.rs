@@ -260,7 +260,7 @@ fn series(example: &Example, rule: usize) -> Result<SeriesKey, OwnershipPolicyEr
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{OwnershipPolicyError as Error, *};
 
     const POLICY: &str = r#"
         [[owner]]
@@ -313,7 +313,6 @@ mod tests {
             assert!(POLICY.contains(from), "{from}");
             OwnershipPolicy::parse(&POLICY.replacen(from, to, 1)).unwrap_err()
         };
-        use OwnershipPolicyError as Error;
         for (from, to, expected) in [
             (
                 "matches = [{ feature = \"support-answers\" }",
