@@ -93,10 +93,12 @@ impl Server {
         };
         let limit = self.shared.call_time_max;
         tokio::time::timeout(limit, (known.spec.run)(call)).await.unwrap_or_else(|_| {
-            Err(Refusal::mistaken(
-                format!("no answer within {} s", limit.as_secs()),
-                "narrow the period or the filter",
-            ))
+            let correction = if known.spec.writes() {
+                "look with `proposals` whether it was written"
+            } else {
+                "narrow the period or the filter"
+            };
+            Err(Refusal::mistaken(format!("no answer within {} s", limit.as_secs()), correction))
         })
     }
 }
