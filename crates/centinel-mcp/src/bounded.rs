@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use crate::{
     answer::{
-        AnomaliesAnswer, Change, ComparisonAnswer, ExplanationAnswer, HealthAnswer, Spend,
-        SpendAnswer,
+        AnomaliesAnswer, Change, ComparisonAnswer, Decomposition, ExplanationAnswer, HealthAnswer,
+        Spend, SpendAnswer,
     },
     cursor::Cursor,
     imported::Sentence,
@@ -26,8 +26,13 @@ const NOTES_MAX: usize = 8;
 
 /// An answer that can be made smaller.
 pub(crate) trait Answer: Serialize {
+    /// Whether its parts add to its whole.
+    fn adds_up(&self) -> bool {
+        true
+    }
+
     /// Cuts what is limited in number whatever the size.
-    fn trim(&mut self) {}
+    fn trim(&mut self, _detail: Detail) {}
 
     /// Drops the least important entry; false when there is none left to drop.
     fn shed(&mut self) -> bool {
@@ -83,16 +88,32 @@ struct Sent<'a, A> {
 
 /// The result of a tool whose answer is a page that began at `cursor`, within `detail`'s limit.
 pub(crate) fn page(
-    mut answer: impl Answer,
+    answer: impl Answer,
     detail: Detail,
     cursor: &Cursor,
 ) -> Result<CallToolResult, Refusal> {
-    answer.trim();
+    fitted(answer, detail, Some(cursor))
+}
+
+/// The result of a tool whose answer is no list, within `detail`'s limit.
+pub(crate) fn whole(answer: impl Answer, detail: Detail) -> Result<CallToolResult, Refusal> {
+    fitted(answer, detail, None)
+}
+
+fn fitted(
+    mut answer: impl Answer,
+    detail: Detail,
+    cursor: Option<&Cursor>,
+) -> Result<CallToolResult, Refusal> {
+    if !answer.adds_up() {
+        return Err(Refusal::failed("the effects of an answer do not add to its change"));
+    }
+    answer.trim(detail);
     let mut cut = false;
     loop {
-        let listed = answer.listed();
         let other = answer.other().map_err(Refusal::failed)?;
-        let next_cursor = listed.as_ref().and_then(|listed| next(listed, cursor));
+        let listed = answer.listed().zip(cursor);
+        let next_cursor = listed.and_then(|(listed, cursor)| next(&listed, cursor));
         let hint = match (&next_cursor, cut) {
             (Some(_), true) => {
                 Some("cut to the size limit: pass `next_cursor`, or narrow `filter` or the period")
@@ -103,19 +124,21 @@ pub(crate) fn page(
         };
         let truncated = cut || next_cursor.is_some();
         let result = structured(&Sent { answer: &answer, other, truncated, next_cursor, hint })?;
-        if sent_bytes(&result)? <= detail.bytes_max() {
+        let bytes = sent_bytes(&result)?;
+        let Some(excess) = bytes.checked_sub(detail.bytes_max()).filter(|&excess| excess > 0)
+        else {
             return Ok(result);
-        }
-        if !answer.shed() {
-            return Err(Refusal::failed("an answer without rows exceeds the size limit"));
+        };
+        // As many entries as the excess holds at the size that they have on average, at least one.
+        let entries = answer.listed().map_or(1, |listed| listed.shown);
+        let surplus = excess.saturating_mul(entries).checked_div(bytes).unwrap_or(1);
+        for _ in 0..surplus.max(1) {
+            if !answer.shed() {
+                return Err(Refusal::failed("an answer without rows exceeds the size limit"));
+            }
         }
         cut = true;
     }
-}
-
-/// The result of a tool whose answer is a receipt.
-pub(crate) fn receipt(receipt: &Receipt) -> Result<CallToolResult, Refusal> {
-    structured(receipt)
 }
 
 /// The cursor of the row after the last one shown. A page that shows nothing has no next one, so
@@ -168,7 +191,8 @@ fn amount_left(total: Pico, parts: impl Iterator<Item = Pico>) -> Result<Pico, M
 }
 
 impl Answer for SpendAnswer {
-    fn trim(&mut self) {
+    fn trim(&mut self, detail: Detail) {
+        self.rows.truncate(detail.rows_max() as usize);
         self.basis.notes.truncate(NOTES_MAX);
     }
 
@@ -195,8 +219,19 @@ impl Answer for SpendAnswer {
     }
 }
 
+impl Decomposition {
+    fn adds_up(&self) -> bool {
+        Pico::checked_sum(self.effects.iter().map(|effect| effect.amount)) == Ok(self.change.delta)
+    }
+}
+
 impl Answer for ComparisonAnswer {
-    fn trim(&mut self) {
+    fn adds_up(&self) -> bool {
+        self.total.adds_up()
+    }
+
+    fn trim(&mut self, detail: Detail) {
+        self.rows.truncate(detail.rows_max() as usize);
         self.basis.notes.truncate(NOTES_MAX);
     }
 
@@ -223,7 +258,8 @@ impl Answer for ComparisonAnswer {
 }
 
 impl Answer for AnomaliesAnswer {
-    fn trim(&mut self) {
+    fn trim(&mut self, detail: Detail) {
+        self.rows.truncate(detail.rows_max() as usize);
         self.basis.notes.truncate(NOTES_MAX);
     }
 
@@ -238,7 +274,11 @@ impl Answer for AnomaliesAnswer {
 }
 
 impl Answer for ExplanationAnswer {
-    fn trim(&mut self) {
+    fn adds_up(&self) -> bool {
+        self.decomposition.adds_up()
+    }
+
+    fn trim(&mut self, _detail: Detail) {
         self.basis.notes.truncate(NOTES_MAX);
     }
 
@@ -252,7 +292,8 @@ impl Answer for ExplanationAnswer {
 }
 
 impl Answer for HealthAnswer {
-    fn trim(&mut self) {
+    fn trim(&mut self, detail: Detail) {
+        self.rows.truncate(detail.rows_max() as usize);
         self.basis.notes.truncate(NOTES_MAX);
         self.unpriced.truncate(5);
     }
@@ -268,6 +309,10 @@ impl Answer for HealthAnswer {
 }
 
 impl Answer for ProposalsAnswer {
+    fn trim(&mut self, detail: Detail) {
+        self.rows.truncate(detail.rows_max() as usize);
+    }
+
     fn shed(&mut self) -> bool {
         self.rows.pop().is_some()
     }
@@ -278,7 +323,7 @@ impl Answer for ProposalsAnswer {
 }
 
 impl Answer for ProposalAnswer {
-    fn trim(&mut self) {
+    fn trim(&mut self, _detail: Detail) {
         self.basis.notes.truncate(NOTES_MAX);
         self.changes.truncate(20);
         self.eligible.truncate(10);
@@ -289,5 +334,138 @@ impl Answer for ProposalAnswer {
         self.basis.notes.pop().is_some()
             || self.eligible.pop().is_some()
             || self.changes.pop().is_some()
+    }
+}
+
+impl Answer for Receipt {}
+
+#[cfg(test)]
+mod tests {
+    use centinel_engine::{money::Currency, period::Period};
+
+    use super::*;
+    use crate::answer::{AnomalyRow, Basis, Coverage, Driver, Effect, Metric, SpendRow};
+
+    fn basis(note: &str, notes: usize) -> Basis {
+        let instant: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
+        let start: Timestamp = "2026-10-01T00:00:00Z".parse().unwrap();
+        Basis {
+            currency: Currency::USD,
+            period: Period::new(start, instant).unwrap(),
+            as_of: instant,
+            fresh_until: None,
+            coverage: Coverage { owned_ratio: None, unpriced_calls: 0, unpriced_tokens: 0 },
+            evidence_id: "bundle:000000000000".to_owned(),
+            notes: vec![Sentence::worded(note); notes],
+        }
+    }
+
+    fn spend(net: i128, calls: Option<u64>) -> Spend {
+        Spend { gross: Pico(net), net: Pico(net), calls, tokens: None }
+    }
+
+    fn breakdown(rows: usize, name: &str, notes: usize) -> SpendAnswer {
+        let row = SpendRow {
+            group: Some(name.into()),
+            spend: spend(1, Some(2)),
+            share_ratio: "0.123456789012".parse().ok(),
+        };
+        SpendAnswer {
+            summary: Sentence::worded(&name.repeat(99)),
+            total: spend(1_000, Some(2_000)),
+            rows: vec![row; rows],
+            row_count: 1_000,
+            basis: basis(name, notes),
+        }
+    }
+
+    fn sent(result: &CallToolResult) -> serde_json::Value {
+        result.structured_content.clone().unwrap()
+    }
+
+    const FIRST: Cursor = Cursor { offset: 5, as_of: None, question: 9 };
+
+    #[test]
+    fn no_result_is_over_its_limit() {
+        // Four bytes a character, escapes, and more rows and notes than any port should return.
+        for name in ["𝔘".repeat(64), "\"\\".repeat(32), "x".repeat(64)] {
+            for detail in [Detail::Summary, Detail::Full] {
+                for (rows, notes) in [(0, 0), (0, 40), (1, 1), (10, 8), (100, 3), (900, 40)] {
+                    let result = page(breakdown(rows, &name, notes), detail, &FIRST).unwrap();
+                    assert!(sent_bytes(&result).unwrap() <= detail.bytes_max());
+                    let value = sent(&result);
+                    let shown = value["rows"].as_array().unwrap().len();
+                    let other = &value["other"];
+                    assert_eq!(other["rows"], 1_000 - shown);
+                    assert_eq!(other["net"], Pico(1_000 - shown as i128).to_string());
+                    assert_eq!(other["calls"], 2_000 - 2 * shown);
+                    let next = value
+                        .get("next_cursor")
+                        .map(|text| text.as_str().unwrap().parse::<Cursor>().unwrap().offset);
+                    assert_eq!(next, (shown > 0).then_some(5 + shown as u64));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_stays_unknown() {
+        let mut answer = breakdown(2, "x", 0);
+        answer.rows[1].spend.calls = None;
+        let value = sent(&page(answer, Detail::Summary, &FIRST).unwrap());
+        assert_eq!(value["other"].get("calls"), None);
+        assert_eq!(value["other"].get("tokens"), None);
+        assert_eq!(value["other"]["net"], "0.000000000998");
+    }
+
+    #[test]
+    fn a_row_too_large_for_the_summary_is_named_not_cut() {
+        let row = AnomalyRow {
+            anomaly_id: "E-1".into(),
+            open: true,
+            scope: (0..60).map(|n| (format!("{n}{}", "k".repeat(62)).into(), "v".into())).collect(),
+            metric: Metric::Total,
+            started_at: "2026-10-01T00:00:00Z".parse().unwrap(),
+            ended_at: None,
+            observed: "1".parse().unwrap(),
+            expected: "1".parse().unwrap(),
+            impact: Pico::ONE,
+            owner: None,
+            proposal_id: None,
+        };
+        let answer = |rows| AnomaliesAnswer {
+            summary: Sentence::new("x"),
+            total_impact: Pico::ONE,
+            rows,
+            row_count: 1,
+            basis: basis("", 0),
+        };
+        let cursor = Cursor { offset: 0, ..FIRST };
+        let value = sent(&page(answer(vec![row.clone()]), Detail::Summary, &cursor).unwrap());
+        assert_eq!(value["truncated"], true);
+        assert_eq!(value["hint"], "cut to the size limit: ask with `detail` `full`");
+        let value = sent(&page(answer(vec![row]), Detail::Full, &cursor).unwrap());
+        assert_eq!(
+            (value["truncated"].clone(), value["rows"].as_array().unwrap().len()),
+            (false.into(), 1)
+        );
+    }
+
+    #[test]
+    fn an_answer_that_does_not_add_up_is_not_sent() {
+        let change = Change { before: Pico(1), after: Pico(4), delta: Pico(3) };
+        let comparison = |amount| ComparisonAnswer {
+            summary: Sentence::new("x"),
+            total: Decomposition {
+                change,
+                effects: vec![Effect { driver: Driver::Volume, amount: Pico(amount) }],
+            },
+            rows: Vec::new(),
+            row_count: 0,
+            baseline: basis("", 0).period,
+            basis: basis("", 0),
+        };
+        assert!(whole(comparison(3), Detail::Summary).is_ok());
+        assert!(matches!(whole(comparison(2), Detail::Summary), Err(Refusal::Failed { .. })));
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -92,10 +92,8 @@ pub fn http_service(server: Server, options: HttpOptions) -> Router {
 
 /// Whether a request asks for the reading tools only.
 pub(crate) fn wants_read_only(headers: &HeaderMap) -> bool {
-    headers.get_all(READ_ONLY_HEADER).iter().any(|value| {
-        !matches!(value.to_str().map(str::trim), Ok("0"))
-            && !value.as_bytes().eq_ignore_ascii_case(b"false")
-    })
+    let declined = |value: &HeaderValue| matches!(value.as_bytes(), b"0" | b"false");
+    headers.get_all(READ_ONLY_HEADER).iter().any(|value| !declined(value))
 }
 
 /// Lets a request with a known token through, with the token's principal; answers 401 otherwise.

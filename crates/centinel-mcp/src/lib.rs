@@ -16,6 +16,7 @@ mod http;
 mod imported;
 mod portable;
 mod ports;
+mod prompts;
 mod proposal;
 mod request;
 mod server;

@@ -14,7 +14,8 @@ use crate::{
     request::{AnomaliesRequest, CompareRequest, ExplainRequest, HealthRequest, SpendRequest},
 };
 
-/// A port's answer, some time later. Dropped when the client hangs up: stop working then.
+/// A port's answer, some time later. It is dropped, at any point where it waits, when the client
+/// hangs up or time is over: reads stop there, writes happen in one transaction or not at all.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
 
 /// Bounded reads. Every answer is limited to what `caller` may see.
@@ -25,7 +26,8 @@ pub trait Answers: Send + Sync + 'static {
     /// Spend of a period by one dimension or by time.
     fn spend<'a>(&'a self, caller: &'a Principal, request: SpendRequest) -> Reply<'a, SpendAnswer>;
 
-    /// Spend of two periods, with the exact effect of each driver.
+    /// Spend of two periods, with the exact effect of each driver. A row for every group that has
+    /// cost on either side.
     fn compare<'a>(
         &'a self,
         caller: &'a Principal,
@@ -166,7 +168,7 @@ impl Refusal {
             Self::Denied { message } => {
                 format!("{}\nhint: ask a person who may; do not retry", clean(message, 600))
             }
-            Self::Failed { .. } => "the answer could not be computed\n\
+            Self::Failed { .. } => "the call failed inside Centinel\n\
                                     hint: try once more, then tell the user; the cause is in \
                                     Centinel's log"
                 .to_owned(),

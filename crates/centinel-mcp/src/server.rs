@@ -7,8 +7,8 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
-        Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
-        Tool,
+        GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
+        ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -18,6 +18,7 @@ use crate::{
     http,
     imported::quoted,
     ports::{Answers, Principal, ProposalSink, Refusal},
+    prompts,
     tools::{self, Call, Registered},
 };
 
@@ -93,10 +94,12 @@ impl Server {
         };
         let limit = self.shared.call_time_max;
         tokio::time::timeout(limit, (known.spec.run)(call)).await.unwrap_or_else(|_| {
-            Err(Refusal::mistaken(
-                format!("no answer within {} s", limit.as_secs()),
-                "narrow the period or the filter",
-            ))
+            let correction = if known.spec.writes() {
+                "look with `proposals` whether it was written"
+            } else {
+                "narrow the period or the filter"
+            };
+            Err(Refusal::mistaken(format!("no answer within {} s", limit.as_secs()), correction))
         })
     }
 }
@@ -105,7 +108,7 @@ impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let mut implementation = Implementation::new("centinel", env!("CARGO_PKG_VERSION"));
         implementation.title = Some("Centinel".to_owned());
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_prompts().build())
             .with_server_info(implementation)
             .with_instructions(INSTRUCTIONS.trim())
     }
@@ -118,6 +121,23 @@ impl ServerHandler for Server {
         let tools = self.visible(&context).map(|known| known.tool.clone()).collect();
         // Private: a header or, later, a token's scope decides what is listed.
         Ok(ListToolsResult::with_all_items(tools).with_cache_scope(CacheScope::Private))
+    }
+
+    async fn list_prompts(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(prompts::listed())
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        prompts::filled(&request).map(Into::into)
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

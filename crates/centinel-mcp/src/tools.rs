@@ -179,13 +179,9 @@ impl Call<'_> {
         }
     }
 
-    /// An id as this server gives them out: a letter first, then letters, digits, `-`, `:`, `_`.
+    /// An id, when it is one.
     fn id(&self, text: &str) -> Result<String, Refusal> {
-        let ours = |c: char| c.is_ascii_alphanumeric() || "-:_".contains(c);
-        if text.len() <= 32
-            && text.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text.chars().all(ours)
-        {
+        if is_id(text) {
             Ok(text.to_owned())
         } else {
             Err(self.mistaken(format!("{} is no id of this server", quoted(text))))
@@ -238,6 +234,15 @@ impl Call<'_> {
             ))
         })
     }
+}
+
+/// Whether a text has the form of an id of this server: a letter, then at most 31 letters, digits,
+/// `-`, `:` and `_`.
+pub(crate) fn is_id(text: &str) -> bool {
+    let ours = |c: char| c.is_ascii_alphanumeric() || "-:_".contains(c);
+    text.len() <= 32
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(ours)
 }
 
 /// Parameters that say when.

@@ -4,7 +4,7 @@ use rmcp::model::CallToolResult;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Call, Effect, Paging, ToolSpec, When};
+use super::{Call, Effect, ToolSpec, When};
 use crate::{
     bounded,
     portable::input_schema,
@@ -63,7 +63,6 @@ async fn run(call: Call<'_>) -> Result<CallToolResult, Refusal> {
             filter: params.filter,
         },
     };
-    let (_, cursor) = call.page(&Paging { detail: params.detail, cursor: None })?;
     let answer = call.answers.explain(call.caller, request).await?;
-    bounded::page(answer, params.detail, &cursor)
+    bounded::whole(answer, params.detail)
 }

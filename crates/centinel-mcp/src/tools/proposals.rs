@@ -50,7 +50,7 @@ async fn run(call: Call<'_>) -> Result<CallToolResult, Refusal> {
         }
         let proposal_id = call.id(&proposal_id)?;
         let answer = call.proposals.get(&proposal_id, call.caller).await?;
-        return bounded::page(answer, detail, &cursor);
+        return bounded::whole(answer, detail);
     }
     let request = ProposalsRequest { status: params.status, kind: params.kind, page };
     bounded::page(call.proposals.list(request, call.caller).await?, detail, &cursor)

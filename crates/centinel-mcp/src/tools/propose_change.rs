@@ -16,7 +16,7 @@ use crate::{
     portable::input_schema,
     ports::Refusal,
     proposal::{BudgetPeriod, ChangeKind, OnBreach, ProposalDraft, ProposedChange},
-    request::Filter,
+    request::{Detail, Filter},
 };
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
@@ -99,7 +99,8 @@ async fn run(call: Call<'_>) -> Result<CallToolResult, Refusal> {
     let evidence_id = params.evidence_id.as_deref().map(|id| call.evidence(id)).transpose()?;
     let change = change(&call, params)?;
     let draft = ProposalDraft { change, reason, evidence_id };
-    bounded::receipt(&call.proposals.create(draft, call.caller).await?)
+    let receipt = call.proposals.create(draft, call.caller).await?;
+    bounded::whole(receipt, Detail::Summary)
 }
 
 fn check_fields(call: &Call<'_>, kind: ChangeKind) -> Result<(), Refusal> {

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Call, Effect, ToolSpec};
-use crate::{bounded, portable::input_schema, ports::Refusal};
+use crate::{bounded, portable::input_schema, ports::Refusal, request::Detail};
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
     name: "withdraw_proposal",
@@ -31,5 +31,6 @@ async fn run(call: Call<'_>) -> Result<CallToolResult, Refusal> {
     let params: Params = call.read()?;
     let proposal_id = call.id(&params.proposal_id)?;
     let reason = call.prose("reason", &params.reason)?;
-    bounded::receipt(&call.proposals.withdraw(&proposal_id, &reason, call.caller).await?)
+    let receipt = call.proposals.withdraw(&proposal_id, &reason, call.caller).await?;
+    bounded::whole(receipt, Detail::Summary)
 }

@@ -23,6 +23,7 @@ use centinel_mcp::{
     previous_period, quoted, year_before,
 };
 use jiff::civil::{Date, date};
+use tokio::sync::Notify;
 
 /// The day after the last one with data.
 const TODAY: Date = date(2026, 11, 1);
@@ -43,8 +44,18 @@ pub(crate) struct Fixture {
     /// Put before names of the data, as an attacker would.
     hostile: String,
     proposals: Mutex<Vec<(ProposalDraft, Principal, ProposalAnswer)>>,
-    /// How long each read takes.
+    /// How long a breakdown takes.
     pub(crate) delay: Duration,
+    /// Told whenever a breakdown ends, one way or the other.
+    pub(crate) ended: Arc<Notify>,
+}
+
+struct TellWhenDropped(Arc<Notify>);
+
+impl Drop for TellWhenDropped {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 impl Fixture {
@@ -104,6 +115,7 @@ impl Fixture {
             hostile: hostile.to_owned(),
             proposals: Mutex::default(),
             delay: Duration::ZERO,
+            ended: Arc::default(),
         }
     }
 
@@ -195,6 +207,7 @@ impl Fixture {
 impl Answers for Fixture {
     fn spend<'a>(&'a self, _: &'a Principal, request: SpendRequest) -> Reply<'a, SpendAnswer> {
         Box::pin(async move {
+            let _ended = TellWhenDropped(self.ended.clone());
             tokio::time::sleep(self.delay).await;
             let period = resolved(request.window)?;
             let total = self.total(period, &request.filter)?;

@@ -1,5 +1,7 @@
 //! Over HTTP: both eras of the protocol, and everything that is turned away.
 
+use std::time::Duration;
+
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -115,6 +117,7 @@ async fn foreign_hosts_and_origins_are_turned_away() {
     for (name, value, expected) in [
         ("host", "evil.example", StatusCode::FORBIDDEN),
         ("host", "127.0.0.1:8787", StatusCode::OK),
+        ("host", "[::1]:8787", StatusCode::OK),
         ("origin", "http://evil.example", StatusCode::FORBIDDEN),
         ("origin", "null", StatusCode::FORBIDDEN),
         ("origin", "http://localhost.evil.example", StatusCode::FORBIDDEN),
@@ -124,6 +127,20 @@ async fn foreign_hosts_and_origins_are_turned_away() {
         let (status, _) = list().with(name, value).send(&service).await;
         assert_eq!(status, expected, "{name}: {value}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_ends_when_the_client_hangs_up() {
+    let mut fixture = Fixture::new();
+    fixture.delay = Duration::from_hours(1);
+    let ended = fixture.ended.clone();
+    let service = http_service(fixture.server(false), HttpOptions::loopback(Vec::new()));
+    let service = Router::new().nest("/mcp", service);
+    let ask = json!({"name": "spend_breakdown", "arguments": {}});
+    let call = post(MODERN, "tools/call", ask).send(&service);
+    assert!(tokio::time::timeout(Duration::from_secs(1), call).await.is_err());
+    // Long before the limit of one call.
+    assert!(tokio::time::timeout(Duration::from_secs(1), ended.notified()).await.is_ok());
 }
 
 #[tokio::test]
