@@ -60,7 +60,7 @@ class Sums:
 
 @dataclass(frozen=True)
 class Spend:
-    """An answer of `spend`: the total, and the rows by their group's values (and start, if cut)."""
+    """An answer of `spend`: the total, and the rows by group (and start of the slice, if time is cut)."""
 
     total: Sums
     rows: dict[tuple[str, ...], Sums]
@@ -68,9 +68,9 @@ class Spend:
 
 
 def spend(home: Path, by: str, start: str, end: str, *more: str) -> Spend:
-    answer = run(
-        home, "--json", "spend", "--by", by, "--from", start, "--until", end, *more
-    )
+    """Asks for every group: no rest is put together."""
+    period = ["--from", start, "--until", end]
+    answer = run(home, "--json", "spend", "--by", by, "--top", "0", *period, *more)
     return read_spend(json.loads(answer, parse_float=Decimal), by)
 
 
@@ -94,11 +94,11 @@ def read_spend(answer: dict, by: str) -> Spend:
 
     rows = {}
     for row in answer["rows"]:
-        key = (row["group"][by],) + ((row["start"],) if "start" in row else ())
+        key = (row["group"][by], *([row["at"]] if "at" in row else []))
         if key in rows:
             raise Failed(f"two rows of {key} in one answer")
         rows[key] = sums(row)
-    return Spend(total=sums(answer["total"]), rows=rows, elapsed_ms=answer.get("elapsed_ms"))
+    return Spend(total=sums(answer["total"]), rows=rows, elapsed_ms=amount(answer.get("elapsed_ms")))
 
 
 def equal(what: str, found: object, expected: object) -> None:
