@@ -67,15 +67,18 @@ class Spend:
     elapsed_ms: Decimal | None
 
 
+def ask_spend(by: str, start: str, end: str, *more: str) -> list[str]:
+    """The question for spend by every value of a dimension: no rest is put together."""
+    return ["--json", "spend", "--by", by, "--top", "0", "--from", start, "--until", end, *more]
+
+
 def spend(home: Path, by: str, start: str, end: str, *more: str) -> Spend:
-    """Asks for every group: no rest is put together."""
-    period = ["--from", start, "--until", end]
-    answer = run(home, "--json", "spend", "--by", by, "--top", "0", *period, *more)
-    return read_spend(json.loads(answer, parse_float=Decimal), by)
+    return read_spend(run(home, *ask_spend(by, start, end, *more)), by)
 
 
-def read_spend(answer: dict, by: str) -> Spend:
+def read_spend(text: str, by: str) -> Spend:
     """Reads the JSON of `spend`: the only place that knows its keys."""
+    answer = json.loads(text, parse_float=Decimal)
 
     def amount(value: str | None) -> Decimal | None:
         if value is not None and not isinstance(value, str):
