@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Checks what compilers do not: spelling, leftovers, and text that names a machine."""
+"""Checks what compilers do not: spelling, leftovers, text that names a machine, licences."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,9 +47,37 @@ def findings_in(name: str) -> list[str]:
     return found
 
 
+def dependency_findings() -> list[str]:
+    """Packages whose licence, source or name .cargo/deny.toml does not allow."""
+    rules = tomllib.loads((ROOT / ".cargo" / "deny.toml").read_text())
+    command = ["cargo", "metadata", "--locked", "--format-version", "1"]
+    metadata = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+    allowed, banned = set(rules["licenses"]["allow"]), {ban["crate"] for ban in rules["bans"]["deny"]}
+    found = []
+    for package in json.loads(metadata)["packages"]:
+        name = f"{package['name']} {package['version']}"
+        if not is_allowed(package["license"] or "", allowed):
+            found.append(f"Cargo.lock: {name}: licence `{package['license']}` is not in .cargo/deny.toml")
+        if (package["source"] or "").startswith("git+"):
+            found.append(f"Cargo.lock: {name} comes from a git repository")
+        if package["name"] in banned:
+            found.append(f"Cargo.lock: {name} is banned in .cargo/deny.toml, which says why")
+    return found
+
+
+def is_allowed(expression: str, allowed: set[str]) -> bool:
+    """Whether an SPDX expression can be met with the allowed licences (`/` is an old `OR`)."""
+    # Innermost parentheses first, each put as a name that is allowed or is not.
+    while group := re.search(r"\(([^()]*)\)", expression):
+        inner = next(iter(allowed)) if is_allowed(group[1], allowed) else "none"
+        expression = expression[: group.start()] + inner + expression[group.end() :]
+    alternatives = re.split(r"\s+OR\s+|/", expression)
+    return any(all(part.strip() in allowed for part in a.split(" AND ")) for a in alternatives)
+
+
 def main() -> int:
     names = tracked_files()
-    findings = [finding for name in names for finding in findings_in(name)]
+    findings = [finding for name in names for finding in findings_in(name)] + dependency_findings()
     for finding in findings:
         print(finding)
     # Beside this Python if the tests' environment runs us, else wherever it is installed.
