@@ -26,6 +26,18 @@ const GENESIS: &str = "000000000000000000000000000000000000000000000000000000000
 /// Entries read at once.
 const PAGE: i64 = 1_000;
 
+/// A query for whole entries, which [`AuditEntry::from_row`] reads.
+macro_rules! select_entries {
+    ($which:literal) => {
+        concat!(
+            "select sequence, at, actor, action, subject, payload, previous, hash \
+             from audit_entry ",
+            $which
+        )
+    };
+}
+pub(crate) use select_entries;
+
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -279,8 +291,7 @@ pub async fn entries_after(
 }
 
 async fn page(database: &Database, after: i64) -> Result<Vec<AnyRow>, StoreError> {
-    let query = "select sequence, at, actor, action, subject, payload, previous, hash \
-                 from audit_entry where sequence > $1 order by sequence limit $2";
+    let query = select_entries!("where sequence > $1 order by sequence limit $2");
     Ok(sqlx::query(query).bind(after).bind(PAGE).fetch_all(database.pool()).await?)
 }
 
@@ -290,7 +301,7 @@ fn fault_of(row: &AnyRow, last: &Head, known: &[&Head]) -> Result<Option<AuditFa
     if sequence != expected {
         return Ok(Some(AuditFault::Missing { expected, found: sequence }));
     }
-    if row.try_get::<String, _>("previous")? != last.hash {
+    if row.try_get::<String, _>("previous").ok().as_ref() != Some(&last.hash) {
         return Ok(Some(AuditFault::Unlinked { sequence }));
     }
     let Ok(entry) = AuditEntry::from_row(row) else {

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, Row as _};
 
-use crate::{AuditEntry, Database, Journal, StoreError};
+use crate::{AuditEntry, Database, Journal, StoreError, audit::select_entries};
 
 const SET_PERSON: &str = "person.set";
 const SET_CREDENTIAL: &str = "credential.set";
@@ -166,14 +166,12 @@ async fn credential_from(
         return Ok(None);
     };
     let secret: String = row.try_get("secret")?;
-    let rows = sqlx::query(
-        "select sequence, at, actor, action, subject, payload, previous, hash from audit_entry \
-         where subject = $1 and action = $2 order by sequence desc",
-    )
-    .bind(subject(person))
-    .bind(SET_CREDENTIAL)
-    .fetch_all(&mut *connection)
-    .await?;
+    let rows =
+        sqlx::query(select_entries!("where subject = $1 and action = $2 order by sequence desc"))
+            .bind(subject(person))
+            .bind(SET_CREDENTIAL)
+            .fetch_all(&mut *connection)
+            .await?;
     for row in &rows {
         let set: CredentialSet = read(AuditEntry::from_row(row)?)?;
         if set.factor == factor {
@@ -336,13 +334,10 @@ pub async fn token(
 }
 
 async fn directory_from(connection: &mut AnyConnection) -> Result<Directory, StoreError> {
-    let rows = sqlx::query(
-        "select sequence, at, actor, action, subject, payload, previous, hash from audit_entry \
-         where action = $1 order by sequence",
-    )
-    .bind(SET_PERSON)
-    .fetch_all(connection)
-    .await?;
+    let rows = sqlx::query(select_entries!("where action = $1 order by sequence"))
+        .bind(SET_PERSON)
+        .fetch_all(connection)
+        .await?;
     let mut directory = Directory::default();
     for row in &rows {
         directory.insert(read(AuditEntry::from_row(row)?)?);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use centinel_engine::proposal::{Event, Occurrence, ProposalId, State, Status, fold};
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use crate::{AuditEntry, Database, Journal, StoreError};
+use crate::{AuditEntry, Database, Journal, StoreError, audit::select_entries};
 
 /// Prefix of the actions of proposals' events.
 const ACTION: &str = "proposal.";
@@ -51,10 +51,9 @@ pub async fn load_locked(
 ///
 /// As [`load`].
 pub async fn list(database: &Database, only_open: bool) -> Result<Vec<Record>, StoreError> {
-    let rows = sqlx::query(
-        "select sequence, at, actor, action, subject, payload, previous, hash from audit_entry \
-         where subject in (select id from proposal where is_open >= $1) order by sequence",
-    )
+    let rows = sqlx::query(select_entries!(
+        "where subject in (select id from proposal where is_open >= $1) order by sequence"
+    ))
     .bind(i64::from(only_open))
     .fetch_all(database.pool())
     .await?;
@@ -161,13 +160,10 @@ async fn load_from(
     connection: &mut AnyConnection,
     id: ProposalId,
 ) -> Result<Option<Record>, StoreError> {
-    let rows = sqlx::query(
-        "select sequence, at, actor, action, subject, payload, previous, hash from audit_entry \
-         where subject = $1 order by sequence",
-    )
-    .bind(id.to_string())
-    .fetch_all(connection)
-    .await?;
+    let rows = sqlx::query(select_entries!("where subject = $1 order by sequence"))
+        .bind(id.to_string())
+        .fetch_all(connection)
+        .await?;
     record_of(id, rows.iter().collect())
 }
 
