@@ -5,10 +5,12 @@ use std::{
     sync::Arc,
 };
 
+use centinel_approvals::Approvals;
 use centinel_engine::{
     attribution::{Ownership, OwnershipPolicy},
     facts::Bundle,
     pricing::PriceBook,
+    proposal::ApprovalPolicy,
     series::SeriesKey,
 };
 use centinel_ledger::Ledger;
@@ -25,6 +27,7 @@ pub struct App {
     pub(crate) config: Arc<Config>,
     pub(crate) book: Arc<PriceBook>,
     pub(crate) owners: Arc<OwnershipPolicy>,
+    pub(crate) approvals: Approvals,
 }
 
 /// Policies that every home starts with, as they are in the repository.
@@ -52,8 +55,10 @@ impl App {
         let book = load_book(&config.prices, home)?;
         let address = config.database.url.clone().unwrap_or_else(|| sqlite_address(home));
         let db = Database::connect(&address).await?;
+        let approvals = Approvals::new(db.clone(), load_approval_policy(home)?);
         let ledger = Ledger::open(db, home)?;
         Ok(Self {
+            approvals,
             ledger,
             home: home.to_owned(),
             config: Arc::new(config),
@@ -125,14 +130,26 @@ pub fn create_home(home: &Path) -> Result<Vec<PathBuf>, AppError> {
 }
 
 fn load_owners(home: &Path) -> Result<OwnershipPolicy, AppError> {
-    let path = home.join("policies").join("owners.toml");
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(source) => return Err(AppError::Home { path, source }),
-    };
-    OwnershipPolicy::parse(&text)
+    let (path, text) = read_policy(home, "owners.toml")?;
+    OwnershipPolicy::parse(&text.unwrap_or_default())
         .map_err(|error| AppError::Policy { path, reason: error.to_string() })
+}
+
+fn load_approval_policy(home: &Path) -> Result<ApprovalPolicy, AppError> {
+    let (path, text) = read_policy(home, "approvals.toml")?;
+    // Without a policy the shipped one holds: nobody decides by no rule at all.
+    let shipped = include_str!("../../../policies/approvals.toml");
+    ApprovalPolicy::parse(text.as_deref().unwrap_or(shipped))
+        .map_err(|error| AppError::Policy { path, reason: error.to_string() })
+}
+
+fn read_policy(home: &Path, name: &str) -> Result<(PathBuf, Option<String>), AppError> {
+    let path = home.join("policies").join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok((path, Some(text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((path, None)),
+        Err(source) => Err(AppError::Home { path, source }),
+    }
 }
 
 /// `sqlite:` address of the home's own catalogue.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use centinel_approvals::ApprovalError;
 use centinel_engine::{explain::ExplainError, period::EmptyPeriod, pricing::BookError};
 use centinel_ingest::{OpenError, ReadError};
 use centinel_ledger::LedgerError;
@@ -65,6 +66,9 @@ pub enum AppError {
     /// The calendar is wrong.
     #[error(transparent)]
     Calendar(#[from] CalendarError),
+    /// A proposal or a decision was refused, or failed.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     /// A change cannot be explained.
     #[error(transparent)]
     Explain(#[from] ExplainError),
@@ -95,6 +99,7 @@ impl AppError {
                 Some(format!("make one: `centinel --home {} init`", home.display()))
             }
             Self::Read { source, .. } => source.hint(),
+            Self::Approval(error) => error.hint(),
             Self::Empty => {
                 Some("import something: `centinel import FILE`, or try `centinel demo`".into())
             }

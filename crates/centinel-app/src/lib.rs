@@ -9,8 +9,11 @@ mod calendar;
 mod config;
 mod error;
 mod explain;
+mod health;
 mod import;
 mod prices;
+mod proposals;
+mod report;
 mod span;
 mod spend;
 
@@ -22,7 +25,10 @@ pub use config::{
 };
 pub use error::AppError;
 pub use explain::{ExplainRequest, Explained};
+pub use health::{Health, SourceHealth};
 pub use import::{ImportRequest, Imported, Progress};
 pub use prices::{OpenedBook, open_book};
+pub use proposals::BudgetRequest;
+pub use report::{Headline, KindOfSpend, Report, UnpricedModel};
 pub use span::{ResolvedPeriod, UnknownPeriod, When, baseline_days};
 pub use spend::{SpendAnswer, SpendGroup, SpendLine, SpendRequest, SpendSums};

@@ -6,9 +6,11 @@
 //! that report the parts apart (Anthropic, Bedrock) before a record is made.
 
 mod call;
+mod cost_class;
 mod outcome;
 mod record;
 
 pub use call::{Call, CallStatus};
+pub use cost_class::{BookedCost, CostClass};
 pub use outcome::Outcome;
 pub use record::{Usage, UsageClass, UsageError};

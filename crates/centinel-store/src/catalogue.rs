@@ -371,6 +371,22 @@ impl Database {
         Ok(kept)
     }
 
+    /// The latest instant of each source's data, UTC microseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`].
+    pub async fn data_until_by_source(&self) -> Result<BTreeMap<String, i64>, StoreError> {
+        let rows = sqlx::query(
+            "select import_batch.source, max(segment.last_at) from segment \
+             join import_batch on segment.batch = import_batch.id \
+             where segment.retired_at is null group by import_batch.source",
+        )
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
     /// Gives each episode (series, first day) its number, the same number for ever.
     ///
     /// # Errors

@@ -1,0 +1,95 @@
+//! Data health: which sources delivered, until when, and what is missing from the figures.
+
+use centinel_engine::{money::Decimal, period::Period};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{App, AppError, SpendGroup, SpendRequest, report::UnpricedModel};
+
+/// One source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceHealth {
+    /// Its name.
+    pub source: String,
+    /// `spend`, or `invoice`: kept for reconciliation only.
+    pub role: String,
+    /// Files imported.
+    pub batches: usize,
+    /// Rows in the ledger.
+    pub rows_accepted: i64,
+    /// Rows that the ledger had already.
+    pub rows_duplicate: i64,
+    /// Rows kept aside, with their reasons.
+    pub rows_rejected: i64,
+    /// When it delivered last.
+    pub last_import: Option<Timestamp>,
+    /// The latest instant in its data.
+    pub data_until: Option<Timestamp>,
+}
+
+/// How far the figures can be trusted.
+#[derive(Debug, Clone, Serialize)]
+pub struct Health {
+    /// Time whose coverage is stated.
+    pub period: Period,
+    /// Every source, by name.
+    pub sources: Vec<SourceHealth>,
+    /// Models without a price, most tokens first.
+    pub unpriced: Vec<UnpricedModel>,
+    /// Share of the period's cost whose owner is known.
+    pub owned_ratio: Option<Decimal>,
+    /// Calls of the period without a price.
+    pub unpriced_calls: i128,
+    /// Facts behind the coverage.
+    pub evidence: String,
+}
+
+impl App {
+    /// How far the figures of a period can be trusted.
+    ///
+    /// # Errors
+    ///
+    /// Ledger errors.
+    pub async fn health(&self, period: Period, now: Timestamp) -> Result<Health, AppError> {
+        let at = |micros| Timestamp::from_microsecond(micros).ok();
+        let batches = self.database().batches().await?;
+        let until = self.database().data_until_by_source().await?;
+        let sources = self
+            .database()
+            .sources()
+            .await?
+            .into_iter()
+            .map(|(source, role)| {
+                let of: Vec<_> = batches.iter().filter(|batch| batch.source == source).collect();
+                SourceHealth {
+                    batches: of.len(),
+                    rows_accepted: of.iter().map(|batch| batch.rows_accepted).sum(),
+                    rows_duplicate: of.iter().map(|batch| batch.rows_duplicate).sum(),
+                    rows_rejected: of.iter().map(|batch| batch.rows_rejected).sum(),
+                    last_import: of.iter().map(|batch| batch.known_at).max().and_then(at),
+                    data_until: until.get(&source).copied().and_then(at),
+                    source,
+                    role,
+                }
+            })
+            .collect();
+        let request = SpendRequest {
+            period,
+            group_by: vec![SpendGroup::Kind],
+            filter: Vec::new(),
+            grain: None,
+            top: None,
+            as_of: None,
+            scan: centinel_ledger::ScanLevel::Coarsest,
+        };
+        let answer = self.spend(&request, now).await?;
+        Ok(Health {
+            period,
+            sources,
+            unpriced: self.unpriced_models(period).await?,
+            owned_ratio: answer.owned_ratio,
+            unpriced_calls: answer.total.unpriced_calls,
+            evidence: answer.evidence,
+        })
+    }
+}

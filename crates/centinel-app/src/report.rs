@@ -1,0 +1,260 @@
+//! The first screen: what was spent, what is known about it, and what to look at.
+
+use std::collections::BTreeMap;
+
+use centinel_approvals::View;
+use centinel_engine::{
+    explain::Driver,
+    money::{Currency, Decimal, Pico},
+    period::Period,
+    series::Dimension,
+};
+use centinel_ledger::{Measure, ScanLevel, SpendQuery};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{App, AppError, Incident, SpendAnswer, SpendGroup, SpendRequest, When, spend::ratio};
+
+/// How many incidents the first screen shows.
+const SHOWN: usize = 3;
+
+/// One part of the bill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KindOfSpend {
+    /// AI tokens, cloud, Kubernetes, SaaS.
+    pub kind: String,
+    /// In the month.
+    pub cost: Pico,
+    /// In the month before.
+    pub cost_before: Pico,
+    /// Change on the month before, as a share; `None` where that was nothing.
+    pub change_ratio: Option<Decimal>,
+    /// By ISO week over the last 17 weeks, oldest first.
+    pub by_week: Vec<Pico>,
+}
+
+/// An incident with what explains it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Headline {
+    /// The incident.
+    #[serde(flatten)]
+    pub incident: Incident,
+    /// What moved the cost most, in words; `None` when the change cannot be split.
+    pub main_driver: Option<&'static str>,
+    /// That driver's part of the change.
+    pub main_effect: Option<Pico>,
+    /// The change over the explained days.
+    pub delta: Option<Pico>,
+    /// The explanation in standard wording.
+    pub text: Option<String>,
+    /// Facts behind it.
+    pub evidence: Option<String>,
+    /// Open proposals about the same scope.
+    pub proposals: Vec<String>,
+}
+
+/// The first screen.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Whose money it is.
+    pub organisation: String,
+    /// A generated company.
+    pub generated: bool,
+    /// The month reported.
+    pub period: Period,
+    /// First and last instant of the data.
+    pub data_from: Timestamp,
+    /// Last instant of the data.
+    pub data_until: Timestamp,
+    /// Of every amount.
+    pub currency: Currency,
+    /// Spend of the month.
+    pub total: Pico,
+    /// By part of the bill, largest first.
+    pub kinds: Vec<KindOfSpend>,
+    /// Share of the month's cost whose owner is known.
+    pub owned_ratio: Option<Decimal>,
+    /// Models without a price in the month, and their calls and tokens.
+    pub unpriced: Vec<UnpricedModel>,
+    /// What to look at, largest impact first.
+    pub headlines: Vec<Headline>,
+    /// Further incidents of the month that are not shown.
+    pub further_incidents: usize,
+    /// Proposals that wait for a person.
+    pub waiting: usize,
+    /// Facts behind the total.
+    pub evidence: String,
+}
+
+/// A model without a price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnpricedModel {
+    /// Who sells it.
+    pub provider: String,
+    /// As the provider spells it.
+    pub model: String,
+    /// Calls.
+    pub calls: i128,
+    /// Input and output tokens.
+    pub tokens: i128,
+}
+
+impl App {
+    /// The first screen.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Empty`] without data; ledger errors.
+    pub async fn report(&self, now: Timestamp) -> Result<Report, AppError> {
+        let data = self.ledger.span().await?.ok_or(AppError::Empty)?;
+        let period = When::MonthToDate.resolve(now, Some(data))?.period;
+        let answer = self.spend(&by_kind(period, None), now).await?;
+        let kinds = self.kinds(&answer, period, now).await?;
+        let unpriced = self.unpriced_models(period).await?;
+        let incidents = self.incidents(now).await?;
+        let (first, _) = period.dates();
+        let recent: Vec<&Incident> =
+            incidents.iter().filter(|i| i.last >= first && !i.is_small).collect();
+        let open = self.approvals.inbox(now).await?;
+        let mut headlines = Vec::new();
+        for incident in recent.iter().take(SHOWN) {
+            headlines.push(self.headline(incident, &open, now).await?);
+        }
+        let organisation = &self.config.organisation;
+        Ok(Report {
+            organisation: organisation.name.clone(),
+            generated: organisation.generated,
+            period,
+            data_from: data.0,
+            data_until: data.1,
+            currency: answer.currency,
+            total: answer.total.cost,
+            kinds,
+            owned_ratio: answer.owned_ratio,
+            unpriced,
+            further_incidents: recent.len().saturating_sub(headlines.len()),
+            headlines,
+            waiting: open.len(),
+            evidence: answer.evidence,
+        })
+    }
+
+    async fn headline(
+        &self,
+        incident: &Incident,
+        open: &[View],
+        now: Timestamp,
+    ) -> Result<Headline, AppError> {
+        let explained = match self.explain_incident(&incident.id, now).await {
+            Ok((_, explained)) => Some(explained),
+            // Too little history to compare with: the incident is shown without its split.
+            Err(AppError::Explain(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let proposals = open
+            .iter()
+            .filter(|view| match &view.proposal.change {
+                centinel_engine::proposal::Change::Budget { scope, .. } => *scope == incident.scope,
+                _ => false,
+            })
+            .map(|view| view.proposal.id.to_string())
+            .collect();
+        let driver = explained.as_ref().and_then(|e| e.decomposition.main_driver());
+        Ok(Headline {
+            incident: incident.clone(),
+            main_driver: driver.map(Driver::label),
+            main_effect: driver
+                .and_then(|driver| explained.as_ref().map(|e| e.decomposition.effect(driver))),
+            delta: explained.as_ref().map(|e| e.decomposition.delta),
+            text: explained.as_ref().map(|e| e.text.clone()),
+            evidence: explained.map(|e| e.evidence),
+            proposals,
+        })
+    }
+
+    async fn kinds(
+        &self,
+        answer: &SpendAnswer,
+        period: Period,
+        now: Timestamp,
+    ) -> Result<Vec<KindOfSpend>, AppError> {
+        let (first, after) = period.dates();
+        let before_first = first.saturating_sub(jiff::Span::new().months(1));
+        let before = self.spend(&by_kind(Period::days(before_first, first)?, None), now).await?;
+        let weeks_first = after.saturating_sub(jiff::Span::new().weeks(17));
+        let weeks = Period::days(weeks_first, after)?;
+        let weekly =
+            self.spend(&by_kind(weeks, Some(centinel_engine::period::Grain::Week)), now).await?;
+        let named = |group: &BTreeMap<String, Option<String>>| {
+            group.get("kind").cloned().flatten().unwrap_or_default()
+        };
+        let mut slices: Vec<Timestamp> = weekly.rows.iter().filter_map(|line| line.at).collect();
+        slices.sort();
+        slices.dedup();
+        let mut kinds = Vec::new();
+        for line in answer.rows.iter().filter(|line| line.currency == answer.currency) {
+            let kind = named(&line.group);
+            let same = |other: &&crate::SpendLine| {
+                named(&other.group) == kind && other.currency == answer.currency
+            };
+            let cost_before =
+                before.rows.iter().find(same).map_or(Pico::ZERO, |line| line.sums.cost);
+            let by_week = slices
+                .iter()
+                .map(|at| {
+                    let line = weekly.rows.iter().filter(same).find(|line| line.at == Some(*at));
+                    line.map_or(Pico::ZERO, |line| line.sums.cost)
+                })
+                .collect();
+            kinds.push(KindOfSpend {
+                change_ratio: ratio(line.sums.cost.0.saturating_sub(cost_before.0), cost_before.0),
+                kind,
+                cost: line.sums.cost,
+                cost_before,
+                by_week,
+            });
+        }
+        Ok(kinds)
+    }
+
+    /// Models without a price, most tokens first.
+    ///
+    /// # Errors
+    ///
+    /// Ledger errors.
+    pub async fn unpriced_models(&self, period: Period) -> Result<Vec<UnpricedModel>, AppError> {
+        let measures = vec![
+            Measure::UnpricedCalls,
+            Measure::UnpricedInputTokens,
+            Measure::UnpricedOutputTokens,
+        ];
+        let query = SpendQuery::new(period, measures).by([Dimension::Provider, Dimension::Model]);
+        let mut models = Vec::new();
+        for row in self.ledger.spend(&query).await?.rows {
+            if row.value(0) == 0 {
+                continue;
+            }
+            let text = |index: usize| row.group.get(index).cloned().flatten().unwrap_or_default();
+            models.push(UnpricedModel {
+                provider: text(0),
+                model: text(1),
+                calls: row.value(0),
+                tokens: row.value(1).saturating_add(row.value(2)),
+            });
+        }
+        models.sort_by_key(|model| (std::cmp::Reverse(model.tokens), model.model.clone()));
+        Ok(models)
+    }
+}
+
+fn by_kind(period: Period, grain: Option<centinel_engine::period::Grain>) -> SpendRequest {
+    SpendRequest {
+        period,
+        group_by: vec![SpendGroup::Kind],
+        filter: Vec::new(),
+        grain,
+        top: None,
+        as_of: None,
+        scan: ScanLevel::Coarsest,
+    }
+}
