@@ -3,5 +3,8 @@
 pub(crate) mod commit;
 pub(crate) mod decompose;
 pub(crate) mod detect;
+pub(crate) mod import;
+pub(crate) mod init;
+pub(crate) mod ledger;
 pub(crate) mod price;
 pub(crate) mod spend;
