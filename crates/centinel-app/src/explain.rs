@@ -34,6 +34,8 @@ pub struct ExplainRequest {
 pub struct Explained {
     /// The split of the change over its drivers.
     pub decomposition: Decomposition,
+    /// The days that are explained.
+    pub period: Period,
     /// The days that were compared with, first to last.
     pub baseline: Period,
     /// How many of them counted.
@@ -135,6 +137,7 @@ impl App {
         );
         Ok(Explained {
             decomposition,
+            period: request.period,
             baseline: baseline_period,
             baseline_days,
             currency,

@@ -47,6 +47,26 @@ enum Command {
     Import(commands::import::Args),
     /// Spend of a period, by dimension and time.
     Spend(commands::spend::Args),
+    /// The first screen: what was spent, what is known about it, what to look at.
+    Report(commands::report::Args),
+    /// What left its usual range, as episodes.
+    Anomalies(commands::anomalies::Args),
+    /// Why spend changed, to the cent.
+    Explain(commands::explain::Args),
+    /// Put a change forward for people to decide.
+    Propose(commands::propose::Args),
+    /// What waits for a person.
+    Inbox(commands::inbox::InboxArgs),
+    /// A proposal (`P-7`), or the facts behind an answer (`bundle:…`).
+    Show(commands::inbox::ShowArgs),
+    /// Approve a proposal, as a person.
+    Approve(commands::inbox::ApproveArgs),
+    /// Reject a proposal, for good.
+    Reject(commands::inbox::RejectArgs),
+    /// Take back what this terminal proposed.
+    Withdraw(commands::inbox::WithdrawArgs),
+    /// The log of everything that was proposed and decided.
+    Audit(commands::audit::Args),
     /// The ledger itself: `ledger verify`.
     Ledger(commands::ledger::Args),
 }
@@ -88,6 +108,16 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Init(args) => commands::init::run(args, &context()?, output),
         Command::Import(args) => commands::import::run(args, &context()?, output),
         Command::Spend(args) => commands::spend::run(args, &context()?, output),
+        Command::Report(args) => commands::report::run(args, &context()?, output),
+        Command::Anomalies(args) => commands::anomalies::run(args, &context()?, output),
+        Command::Explain(args) => commands::explain::run(args, &context()?, output),
+        Command::Propose(args) => commands::propose::run(args, &context()?, output),
+        Command::Inbox(args) => commands::inbox::inbox(args, &context()?, output),
+        Command::Show(args) => commands::inbox::show(args, &context()?, output),
+        Command::Approve(args) => commands::inbox::approve(args, &context()?, output),
+        Command::Reject(args) => commands::inbox::reject(args, &context()?, output),
+        Command::Withdraw(args) => commands::inbox::withdraw(args, &context()?, output),
+        Command::Audit(args) => commands::audit::run(args, &context()?, output),
         Command::Ledger(args) => commands::ledger::run(args, &context()?, output),
     }
 }

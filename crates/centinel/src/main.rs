@@ -9,6 +9,7 @@ mod failure;
 mod output;
 mod period_args;
 mod text;
+mod waterfall;
 
 use std::process::ExitCode;
 
