@@ -13,7 +13,7 @@ use centinel_engine::{
 use serde::Serialize;
 
 use crate::{
-    failure::hinted,
+    failure::{hinted, single_line},
     output::{Outcome, Output},
 };
 
@@ -61,7 +61,9 @@ struct RejectedRow {
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
-    let mut table = read(&args.cells)
+    let mut table = centinel_ingest::open(&args.cells)
+        .map_err(anyhow::Error::from)
+        .and_then(read_table)
         .with_context(|| format!("reading cells from `{}`", args.cells.display()))?;
     let mix = if args.mix.is_empty() && table.dimensions.contains("model") {
         vec!["model".to_owned()]
@@ -94,7 +96,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     for row in table.rejected.iter().take(NAMED_MAX) {
-        output.note(format_args!("line {}: {}", row.line, printable(&row.reason)));
+        output.note(format_args!("line {}: {}", row.line, single_line(&row.reason)));
     }
     output.note(format_args!("{} of {} rows rejected", table.rejected.len(), table.rows));
     Ok(Outcome::SomeRejected)
@@ -111,9 +113,8 @@ struct Table {
     rows: u64,
 }
 
-fn read(path: &std::path::Path) -> anyhow::Result<Table> {
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).from_reader(centinel_ingest::open(path)?);
+fn read_table(input: impl std::io::Read) -> anyhow::Result<Table> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
     let columns = Columns::of(reader.headers()?)?;
     let mut table =
         Table { dimensions: columns.dimensions.keys().cloned().collect(), ..Table::default() };
@@ -177,7 +178,7 @@ impl Columns {
             };
             if earlier.is_some() {
                 return Err(hinted(
-                    format!("column `{}` is there twice", printable(name)),
+                    format!("column `{}` is there twice", single_line(name)),
                     "name every column once",
                 ));
             }
@@ -293,7 +294,7 @@ fn where_it_is(found: &Decomposition, output: &mut Output) -> anyhow::Result<()>
         output.line(format_args!(
             "{:<9} {} ({share} % of it)",
             if index == 0 { "where" } else { "" },
-            printable(&dims.join(", ")),
+            single_line(&dims.join(", ")),
         ))?;
     }
     Ok(())
@@ -337,11 +338,59 @@ fn bar(amount: u128, largest: u128) -> String {
     format!("{full}{}", part.unwrap_or(&""))
 }
 
-/// Text from a file, for a terminal: no control characters.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 fn cut(text: &str) -> String {
     text.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> anyhow::Result<Table> {
+        read_table(text.as_bytes())
+    }
+
+    #[test]
+    fn bad_rows_are_kept_with_line_column_and_value() {
+        let table = table(
+            "model,side,calls,tok_in,tok_cached,tok_out,cost\n\
+             m,before,1,2,0,1,0.5\n\
+             m,after,1,two,0,1,0.5\n\
+             m,later,1,2,0,1,0.5\n\
+             m,after,1\n\
+             m,after,1,2,0,1,\n\
+             m,after,1,2,0,1,1e-3\n",
+        )
+        .unwrap();
+        let rejected: Vec<_> =
+            table.rejected.iter().map(|row| (row.line, row.reason.as_str())).collect();
+        assert_eq!(
+            rejected,
+            [
+                (3, "tok_in: `two` is not a decimal number"),
+                (4, "side `later` is neither `before` nor `after`"),
+                (5, "3 fields where the header has 7"),
+                (6, "cost is empty"),
+            ]
+        );
+        assert_eq!((table.cells.len(), table.lines, table.rows), (2, vec![2, 7], 6));
+        assert_eq!(table.cells[1].cost.to_string(), "0.001");
+    }
+
+    #[test]
+    fn headers_must_be_whole_and_unique() {
+        for header in ["", "side,calls", "side,side,calls,tok_in,tok_cached,tok_out,cost"] {
+            assert!(table(&format!("{header}\n")).is_err(), "{header}");
+        }
+    }
+
+    #[test]
+    fn bars_and_small_amounts() {
+        assert_eq!(bar(10, 10).chars().count(), 20);
+        assert_eq!(bar(1, 1_000_000), "▏");
+        assert_eq!(bar(0, 10), "");
+        assert_eq!(bar(0, 0), "");
+        assert_eq!(money("0.0042".parse().unwrap(), 6, Currency::USD), "$0.004200");
+        assert_eq!(money("-1.5".parse().unwrap(), 2, Currency::EUR), "−1.50 EUR");
+    }
 }
