@@ -60,7 +60,9 @@ struct RejectedRow {
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
-    let mut table = read(&args.cells)
+    let mut table = centinel_ingest::open(&args.cells)
+        .map_err(anyhow::Error::from)
+        .and_then(read_table)
         .with_context(|| format!("reading cells from `{}`", args.cells.display()))?;
     let mix = if args.mix.is_empty() && table.dimensions.contains("model") {
         vec!["model".to_owned()]
@@ -110,9 +112,8 @@ struct Table {
     rows: u64,
 }
 
-fn read(path: &std::path::Path) -> anyhow::Result<Table> {
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).from_reader(centinel_ingest::open(path)?);
+fn read_table(input: impl std::io::Read) -> anyhow::Result<Table> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
     let columns = Columns::of(reader.headers()?)?;
     let mut table =
         Table { dimensions: columns.dimensions.keys().cloned().collect(), ..Table::default() };
@@ -244,4 +245,57 @@ impl Columns {
 
 fn cut(text: &str) -> String {
     text.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> anyhow::Result<Table> {
+        read_table(text.as_bytes())
+    }
+
+    #[test]
+    fn bad_rows_are_kept_with_line_column_and_value() {
+        let table = table(
+            "model,side,calls,tok_in,tok_cached,tok_out,cost\n\
+             m,before,1,2,0,1,0.5\n\
+             m,after,1,two,0,1,0.5\n\
+             m,later,1,2,0,1,0.5\n\
+             m,after,1\n\
+             m,after,1,2,0,1,\n\
+             m,after,1,2,0,1,1e-3\n",
+        )
+        .unwrap();
+        let rejected: Vec<_> =
+            table.rejected.iter().map(|row| (row.line, row.reason.as_str())).collect();
+        assert_eq!(
+            rejected,
+            [
+                (3, "tok_in: `two` is not a decimal number"),
+                (4, "side `later` is neither `before` nor `after`"),
+                (5, "3 fields where the header has 7"),
+                (6, "cost is empty"),
+            ]
+        );
+        assert_eq!((table.cells.len(), table.lines, table.rows), (2, vec![2, 7], 6));
+        assert_eq!(table.cells[1].cost.to_string(), "0.001");
+    }
+
+    #[test]
+    fn headers_must_be_whole_and_unique() {
+        for header in ["", "side,calls", "side,side,calls,tok_in,tok_cached,tok_out,cost"] {
+            assert!(table(&format!("{header}\n")).is_err(), "{header}");
+        }
+    }
+
+    #[test]
+    fn bars_and_small_amounts() {
+        assert_eq!(bar(10, 10).chars().count(), 20);
+        assert_eq!(bar(1, 1_000_000), "▏");
+        assert_eq!(bar(0, 10), "");
+        assert_eq!(bar(0, 0), "");
+        assert_eq!(money("0.0042".parse().unwrap(), 6, Currency::USD), "$0.004200");
+        assert_eq!(money("-1.5".parse().unwrap(), 2, Currency::EUR), "−1.50 EUR");
+    }
 }
