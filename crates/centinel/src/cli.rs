@@ -33,6 +33,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show Centinel on a generated company: first screen, page and MCP.
+    Demo(commands::demo::Args),
     /// Price calls exactly: usage records in, cost and its lines out.
     Price(commands::price::Args),
     /// Split a change of cost into its drivers, exactly.
@@ -101,6 +103,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
     // Engine commands need no home.
     let context = || Context::new(cli.home.as_deref(), cli.config.as_deref());
     match &cli.command {
+        Command::Demo(args) => commands::demo::run(args, &context()?, output),
         Command::Price(args) => commands::price::run(args, output),
         Command::Decompose(args) => commands::decompose::run(args, output),
         Command::Detect(args) => commands::detect::run(args, output),

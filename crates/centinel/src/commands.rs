@@ -4,6 +4,7 @@ pub(crate) mod anomalies;
 pub(crate) mod audit;
 pub(crate) mod commit;
 pub(crate) mod decompose;
+pub(crate) mod demo;
 pub(crate) mod detect;
 pub(crate) mod explain;
 pub(crate) mod import;

@@ -32,6 +32,11 @@ impl Context {
         Ok(Self { home, config: config.map(Path::to_owned) })
     }
 
+    /// A home with its own configuration.
+    pub(crate) fn at(home: PathBuf) -> Self {
+        Self { home, config: None }
+    }
+
     pub(crate) async fn open(&self) -> anyhow::Result<App> {
         App::open(&self.home, self.config.as_deref()).await.map_err(explain)
     }

@@ -288,14 +288,4 @@ mod tests {
             assert!(table(&format!("{header}\n")).is_err(), "{header}");
         }
     }
-
-    #[test]
-    fn bars_and_small_amounts() {
-        assert_eq!(bar(10, 10).chars().count(), 20);
-        assert_eq!(bar(1, 1_000_000), "▏");
-        assert_eq!(bar(0, 10), "");
-        assert_eq!(bar(0, 0), "");
-        assert_eq!(money("0.0042".parse().unwrap(), 6, Currency::USD), "$0.004200");
-        assert_eq!(money("-1.5".parse().unwrap(), 2, Currency::EUR), "−1.50 EUR");
-    }
 }
