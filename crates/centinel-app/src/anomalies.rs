@@ -162,7 +162,7 @@ impl App {
         Ok(ExplainRequest { filter, period, compare_to: None, left_out })
     }
 
-    fn known_days(&self) -> Result<KnownDays, AppError> {
+    pub(crate) fn known_days(&self) -> Result<KnownDays, AppError> {
         Ok(KnownDays::load(&self.home.join("policies").join("calendar.csv"))?)
     }
 

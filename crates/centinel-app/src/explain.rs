@@ -76,12 +76,14 @@ impl App {
         now: Timestamp,
     ) -> Result<Explained, AppError> {
         let data = self.ledger.span().await?.ok_or(AppError::Empty)?;
+        let mut left_out = self.known_days()?.of("*");
+        left_out.extend(request.left_out.iter().copied());
         let (baseline_period, weights) = match request.compare_to {
             Some(period) => (period, None),
             None => {
                 let days: Vec<Date> = baseline_days(&request.period)
                     .into_iter()
-                    .filter(|day| *day >= date_of(data.0) && !request.left_out.contains(day))
+                    .filter(|day| *day >= date_of(data.0) && !left_out.contains(day))
                     .collect();
                 let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
                     return Err(ExplainError::NoCells.into());
@@ -109,6 +111,13 @@ impl App {
         let mix: Vec<String> = has_models.then(|| "model".to_owned()).into_iter().collect();
         let decomposition = explain::decompose(&cells, &mix, scale)?;
 
+        let baseline_days = weights.as_ref().map_or_else(
+            || {
+                let (first, after) = baseline_period.dates();
+                first.until(after).map_or(0, |span| usize::try_from(span.get_days()).unwrap_or(0))
+            },
+            |weights| weights.days,
+        );
         let finding = Finding {
             about: request
                 .filter
@@ -121,6 +130,8 @@ impl App {
                 .collect(),
             window: request.period,
             baseline: baseline_period,
+            baseline_days,
+            has_left_out: weights.is_some() && !left_out.is_empty(),
             currency,
             as_of: Some(data.1),
             status: FactStatus::Final,
@@ -128,13 +139,6 @@ impl App {
         let bundle = explain::bundle(&decomposition, &finding);
         let evidence = self.keep_evidence(&bundle, now).await?;
         let text = narrative::explain_plain(&bundle);
-        let baseline_days = weights.map_or_else(
-            || {
-                let (first, after) = baseline_period.dates();
-                first.until(after).map_or(0, |span| usize::try_from(span.get_days()).unwrap_or(0))
-            },
-            |weights| weights.days,
-        );
         Ok(Explained {
             decomposition,
             period: request.period,
