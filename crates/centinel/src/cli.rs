@@ -49,6 +49,8 @@ enum Command {
     Spend(commands::spend::Args),
     /// The ledger itself: `ledger verify`.
     Ledger(commands::ledger::Args),
+    /// MCP over standard input and output, for chat clients and coding agents.
+    Mcp(commands::mcp::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -89,5 +91,6 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Import(args) => commands::import::run(args, &context()?, output),
         Command::Spend(args) => commands::spend::run(args, &context()?, output),
         Command::Ledger(args) => commands::ledger::run(args, &context()?, output),
+        Command::Mcp(args) => commands::mcp::run(args, &context()?, output),
     }
 }

@@ -6,5 +6,6 @@ pub(crate) mod detect;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod ledger;
+pub(crate) mod mcp;
 pub(crate) mod price;
 pub(crate) mod spend;
