@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::{
-    explain::{self, Decomposition, ExplainError, Finding, LedgerRow, Scale, cells_from_ledger},
+    explain::{
+        self, Cell, Decomposition, ExplainError, Finding, LedgerRow, Scale, cells_from_ledger,
+    },
     facts::{Bundle, FactStatus},
     money::{Currency, Decimal, Pico},
     narrative,
@@ -50,6 +52,21 @@ pub struct Explained {
     pub text: String,
 }
 
+/// Both sides of a comparison.
+pub(crate) struct Sides {
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) scale: Scale,
+    pub(crate) baseline: Period,
+    pub(crate) baseline_days: usize,
+    pub(crate) data_until: Timestamp,
+    /// Days known to be different are no part of the baseline.
+    pub(crate) has_left_out: bool,
+    pub(crate) currency: Currency,
+}
+
+/// Stands in a cell for a feature or service that a row does not state.
+pub const UNNAMED: &str = "(none)";
+
 const MEASURES: [Measure; 11] = [
     Measure::Cost,
     Measure::Calls,
@@ -75,6 +92,50 @@ impl App {
         request: &ExplainRequest,
         now: Timestamp,
     ) -> Result<Explained, AppError> {
+        let Sides { cells, scale, baseline: baseline_period, baseline_days, data_until, currency, has_left_out } =
+            self.sides(request, None).await?;
+        let decomposition = explain::decompose(&cells, &mixed(&cells), scale)?;
+
+        let finding = Finding {
+            about: request
+                .filter
+                .iter()
+                .filter_map(|condition| {
+                    let mut values = condition.any_of.iter();
+                    let value = values.next().filter(|_| values.next().is_none())?;
+                    Some((condition.dimension.to_string(), value.clone()))
+                })
+                .collect(),
+            window: request.period,
+            baseline: baseline_period,
+            baseline_days,
+            has_left_out,
+            currency,
+            as_of: Some(data_until),
+            status: FactStatus::Final,
+        };
+        let bundle = explain::bundle(&decomposition, &finding);
+        let evidence = self.keep_evidence(&bundle, now).await?;
+        let text = narrative::explain_plain(&bundle);
+        Ok(Explained {
+            decomposition,
+            period: request.period,
+            baseline: baseline_period,
+            baseline_days,
+            currency,
+            bundle,
+            evidence,
+            text,
+        })
+    }
+
+    /// Both sides of a comparison as cells: by feature (or service) and model, or by the dimension
+    /// stated and model, then without business outputs.
+    pub(crate) async fn sides(
+        &self,
+        request: &ExplainRequest,
+        by: Option<&Dimension>,
+    ) -> Result<Sides, AppError> {
         let data = self.ledger.span().await?.ok_or(AppError::Empty)?;
         let mut left_out = self.known_days()?.of("*");
         left_out.extend(request.left_out.iter().copied());
@@ -93,8 +154,8 @@ impl App {
             }
         };
         let currency = self.config.organisation.currency;
-        let after = self.rows(&request.filter, request.period, currency).await?;
-        let before = self.rows(&request.filter, baseline_period, currency).await?;
+        let after = self.rows(&request.filter, request.period, currency, by).await?;
+        let before = self.rows(&request.filter, baseline_period, currency, by).await?;
         let baseline: Vec<(Scale, LedgerRow)> = before
             .into_iter()
             .filter_map(|(day, row)| {
@@ -107,61 +168,39 @@ impl App {
             .collect();
         let compared: Vec<LedgerRow> = after.into_iter().map(|(_, row)| row).collect();
         let (cells, scale) = cells_from_ledger(&baseline, &compared)?;
-        let has_models = cells.iter().any(|cell| cell.dims.contains_key("model"));
-        let mix: Vec<String> = has_models.then(|| "model".to_owned()).into_iter().collect();
-        let decomposition = explain::decompose(&cells, &mix, scale)?;
-
-        let baseline_days = weights.as_ref().map_or_else(
+        let has_left_out = weights.is_some() && !left_out.is_empty();
+        let baseline_days = weights.map_or_else(
             || {
                 let (first, after) = baseline_period.dates();
                 first.until(after).map_or(0, |span| usize::try_from(span.get_days()).unwrap_or(0))
             },
             |weights| weights.days,
         );
-        let finding = Finding {
-            about: request
-                .filter
-                .iter()
-                .filter_map(|condition| {
-                    let mut values = condition.any_of.iter();
-                    let value = values.next().filter(|_| values.next().is_none())?;
-                    Some((condition.dimension.to_string(), value.clone()))
-                })
-                .collect(),
-            window: request.period,
+        Ok(Sides {
+            cells,
+            scale,
             baseline: baseline_period,
             baseline_days,
-            has_left_out: weights.is_some() && !left_out.is_empty(),
+            data_until: data.1,
             currency,
-            as_of: Some(data.1),
-            status: FactStatus::Final,
-        };
-        let bundle = explain::bundle(&decomposition, &finding);
-        let evidence = self.keep_evidence(&bundle, now).await?;
-        let text = narrative::explain_plain(&bundle);
-        Ok(Explained {
-            decomposition,
-            period: request.period,
-            baseline: baseline_period,
-            baseline_days,
-            currency,
-            bundle,
-            evidence,
-            text,
+            has_left_out,
         })
     }
 
-    /// Sums by day, feature (or service) and model, of one currency.
+    /// Sums by day, feature (or service) and model, or by day, dimension and model, of one currency.
     async fn rows(
         &self,
         filter: &[Condition],
         period: Period,
         currency: Currency,
+        by: Option<&Dimension>,
     ) -> Result<Vec<(Date, LedgerRow)>, AppError> {
         let mut query = SpendQuery::new(period, MEASURES.to_vec()).every(Grain::Day);
-        query.group_by = [Dimension::Feature, Dimension::Service, Dimension::Model]
-            .map(GroupBy::Dimension)
-            .to_vec();
+        let dimensions = match by {
+            Some(dimension) => vec![dimension.clone(), Dimension::Model],
+            None => vec![Dimension::Feature, Dimension::Service, Dimension::Model],
+        };
+        query.group_by = dimensions.into_iter().map(GroupBy::Dimension).collect();
         query.filter = filter.to_vec();
         let table = self.ledger.spend(&query).await?;
         let mut rows = Vec::new();
@@ -170,20 +209,17 @@ impl App {
             if row.currency.as_deref() != Some(currency.as_str()) {
                 continue;
             }
-            let [feature, service, model] = row.group.as_slice() else { continue };
-            let mut dims = BTreeMap::new();
-            match (feature, service, model) {
-                (feature, _, Some(model)) => {
-                    dims.insert("feature".to_owned(), named(feature.as_ref()));
-                    dims.insert("model".to_owned(), model.clone());
+            let dims = match (row.group.as_slice(), by) {
+                ([value, model], Some(dimension)) => {
+                    let value = value.clone().map(|value| (dimension.to_string(), value));
+                    let model = model.clone().map(|model| ("model".to_owned(), model));
+                    value.into_iter().chain(model).collect()
                 }
-                (Some(feature), _, None) => {
-                    dims.insert("feature".to_owned(), feature.clone());
+                ([feature, service, model], _) => {
+                    named_dims(feature.as_ref(), service.as_ref(), model.as_ref())
                 }
-                (None, service, None) => {
-                    dims.insert("service".to_owned(), named(service.as_ref()));
-                }
-            }
+                _ => continue,
+            };
             let count = |index: usize| u64::try_from(row.value(index)).unwrap_or(0);
             let usage = Usage::ZERO
                 .with(UsageClass::InputTokensTotal, count(2))
@@ -205,7 +241,9 @@ impl App {
                 },
             ));
         }
-        self.add_outputs(filter, period, &mut rows).await?;
+        if by.is_none() {
+            self.add_outputs(filter, period, &mut rows).await?;
+        }
         Ok(rows)
     }
 
@@ -244,8 +282,26 @@ impl App {
     }
 }
 
-fn named(value: Option<&String>) -> String {
-    value.cloned().unwrap_or_else(|| "(none)".to_owned())
+/// Calls by feature and model, charges by feature, or else by service.
+fn named_dims(
+    feature: Option<&String>,
+    service: Option<&String>,
+    model: Option<&String>,
+) -> BTreeMap<String, String> {
+    let named = |value: Option<&String>| value.cloned().unwrap_or_else(|| UNNAMED.to_owned());
+    match (feature, model) {
+        (feature, Some(model)) => {
+            [("feature".to_owned(), named(feature)), ("model".to_owned(), model.clone())].into()
+        }
+        (Some(feature), None) => [("feature".to_owned(), feature.clone())].into(),
+        (None, None) => [("service".to_owned(), named(service))].into(),
+    }
+}
+
+/// The dimension within which calls move between cells, where there is one.
+pub(crate) fn mixed(cells: &[Cell]) -> Vec<String> {
+    let has_models = cells.iter().any(|cell| cell.dims.contains_key("model"));
+    has_models.then(|| "model".to_owned()).into_iter().collect()
 }
 
 /// How often each day of a baseline counts: days compared over days of the baseline, by weekday.

@@ -71,6 +71,8 @@ enum Command {
     Audit(commands::audit::Args),
     /// The ledger itself: `ledger verify`.
     Ledger(commands::ledger::Args),
+    /// MCP over standard input and output, for chat clients and coding agents.
+    Mcp(commands::mcp::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -122,5 +124,6 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Withdraw(args) => commands::inbox::withdraw(args, &context()?, output),
         Command::Audit(args) => commands::audit::run(args, &context()?, output),
         Command::Ledger(args) => commands::ledger::run(args, &context()?, output),
+        Command::Mcp(args) => commands::mcp::run(args, &context()?, output),
     }
 }

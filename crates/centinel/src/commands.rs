@@ -11,6 +11,7 @@ pub(crate) mod import;
 pub(crate) mod inbox;
 pub(crate) mod init;
 pub(crate) mod ledger;
+pub(crate) mod mcp;
 pub(crate) mod price;
 pub(crate) mod propose;
 pub(crate) mod report;

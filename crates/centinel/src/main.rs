@@ -8,6 +8,7 @@ mod context;
 mod failure;
 mod output;
 mod period_args;
+mod ports;
 mod text;
 mod waterfall;
 
