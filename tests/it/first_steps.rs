@@ -23,7 +23,17 @@ fn log() -> String {
 
 #[test]
 fn a_log_becomes_a_priced_owned_explained_decided_answer() {
-    let home = Home::new();
+    journey(&Home::new());
+}
+
+#[test]
+fn the_same_on_postgresql() {
+    if let Some(home) = Home::on_postgresql("first_steps") {
+        journey(&home);
+    }
+}
+
+fn journey(home: &Home) {
     let log = home.file("calls.csv", &log());
     let log = log.display().to_string();
     let imported = home.run(&["--json", "import", &log]).ok().json();

@@ -38,6 +38,40 @@ impl Home {
         home
     }
 
+    /// A home whose catalogue is in a schema of its own on the PostgreSQL server of the tests.
+    ///
+    /// `scripts/test` starts one and says where. Without it there is nothing to test on; in CI that is
+    /// a failure.
+    #[expect(clippy::disallowed_methods, reason = "which server to test on is the machine's")]
+    pub(crate) fn on_postgresql(schema: &str) -> Option<Self> {
+        let Ok(server) = std::env::var("CENTINEL_TEST_POSTGRES") else {
+            assert!(
+                std::env::var("CI").is_err(),
+                "CENTINEL_TEST_POSTGRES is not set: `scripts/test`"
+            );
+            return None;
+        };
+        let work = async {
+            sqlx::any::install_default_drivers();
+            let pool = sqlx::AnyPool::connect(&server).await.unwrap();
+            for text in [
+                format!("drop schema if exists {schema} cascade"),
+                format!("create schema {schema}"),
+            ] {
+                sqlx::query(sqlx::AssertSqlSafe(text)).execute(&pool).await.unwrap();
+            }
+            pool.close().await;
+        };
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
+        let home = Self { folder: tempfile::tempdir().unwrap() };
+        std::fs::create_dir_all(home.path()).unwrap();
+        let url = format!("{server}?options[search_path]={schema}");
+        let config = format!("[database]\nurl = \"{url}\"\n");
+        std::fs::write(home.path().join("centinel.toml"), config).unwrap();
+        home.with_input(&["init", "--person", "ada", "--password-stdin"], PASSWORD).ok();
+        Some(home)
+    }
+
     /// A file beside the home.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);

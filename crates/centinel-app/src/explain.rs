@@ -92,8 +92,15 @@ impl App {
         request: &ExplainRequest,
         now: Timestamp,
     ) -> Result<Explained, AppError> {
-        let Sides { cells, scale, baseline: baseline_period, baseline_days, data_until, currency, has_left_out } =
-            self.sides(request, None).await?;
+        let Sides {
+            cells,
+            scale,
+            baseline: baseline_period,
+            baseline_days,
+            data_until,
+            currency,
+            has_left_out,
+        } = self.sides(request, None).await?;
         let decomposition = explain::decompose(&cells, &mixed(&cells), scale)?;
 
         let finding = Finding {
