@@ -1,5 +1,7 @@
 //! From an empty home to a decided proposal.
 
+use std::fmt::Write as _;
+
 use crate::product::{Home, PASSWORD, fixture};
 
 /// 30 days of calls of one feature; on the last three each call reads four times as much.
@@ -10,12 +12,13 @@ fn log() -> String {
     for day in 1..=30 {
         let tokens = if day > 27 { 8000 } else { 2000 };
         for call in 0..40 {
-            text.push_str(&format!(
-                "r{day}-{call},2026-09-{day:02}T{:02}:10:00Z,openai,gpt-5.1,{},0,{},answers,support\n",
+            let _ = writeln!(
+                text,
+                "r{day}-{call},2026-09-{day:02}T{:02}:10:00Z,openai,gpt-5.1,{},0,{},answers,support",
                 call % 24,
                 tokens + call % 7,
                 300 + (day * 7 + call) % 11,
-            ));
+            );
         }
     }
     text
