@@ -3,3 +3,9 @@
 // `cfg(test)` tells clippy that whole modules are tests, their helpers included.
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod first_steps;
+#[cfg(test)]
+mod product;

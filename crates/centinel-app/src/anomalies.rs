@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::{
-    anomaly::{self, Config, Episode, Metric, Point, Series},
+    anomaly::{self, Alarm, Config, Episode, Metric, Point, Series},
     money::{Currency, Decimal},
     period::{DAY_MICROS, Grain, Period, date_of, index_of_date},
     series::Dimension,
@@ -24,6 +24,12 @@ pub struct Incident {
     pub scope: BTreeMap<String, String>,
     /// What was unusually high.
     pub metrics: BTreeSet<Metric>,
+    /// The one of them that exceeded its usual value most, as a share.
+    pub main_metric: Metric,
+    /// Its value over the window of its latest alarm. Estimate.
+    pub observed: Decimal,
+    /// What it would usually have been. Estimate.
+    pub expected: Decimal,
     /// First day.
     pub start: Date,
     /// Last day so far.
@@ -85,7 +91,12 @@ impl App {
                 *effect = effect.max(alarm.effect_ratio);
             }
             let owner = owners.get(&(dimension.to_string(), episode.series.clone())).cloned();
+            // An episode has at least one alarm.
+            let Some(alarm) = main_alarm(&episode.alarms) else { continue };
             incidents.push(Incident {
+                main_metric: alarm.metric,
+                observed: alarm.observed,
+                expected: alarm.expected,
                 id: format!("E-{number}"),
                 scope: [(dimension.to_string(), episode.series)].into(),
                 metrics: episode.metrics,
@@ -150,19 +161,40 @@ impl App {
                 })
             })
             .collect::<Result<_, AppError>>()?;
-        let name = incident.scope.values().next().map(String::as_str).unwrap_or_default();
-        let mut left_out = self.known_days()?.of(name);
-        for other in all.iter().filter(|other| other.scope == incident.scope) {
-            let mut day = other.start;
-            while day <= other.last {
-                left_out.insert(day);
-                day = day.tomorrow().unwrap_or(Date::MAX);
-            }
-        }
+        let left_out = self.left_out(&incident.scope, all)?;
         Ok(ExplainRequest { filter, period, compare_to: None, left_out })
     }
 
-    fn known_days(&self) -> Result<KnownDays, AppError> {
+    /// Days that are no part of the usual level of a scope: holidays, planned changes and its known
+    /// episodes.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::incidents`].
+    pub async fn unusual_days(
+        &self,
+        scope: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<BTreeSet<Date>, AppError> {
+        self.left_out(scope, &self.incidents(now).await?)
+    }
+
+    fn left_out(
+        &self,
+        scope: &BTreeMap<String, String>,
+        incidents: &[Incident],
+    ) -> Result<BTreeSet<Date>, AppError> {
+        // Without a name, what the calendar says of every series.
+        let name = scope.values().next().map(String::as_str).unwrap_or_default();
+        let mut left_out = self.known_days()?.of(name);
+        for incident in incidents.iter().filter(|incident| incident.scope == *scope) {
+            let days = std::iter::successors(Some(incident.start), |day| day.tomorrow().ok());
+            left_out.extend(days.take_while(|day| *day <= incident.last));
+        }
+        Ok(left_out)
+    }
+
+    pub(crate) fn known_days(&self) -> Result<KnownDays, AppError> {
         Ok(KnownDays::load(&self.home.join("policies").join("calendar.csv"))?)
     }
 
@@ -244,6 +276,12 @@ impl App {
         }
         Ok(owners)
     }
+}
+
+/// The latest alarm of the metric with the largest excess.
+fn main_alarm(alarms: &[Alarm]) -> Option<&Alarm> {
+    let largest = alarms.iter().max_by(|a, b| a.effect_ratio.total_cmp(&b.effect_ratio))?;
+    alarms.iter().filter(|alarm| alarm.metric == largest.metric).max_by_key(|alarm| alarm.date)
 }
 
 /// `tokens_per_call`.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::{
-    explain::{self, Decomposition, ExplainError, Finding, LedgerRow, Scale, cells_from_ledger},
+    explain::{
+        self, Cell, Decomposition, ExplainError, Finding, LedgerRow, Scale, cells_from_ledger,
+    },
     facts::{Bundle, FactStatus},
     money::{Currency, Decimal, Pico},
     narrative,
@@ -34,6 +36,8 @@ pub struct ExplainRequest {
 pub struct Explained {
     /// The split of the change over its drivers.
     pub decomposition: Decomposition,
+    /// The days that are explained.
+    pub period: Period,
     /// The days that were compared with, first to last.
     pub baseline: Period,
     /// How many of them counted.
@@ -47,6 +51,21 @@ pub struct Explained {
     /// The standard wording, without citations.
     pub text: String,
 }
+
+/// Both sides of a comparison.
+pub(crate) struct Sides {
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) scale: Scale,
+    pub(crate) baseline: Period,
+    pub(crate) baseline_days: usize,
+    pub(crate) data_until: Timestamp,
+    /// Days known to be different are no part of the baseline.
+    pub(crate) has_left_out: bool,
+    pub(crate) currency: Currency,
+}
+
+/// Stands in a cell for a feature or service that a row does not state.
+pub const UNNAMED: &str = "(none)";
 
 const MEASURES: [Measure; 11] = [
     Measure::Cost,
@@ -73,39 +92,16 @@ impl App {
         request: &ExplainRequest,
         now: Timestamp,
     ) -> Result<Explained, AppError> {
-        let data = self.ledger.span().await?.ok_or(AppError::Empty)?;
-        let (baseline_period, weights) = match request.compare_to {
-            Some(period) => (period, None),
-            None => {
-                let days: Vec<Date> = baseline_days(&request.period)
-                    .into_iter()
-                    .filter(|day| *day >= date_of(data.0) && !request.left_out.contains(day))
-                    .collect();
-                let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
-                    return Err(ExplainError::NoCells.into());
-                };
-                let period = Period::days(*first, last.tomorrow().unwrap_or(*last))?;
-                (period, Some(Weights::new(&request.period, &days)))
-            }
-        };
-        let currency = self.config.organisation.currency;
-        let after = self.rows(&request.filter, request.period, currency).await?;
-        let before = self.rows(&request.filter, baseline_period, currency).await?;
-        let baseline: Vec<(Scale, LedgerRow)> = before
-            .into_iter()
-            .filter_map(|(day, row)| {
-                let scale = match &weights {
-                    Some(weights) => weights.of(day)?,
-                    None => Scale::ONE,
-                };
-                Some((scale, row))
-            })
-            .collect();
-        let compared: Vec<LedgerRow> = after.into_iter().map(|(_, row)| row).collect();
-        let (cells, scale) = cells_from_ledger(&baseline, &compared)?;
-        let has_models = cells.iter().any(|cell| cell.dims.contains_key("model"));
-        let mix: Vec<String> = has_models.then(|| "model".to_owned()).into_iter().collect();
-        let decomposition = explain::decompose(&cells, &mix, scale)?;
+        let Sides {
+            cells,
+            scale,
+            baseline: baseline_period,
+            baseline_days,
+            data_until,
+            currency,
+            has_left_out,
+        } = self.sides(request, None).await?;
+        let decomposition = explain::decompose(&cells, &mixed(&cells), scale)?;
 
         let finding = Finding {
             about: request
@@ -119,22 +115,18 @@ impl App {
                 .collect(),
             window: request.period,
             baseline: baseline_period,
+            baseline_days,
+            has_left_out,
             currency,
-            as_of: Some(data.1),
+            as_of: Some(data_until),
             status: FactStatus::Final,
         };
         let bundle = explain::bundle(&decomposition, &finding);
         let evidence = self.keep_evidence(&bundle, now).await?;
         let text = narrative::explain_plain(&bundle);
-        let baseline_days = weights.map_or_else(
-            || {
-                let (first, after) = baseline_period.dates();
-                first.until(after).map_or(0, |span| usize::try_from(span.get_days()).unwrap_or(0))
-            },
-            |weights| weights.days,
-        );
         Ok(Explained {
             decomposition,
+            period: request.period,
             baseline: baseline_period,
             baseline_days,
             currency,
@@ -144,17 +136,78 @@ impl App {
         })
     }
 
-    /// Sums by day, feature (or service) and model, of one currency.
+    /// Both sides of a comparison as cells: by feature (or service) and model, or by the dimension
+    /// stated and model, then without business outputs.
+    pub(crate) async fn sides(
+        &self,
+        request: &ExplainRequest,
+        by: Option<&Dimension>,
+    ) -> Result<Sides, AppError> {
+        let data = self.ledger.span().await?.ok_or(AppError::Empty)?;
+        let mut left_out = self.known_days()?.of("*");
+        left_out.extend(request.left_out.iter().copied());
+        let (baseline_period, weights) = match request.compare_to {
+            Some(period) => (period, None),
+            None => {
+                let days: Vec<Date> = baseline_days(&request.period)
+                    .into_iter()
+                    .filter(|day| *day >= date_of(data.0) && !left_out.contains(day))
+                    .collect();
+                let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
+                    return Err(ExplainError::NoCells.into());
+                };
+                let period = Period::days(*first, last.tomorrow().unwrap_or(*last))?;
+                (period, Some(Weights::new(&request.period, &days)))
+            }
+        };
+        let currency = self.config.organisation.currency;
+        let after = self.rows(&request.filter, request.period, currency, by).await?;
+        let before = self.rows(&request.filter, baseline_period, currency, by).await?;
+        let baseline: Vec<(Scale, LedgerRow)> = before
+            .into_iter()
+            .filter_map(|(day, row)| {
+                let scale = match &weights {
+                    Some(weights) => weights.of(day)?,
+                    None => Scale::ONE,
+                };
+                Some((scale, row))
+            })
+            .collect();
+        let compared: Vec<LedgerRow> = after.into_iter().map(|(_, row)| row).collect();
+        let (cells, scale) = cells_from_ledger(&baseline, &compared)?;
+        let has_left_out = weights.is_some() && !left_out.is_empty();
+        let baseline_days = weights.map_or_else(
+            || {
+                let (first, after) = baseline_period.dates();
+                first.until(after).map_or(0, |span| usize::try_from(span.get_days()).unwrap_or(0))
+            },
+            |weights| weights.days,
+        );
+        Ok(Sides {
+            cells,
+            scale,
+            baseline: baseline_period,
+            baseline_days,
+            data_until: data.1,
+            currency,
+            has_left_out,
+        })
+    }
+
+    /// Sums by day, feature (or service) and model, or by day, dimension and model, of one currency.
     async fn rows(
         &self,
         filter: &[Condition],
         period: Period,
         currency: Currency,
+        by: Option<&Dimension>,
     ) -> Result<Vec<(Date, LedgerRow)>, AppError> {
         let mut query = SpendQuery::new(period, MEASURES.to_vec()).every(Grain::Day);
-        query.group_by = [Dimension::Feature, Dimension::Service, Dimension::Model]
-            .map(GroupBy::Dimension)
-            .to_vec();
+        let dimensions = match by {
+            Some(dimension) => vec![dimension.clone(), Dimension::Model],
+            None => vec![Dimension::Feature, Dimension::Service, Dimension::Model],
+        };
+        query.group_by = dimensions.into_iter().map(GroupBy::Dimension).collect();
         query.filter = filter.to_vec();
         let table = self.ledger.spend(&query).await?;
         let mut rows = Vec::new();
@@ -163,20 +216,17 @@ impl App {
             if row.currency.as_deref() != Some(currency.as_str()) {
                 continue;
             }
-            let [feature, service, model] = row.group.as_slice() else { continue };
-            let mut dims = BTreeMap::new();
-            match (feature, service, model) {
-                (feature, _, Some(model)) => {
-                    dims.insert("feature".to_owned(), named(feature.as_ref()));
-                    dims.insert("model".to_owned(), model.clone());
+            let dims = match (row.group.as_slice(), by) {
+                ([value, model], Some(dimension)) => {
+                    let value = value.clone().map(|value| (dimension.to_string(), value));
+                    let model = model.clone().map(|model| ("model".to_owned(), model));
+                    value.into_iter().chain(model).collect()
                 }
-                (Some(feature), _, None) => {
-                    dims.insert("feature".to_owned(), feature.clone());
+                ([feature, service, model], _) => {
+                    named_dims(feature.as_ref(), service.as_ref(), model.as_ref())
                 }
-                (None, service, None) => {
-                    dims.insert("service".to_owned(), named(service.as_ref()));
-                }
-            }
+                _ => continue,
+            };
             let count = |index: usize| u64::try_from(row.value(index)).unwrap_or(0);
             let usage = Usage::ZERO
                 .with(UsageClass::InputTokensTotal, count(2))
@@ -198,7 +248,9 @@ impl App {
                 },
             ));
         }
-        self.add_outputs(filter, period, &mut rows).await?;
+        if by.is_none() {
+            self.add_outputs(filter, period, &mut rows).await?;
+        }
         Ok(rows)
     }
 
@@ -237,8 +289,26 @@ impl App {
     }
 }
 
-fn named(value: Option<&String>) -> String {
-    value.cloned().unwrap_or_else(|| "(none)".to_owned())
+/// Calls by feature and model, charges by feature, or else by service.
+fn named_dims(
+    feature: Option<&String>,
+    service: Option<&String>,
+    model: Option<&String>,
+) -> BTreeMap<String, String> {
+    let named = |value: Option<&String>| value.cloned().unwrap_or_else(|| UNNAMED.to_owned());
+    match (feature, model) {
+        (feature, Some(model)) => {
+            [("feature".to_owned(), named(feature)), ("model".to_owned(), model.clone())].into()
+        }
+        (Some(feature), None) => [("feature".to_owned(), feature.clone())].into(),
+        (None, None) => [("service".to_owned(), named(service))].into(),
+    }
+}
+
+/// The dimension within which calls move between cells, where there is one.
+pub(crate) fn mixed(cells: &[Cell]) -> Vec<String> {
+    let has_models = cells.iter().any(|cell| cell.dims.contains_key("model"));
+    has_models.then(|| "model".to_owned()).into_iter().collect()
 }
 
 /// How often each day of a baseline counts: days compared over days of the baseline, by weekday.

@@ -6,9 +6,11 @@
 mod anomalies;
 mod app;
 mod calendar;
+mod compare;
 mod config;
 mod error;
 mod explain;
+mod gross;
 mod health;
 mod import;
 mod over_time;
@@ -22,11 +24,13 @@ mod spend;
 pub use anomalies::Incident;
 pub use app::{App, create_home};
 pub use calendar::CalendarError;
+pub use compare::{Compared, GroupChange};
 pub use config::{
     AttentionConfig, Config, ConfigError, DatabaseConfig, Organisation, PricesConfig,
 };
 pub use error::AppError;
-pub use explain::{ExplainRequest, Explained};
+pub use explain::{ExplainRequest, Explained, UNNAMED};
+pub use gross::Gross;
 pub use health::{Health, SourceHealth};
 pub use import::{ImportRequest, Imported, Progress};
 pub use over_time::{Layer, SpendOverTime};

@@ -12,7 +12,7 @@ use centinel_engine::{
 };
 use centinel_ledger::{Condition, Measure, ScanLevel, ScanReport, SpendQuery, SpendRow};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use crate::{App, AppError};
 
@@ -69,12 +69,19 @@ pub struct SpendRequest {
 }
 
 /// Sums of one line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+///
+/// On the wire the amounts are `null` where nothing behind them has a price ([`Self::is_unknown`]):
+/// what is not known is not zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SpendSums {
     /// Effective cost of charges and price of calls.
     pub cost: Pico,
     /// Billed cost of charges and price of calls.
     pub billed_cost: Pico,
+    /// List cost of charges that state one, and price of calls.
+    pub list_cost: Pico,
+    /// Charges.
+    pub charges: i128,
     /// Calls.
     pub calls: i128,
     /// Input tokens of calls, cached ones included.
@@ -87,9 +94,11 @@ pub struct SpendSums {
     pub unpriced_calls: i128,
 }
 
-const MEASURES: [Measure; 7] = [
+const MEASURES: [Measure; 9] = [
     Measure::Cost,
     Measure::BilledCost,
+    Measure::ListCost,
+    Measure::Charges,
     Measure::Calls,
     Measure::Usage(UsageClass::InputTokensTotal),
     Measure::Usage(UsageClass::CacheReadTokens),
@@ -102,23 +111,49 @@ impl SpendSums {
         Self {
             cost: row.amount(0),
             billed_cost: row.amount(1),
-            calls: row.value(2),
-            input_tokens: row.value(3),
-            cache_read_tokens: row.value(4),
-            output_tokens: row.value(5),
-            unpriced_calls: row.value(6),
+            list_cost: row.amount(2),
+            charges: row.value(3),
+            calls: row.value(4),
+            input_tokens: row.value(5),
+            cache_read_tokens: row.value(6),
+            output_tokens: row.value(7),
+            unpriced_calls: row.value(8),
         }
+    }
+
+    /// There are calls, none of them has a price, and no charge says anything either.
+    pub fn is_unknown(&self) -> bool {
+        self.charges == 0 && self.calls > 0 && self.unpriced_calls == self.calls
     }
 
     /// Adds another line.
     pub fn add(&mut self, other: &Self) {
         self.cost.0 = self.cost.0.saturating_add(other.cost.0);
         self.billed_cost.0 = self.billed_cost.0.saturating_add(other.billed_cost.0);
+        self.list_cost.0 = self.list_cost.0.saturating_add(other.list_cost.0);
+        self.charges += other.charges;
         self.calls += other.calls;
         self.input_tokens += other.input_tokens;
         self.cache_read_tokens += other.cache_read_tokens;
         self.output_tokens += other.output_tokens;
         self.unpriced_calls += other.unpriced_calls;
+    }
+}
+
+impl Serialize for SpendSums {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let known = |amount: Pico| (!self.is_unknown()).then_some(amount);
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("cost", &known(self.cost))?;
+        map.serialize_entry("billed_cost", &known(self.billed_cost))?;
+        map.serialize_entry("list_cost", &known(self.list_cost))?;
+        map.serialize_entry("charges", &self.charges)?;
+        map.serialize_entry("calls", &self.calls)?;
+        map.serialize_entry("input_tokens", &self.input_tokens)?;
+        map.serialize_entry("cache_read_tokens", &self.cache_read_tokens)?;
+        map.serialize_entry("output_tokens", &self.output_tokens)?;
+        map.serialize_entry("unpriced_calls", &self.unpriced_calls)?;
+        map.end()
     }
 }
 
@@ -370,6 +405,10 @@ fn spend_bundle(
             .chain(line.at.map(|at| ("at".to_owned(), at.to_string())))
             .collect();
         builder.about(dims, Some(request.period));
+        if line.sums.is_unknown() {
+            builder.count("unpriced_calls", line.sums.calls, "calls");
+            continue;
+        }
         let cost = builder.money("cost", money(line.sums.cost));
         if let Some(share) = ratio(line.sums.cost.0, total.cost.0)
             .and_then(|share| share.checked_mul_integer(100).ok())

@@ -173,6 +173,17 @@ impl Approvals {
         Ok(views.filter(|view| view.status.is_open()).collect())
     }
 
+    /// Every proposal there is, open or not, by number.
+    ///
+    /// # Errors
+    ///
+    /// [`ApprovalError::Store`].
+    pub async fn all(&self, now: Timestamp) -> Result<Vec<View>, ApprovalError> {
+        let people = people::directory(&self.database).await?;
+        let records = proposals::list(&self.database, false).await?;
+        Ok(records.into_iter().map(|record| self.view(record, &people, now)).collect())
+    }
+
     /// One proposal with all that happened to it.
     ///
     /// # Errors

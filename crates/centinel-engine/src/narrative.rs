@@ -255,6 +255,8 @@ mod tests {
                 about: BTreeMap::from([("feature".to_owned(), feature.to_owned())]),
                 window: days(date(2026, 10, 14), date(2026, 10, 21)),
                 baseline: days(date(2026, 8, 19), date(2026, 10, 14)),
+                baseline_days: 56,
+                has_left_out: true,
                 currency: Currency::USD,
                 as_of: None,
                 status: FactStatus::Final,

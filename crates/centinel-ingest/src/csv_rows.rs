@@ -82,6 +82,14 @@ enum Frame {
     End,
 }
 
+/// A row that `csv-core` split: bytes read, bytes and field ends written.
+struct Split {
+    read: usize,
+    written: usize,
+    ended: usize,
+    is_closed: bool,
+}
+
 impl<'r, R: Read> CsvRows<'r, R> {
     pub(crate) fn new(input: &'r mut Input<R>, delimiter: u8) -> Self {
         Self {
@@ -138,7 +146,11 @@ impl<'r, R: Read> CsvRows<'r, R> {
                     (self.pending, self.pending_lines) = (bytes, 1);
                 }
                 Frame::Plain { bytes, content } => return Ok(Some(self.plain(bytes, content))),
-                Frame::Quoted => return self.quoted().map(Some),
+                Frame::Quoted => {
+                    if let Some(end) = self.split_quoted()? {
+                        return self.quoted(end).map(Some);
+                    }
+                }
                 Frame::TooLong => return self.too_long().map(Some),
             }
         }
@@ -200,9 +212,9 @@ impl<'r, R: Read> CsvRows<'r, R> {
         CsvRow { position, raw: text, values: values(text, &self.spans, self.width, is_cut) }
     }
 
-    fn quoted(&mut self) -> Result<CsvRow<'_>, ReadError> {
+    /// Splits the row at the start of the window; `None` when there are only blank lines.
+    fn split_quoted(&mut self) -> Result<Option<Split>, ReadError> {
         self.core.reset();
-        self.ends.clear();
         let (mut read, mut written, mut ended) = (0, 0, 0);
         let is_closed = loop {
             if written + 64 > self.unquoted.len() {
@@ -240,15 +252,21 @@ impl<'r, R: Read> CsvRows<'r, R> {
                 ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {}
             }
         };
+        if written == 0 && ended == 0 && memchr::memchr(b'"', self.input.data()).is_none() {
+            self.pending = read;
+            return Ok(None);
+        }
+        Ok(Some(Split { read, written, ended, is_closed: is_closed && read <= ROW_BYTES_MAX }))
+    }
+
+    fn quoted(&mut self, split: Split) -> Result<CsvRow<'_>, ReadError> {
+        let Split { read, written, ended, is_closed } = split;
         let position = self.position();
         let data = self.input.data();
         let first_line = memchr::memchr(b'\n', data.get(..read).unwrap_or_default());
         // `csv-core` stops after the carriage return of `\r\n`.
-        let read = if data.get(read - 1) == Some(&b'\r') && data.get(read) == Some(&b'\n') {
-            read + 1
-        } else {
-            read
-        };
+        let is_between = matches!(data.get(read.saturating_sub(1)..), Some([b'\r', b'\n', ..]));
+        let read = if is_between { read + 1 } else { read };
         let is_multi_line = first_line.is_some_and(|end| end + 1 < read);
         let is_astray = !is_closed
             || (is_multi_line
@@ -264,7 +282,7 @@ impl<'r, R: Read> CsvRows<'r, R> {
             self.is_open_ended &= bytes == read;
             let reason = if is_closed {
                 "a quote in this line is closed only lines later".to_owned()
-            } else if first_line.is_none() {
+            } else if first_line.is_none_or(|end| end + 1 == data.len()) {
                 "a quote is opened and never closed: the input ends in this row".to_owned()
             } else {
                 "a quote is opened and never closed".to_owned()
@@ -400,6 +418,7 @@ mod tests {
             ("a,b\n1,2\n3,4", &["2:1|2", "3:3|4"][..]),
             ("\u{feff}a,b\r\n1,2\r\n\r\n3,4\r\n", &["2:1|2", "4:3|4"]),
             ("a,b\r1,2\r3,4\r", &["1:1|2", "1:3|4"]),
+            ("a,b\r1,2\r\r\r", &["1:1|2"]),
             ("a,b\n\"x, \"\"y\"\"\nz\",2\n3,4\n", &["2:x, \"y\"\nz|2", "4:3|4"]),
             ("a,b\n\"x\",\"y\"", &["2:x|y"]),
             ("a,b\r\n\"x\",\"y\"\r\n1,2\r\n", &["2:x|y", "3:1|2"]),

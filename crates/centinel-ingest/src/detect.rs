@@ -59,11 +59,13 @@ impl fmt::Display for Format {
 pub struct UnknownFormat {
     seems: String,
     hint: Option<&'static str>,
+    /// What it would be read as if its columns were stated.
+    pub(crate) with_mapping: Option<Format>,
 }
 
 impl UnknownFormat {
     fn new(seems: impl Into<String>, hint: Option<&'static str>) -> Self {
-        Self { seems: seems.into(), hint }
+        Self { seems: seems.into(), hint, with_mapping: None }
     }
 
     /// What to do about it.
@@ -165,7 +167,8 @@ fn detect_csv(head: &[u8], name: &str) -> Result<Format, UnknownFormat> {
         "is a text of another tool".to_owned()
     };
     let hint = "is it a call log? Say which column is which: `--map COLUMN=input_tokens_total`";
-    Err(UnknownFormat::new(seems, is_table.then_some(hint)))
+    let with_mapping = is_table.then_some(Format::CallLogCsv);
+    Err(UnknownFormat { with_mapping, ..UnknownFormat::new(seems, is_table.then_some(hint)) })
 }
 
 fn detect_json(head: &[u8]) -> Result<Format, UnknownFormat> {
@@ -222,7 +225,8 @@ fn detect_json(head: &[u8]) -> Result<Format, UnknownFormat> {
         return Ok(Format::CallLogNdjson);
     }
     let hint = "is it a call log? Say which key is which: `--map KEY=input_tokens_total`";
-    Err(UnknownFormat::new("is JSON without token counts", Some(hint)))
+    let unknown = UnknownFormat::new("is JSON without token counts", Some(hint));
+    Err(UnknownFormat { with_mapping: Some(Format::CallLogNdjson), ..unknown })
 }
 
 #[cfg(test)]

@@ -122,7 +122,10 @@ pub(crate) fn reason(error: &serde_json::Error) -> String {
     if error.is_eof() {
         return "the JSON object ends too early: the row is cut".to_owned();
     }
-    format!("not a JSON object: {error}")
+    // A row is a line to us; serde_json counts lines within it.
+    let text = error.to_string();
+    let problem = text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem);
+    format!("not a JSON object: {problem} (at its byte {})", error.column())
 }
 
 #[cfg(test)]

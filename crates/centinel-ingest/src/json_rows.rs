@@ -145,7 +145,7 @@ impl<'r, R: Read> JsonRows<'r, R> {
         let raw = self.input.data().get(..end).unwrap_or_default();
         (self.pending, self.pending_lines) = (end, memchr::memchr_iter(b'\n', raw).count() as u64);
         let text = if is_whole {
-            std::str::from_utf8(raw).map_err(|error| {
+            std::str::from_utf8(raw).map(str::trim_ascii).map_err(|error| {
                 let byte = raw.get(error.valid_up_to()).copied().unwrap_or_default();
                 format!("byte {} is not UTF-8 (0x{byte:02x})", error.valid_up_to() + 1)
             })

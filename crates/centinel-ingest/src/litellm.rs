@@ -17,7 +17,7 @@ use crate::{
         Arena, Convention, Field, check_header, guess as guess_any, is_null, normalize,
         note_open_end, read_objects,
     },
-    csv_rows::{CsvRows, sniff_delimiter},
+    csv_rows::{CsvRows, Values, sniff_delimiter},
     input::Input,
     json::Leaf,
     read::{Intake, Options, ReadError},
@@ -57,27 +57,41 @@ pub(crate) fn read_csv<R: Read>(
 ) -> Result<(), ReadError> {
     let options = with_convention(options);
     let mut arena = Arena::new(&options, guess);
-    let delimiter = sniff_delimiter(input.peek(1 << 16)?);
+    let head = input.peek(1 << 16)?.to_vec();
+    let delimiter = sniff_delimiter(&head);
     let mut rows = CsvRows::new(input, delimiter);
     let names = rows.header()?;
     check_header(&names)?;
     for name in names.iter().filter(|name| *name != "metadata") {
         arena.add(name, Leaf::Text(""));
     }
+    let fill = |arena: &mut Arena<'_>, values: Values<'_>| {
+        arena.clear();
+        let mut metadata = "";
+        for (index, name) in names.iter().enumerate() {
+            match values.get(index) {
+                value if name == "metadata" => metadata = value,
+                value if is_null(value) => {}
+                value => add(arena, name, Leaf::Text(value)),
+            }
+        }
+        finish(arena, metadata);
+    };
+    // The first rows show what `metadata` holds.
+    let mut head = Input::new(&head[..], u64::MAX);
+    let mut first_rows = CsvRows::new(&mut head, delimiter);
+    if first_rows.header().is_ok() {
+        while let Ok(Some(row)) = first_rows.next() {
+            if let Ok(values) = row.values {
+                fill(&mut arena, values);
+            }
+        }
+    }
     let mut reader = arena.reader(&options, &[], false)?;
     intake.mapping(&arena.mapping)?;
     while let Some(row) = rows.next()? {
-        arena.clear();
         let read = row.values.and_then(|values| {
-            let mut metadata = "";
-            for (index, name) in names.iter().enumerate() {
-                match values.get(index) {
-                    value if name == "metadata" => metadata = value,
-                    value if is_null(value) => {}
-                    value => add(&mut arena, name, Leaf::Text(value)),
-                }
-            }
-            finish(&mut arena, metadata);
+            fill(&mut arena, values);
             arena.read(&mut reader, row.position.row, intake)
         });
         match read {

@@ -65,8 +65,13 @@ pub(crate) fn read<R: Read>(
 
 /// Fills an outcome; returns whether a zone had to be assumed.
 fn fill(text: &str, outcome: &mut Outcome) -> Result<bool, String> {
-    let wire: Wire<'_> = serde_json::from_str(text)
-        .map_err(|error| if error.is_data() { error.to_string() } else { json::reason(&error) })?;
+    let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| {
+        let text = error.to_string();
+        match text.rsplit_once(" at line ") {
+            Some((problem, _)) if error.is_data() => problem.to_owned(),
+            _ => json::reason(&error),
+        }
+    })?;
     outcome.outcome_id = required("outcome_id", wire.outcome_id)?;
     outcome.kind = required("kind", wire.kind)?;
     let at = wire.at.ok_or("no `at`")?;

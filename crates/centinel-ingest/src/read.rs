@@ -196,11 +196,16 @@ impl ReadError {
             Self::Format(error) => Some(error.hint()),
             Self::MissingFields { missing, .. } => {
                 let first = missing.first()?;
-                let constant = match first {
-                    Field::Label(_) => format!(", or set it for all rows: `--set {first}=VALUE`"),
-                    _ => String::new(),
+                let constants: Vec<String> = missing
+                    .iter()
+                    .filter(|field| matches!(field, Field::Label(_)))
+                    .map(|field| format!("`--set {field}=VALUE`"))
+                    .collect();
+                let constants = match constants.join(" ").as_str() {
+                    "" => String::new(),
+                    constants => format!(", or what holds for all rows: {constants}"),
                 };
-                Some(format!("say which column it is: `--map COLUMN={first}`{constant}"))
+                Some(format!("say which column it is: `--map COLUMN={first}`{constants}"))
             }
             Self::RelativeTime { .. } => {
                 Some("state the start: `--start 2026-11-01T00:00:00Z`".to_owned())
@@ -245,7 +250,14 @@ pub fn read_detected(
     let mut input = Input::new(input, options.bytes_max);
     let format = match input.peek(1 << 16)? {
         [] => return Err(ReadError::Empty),
-        head => detect_format(head, name)?,
+        head => match detect_format(head, name) {
+            Ok(format) => format,
+            // Whoever states columns says that it is a call log.
+            Err(unknown) => match unknown.with_mapping.filter(|_| !options.map.is_empty()) {
+                Some(format) => format,
+                None => return Err(unknown.into()),
+            },
+        },
     };
     read_input(format, input, options, sink)
 }

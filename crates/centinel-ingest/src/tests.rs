@@ -65,7 +65,7 @@ impl Sink for Notes {
         let mut charge = charge.clone();
         let labels = show(&std::mem::take(&mut charge.labels));
         let text = format!("{charge:?}");
-        let text = text.split_once("labels").map_or("", |(_, rest)| rest);
+        let text = text.split_once(", currency").map_or("", |(_, rest)| rest);
         let fields = text.split(", ").filter(|field| !field.contains("None")).skip(1);
         writeln!(self.text, "  {} {}", charge.charge_period, charge.charge_category.name())
             .unwrap();

@@ -377,6 +377,7 @@ fn source(measure: Measure, family: SegmentKind, is_cell: bool) -> Option<Source
         (Charges, Measure::Cost) => Some(Source::Sum("effective_cost")),
         (Charges, Measure::BilledCost) => Some(Source::Sum("billed_cost")),
         (Charges, Measure::ListCost) => Some(Source::Sum("list_cost")),
+        (Charges, Measure::ListCostUnknown) => by_hour("list_cost_unknown"),
         (Charges, Measure::Charges) => {
             Some(if is_cell { Source::Sum("charges") } else { Source::Rows })
         }
@@ -391,6 +392,7 @@ fn name(measure: Measure) -> &'static str {
         Measure::ClassCost(_) => "cost by class",
         Measure::Usage(UsageClass::InputTokensTotal) => "input tokens",
         Measure::UnpricedInputTokens | Measure::UnpricedOutputTokens => "unpriced tokens",
+        Measure::ListCostUnknown => "the number of charges without a list cost",
         Measure::Errors => "errors",
         Measure::Retries => "retries",
         _ => "this measure",

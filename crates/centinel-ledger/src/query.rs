@@ -19,6 +19,8 @@ pub enum Measure {
     BilledCost,
     /// List cost of charges that state one; calls as in [`Self::Cost`].
     ListCost,
+    /// Charges that state no list cost. Kept by the hour.
+    ListCostUnknown,
     /// Cost of calls by class, in pico-units. Kept by the hour.
     ClassCost(CostClass),
     /// Cost of calls alone.

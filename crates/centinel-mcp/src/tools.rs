@@ -157,10 +157,10 @@ impl Call<'_> {
         Ok((Page { offset: cursor.offset, limit, as_of: cursor.as_of }, cursor))
     }
 
-    /// The time that `when` names, or `default`.
-    fn window(&self, when: &When, default: RelativePeriod) -> Result<Window, Refusal> {
+    /// The time that `when` names; the last 30 days when it names none.
+    fn window(&self, when: &When) -> Result<Window, Refusal> {
         match (when.period, when.start.as_deref(), when.end.as_deref()) {
-            (None, None, None) => Ok(Window::Relative(default)),
+            (None, None, None) => Ok(Window::Relative(RelativePeriod::Last30d)),
             (Some(relative), None, None) => Ok(Window::Relative(relative)),
             (None, Some(start), Some(end)) => {
                 let start = self.instant("start", start)?;
@@ -248,7 +248,7 @@ pub(crate) fn is_id(text: &str) -> bool {
 /// Parameters that say when.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct When {
-    /// UTC. Or give start and end.
+    /// Default last_30d; or give start and end. UTC.
     period: Option<RelativePeriod>,
     /// First day counted: 2026-10-01, or RFC 3339.
     start: Option<String>,

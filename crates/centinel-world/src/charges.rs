@@ -5,6 +5,7 @@
 
 mod cloud;
 mod commitment;
+pub(crate) mod invoices;
 mod kubernetes;
 mod saas;
 
@@ -116,6 +117,7 @@ pub(crate) struct Row {
     service_subcategory: &'static str,
     sku_id: Option<&'static str>,
     sku_meter: Option<&'static str>,
+    sku_price_details: Option<String>,
     sub_account_id: Option<&'static str>,
     sub_account_name: Option<&'static str>,
     tags: Option<String>,

@@ -26,7 +26,9 @@ use crate::{draw::Seed, scenario::Event};
 pub use crate::{
     manifest::{FileCategory, FileEntry, FileFormat, FileRole, Manifest},
     organisation::COMPANY,
-    truth::{FeatureTruth, MonthTotal, Planted, Side, Totals, Traffic, Truth, UnownedCalls},
+    truth::{
+        FeatureTruth, InvoiceTruth, MonthTotal, Planted, Side, Totals, Traffic, Truth, UnownedCalls,
+    },
 };
 
 /// What to generate.

@@ -76,12 +76,23 @@ pub(crate) static AZURE_GPT_5_1: Model =
     model(Azure, "gpt-5.1", price(1_250_000, 125_000, 10_000_000));
 pub(crate) static AZURE_GPT_5_4_MINI: Model =
     model(Azure, "gpt-5.4-mini", price(750_000, 75_000, 4_500_000));
+/// What OpenAI charges Halden for [`TONE_TUNE`], known from the invoice only.
+pub(crate) static TONE_TUNE_INVOICED: Price = price(1_500_000, 1_500_000, 6_000_000);
 /// An invented fine-tune: in no price list.
 pub(crate) static TONE_TUNE: Model =
     Model { provider: OpenAi, id: "ft:halden-tone-v3", price: None };
 /// An invented self-hosted model: in no price list.
 pub(crate) static RERANK: Model =
     Model { provider: SelfHosted, id: "halden-rerank-1", price: None };
+
+/// Classes that a provider bills by the token, as FOCUS names their meters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TokenClass {
+    Input,
+    CacheRead,
+    CacheWrite,
+    Output,
+}
 
 /// Every model, priced ones first.
 pub(crate) static MODELS: [&Model; 14] = [
@@ -146,16 +157,40 @@ impl Model {
     }
 }
 
+impl TokenClass {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Input, Self::CacheRead, Self::CacheWrite, Self::Output];
+
+    /// FOCUS `SkuMeter`.
+    pub(crate) fn meter(self) -> &'static str {
+        match self {
+            Self::Input => "Input Tokens",
+            Self::CacheRead => "Cache Read Input Tokens",
+            Self::CacheWrite => "Cache Write Input Tokens",
+            Self::Output => "Output Tokens",
+        }
+    }
+}
+
 impl Price {
+    /// List price of one token of a class, in pico-dollars.
+    pub(crate) fn of(&self, class: TokenClass) -> i128 {
+        match class {
+            TokenClass::Input => self.input,
+            TokenClass::CacheRead => self.cache_read,
+            TokenClass::CacheWrite => self.cache_write.unwrap_or(self.input),
+            TokenClass::Output => self.output,
+        }
+    }
+
     /// The exact cost of inclusive token counts: `input` contains both cache parts.
     pub(crate) fn cost(&self, input: u64, cache_read: u64, cache_write: u64, output: u64) -> Pico {
-        let (input, read) = (i128::from(input), i128::from(cache_read));
-        let (write, output) = (i128::from(cache_write), i128::from(output));
+        let uncached = i128::from(input) - i128::from(cache_read) - i128::from(cache_write);
         Pico(
-            (input - read - write) * self.input
-                + read * self.cache_read
-                + write * self.cache_write.unwrap_or(self.input)
-                + output * self.output,
+            uncached * self.of(TokenClass::Input)
+                + i128::from(cache_read) * self.of(TokenClass::CacheRead)
+                + i128::from(cache_write) * self.of(TokenClass::CacheWrite)
+                + i128::from(output) * self.of(TokenClass::Output),
         )
     }
 }

@@ -189,8 +189,8 @@ pub(crate) static FEATURES: [Feature; 30] = [
         &[(&GPT_5_1, 0.85), (&GPT_5_MINI, 0.15)],
     )
     .of("support-api", "ticket-resolution")
-    .makes("resolved_ticket", 190.0, 3.4)
-    .tokens(64_000.0, 1_300.0, 0.2),
+    .makes("resolved_ticket", 260.0, 3.4)
+    .tokens(88_000.0, 1_500.0, 0.2),
     Feature::new("support-platform", "ticket-triage", Small, Gateway, &[(&GPT_5_MINI, 1.0)])
         .of("support-api", "ticket-resolution")
         .makes("triaged_ticket", 100.0, 1.0)
@@ -212,7 +212,7 @@ pub(crate) static FEATURES: [Feature; 30] = [
     )
     .of("review-bot", "software-delivery")
     .makes("reviewed_pull_request", 65.0, 6.5)
-    .tokens(42_000.0, 1_700.0, 0.5)
+    .tokens(42_000.0, 2_600.0, 0.5)
     .untagged(0.14),
     Feature::new(
         "developer-tools",
@@ -222,8 +222,8 @@ pub(crate) static FEATURES: [Feature; 30] = [
         &[(&SONNET, 0.45), (&OPUS, 0.55)],
     )
     .of("coding-agent", "software-delivery")
-    .makes("merged_change", 34.0, 22.0)
-    .tokens(105_000.0, 1_600.0, 0.72)
+    .makes("merged_change", 27.0, 22.0)
+    .tokens(112_000.0, 3_800.0, 0.72)
     .in_us(),
     Feature::new("developer-tools", "code-completion", Chat, Sdk, &[(&AZURE_GPT_5_4_MINI, 1.0)])
         .of("editor-backend", "software-delivery")
@@ -232,7 +232,7 @@ pub(crate) static FEATURES: [Feature; 30] = [
     Feature::new("developer-tools", "test-writer", Agent, Telemetry, &[(&GPT_5_4, 1.0)])
         .of("test-writer", "software-delivery")
         .makes("generated_test", 16.0, 9.0)
-        .tokens(52_000.0, 2_600.0, 0.45)
+        .tokens(52_000.0, 6_000.0, 0.45)
         .in_us(),
     Feature::new("developer-tools", "docs-copilot", Chat, Gateway, &[(&SONNET, 1.0)])
         .of("docs-api", "software-delivery")
@@ -267,7 +267,7 @@ pub(crate) static FEATURES: [Feature; 30] = [
     )
     .of("lead-agent", "acquisition")
     .makes("researched_lead", 26.0, 11.0)
-    .tokens(58_000.0, 1_700.0, 0.35)
+    .tokens(58_000.0, 4_500.0, 0.35)
     .untagged(0.12),
     Feature::new("growth", "ad-variants", Batch, Sdk, &[(&GPT_5_MINI, 1.0)])
         .of("campaign-worker", "acquisition")
@@ -300,7 +300,7 @@ pub(crate) static FEATURES: [Feature; 30] = [
     Feature::new("data-platform", "pipeline-agent", Agent, Telemetry, &[(&SONNET, 1.0)])
         .of("pipeline-agent", "analytics")
         .makes("resolved_incident", 13.0, 14.0)
-        .tokens(74_000.0, 1_500.0, 0.6),
+        .tokens(74_000.0, 3_800.0, 0.6),
     Feature::new("data-platform", "table-docs", Small, Sdk, &[(&AZURE_GPT_5_4_MINI, 1.0)])
         .of("warehouse-api", "analytics")
         .makes("documented_table", 22.0, 1.4)
@@ -308,7 +308,7 @@ pub(crate) static FEATURES: [Feature; 30] = [
     Feature::new("risk", "contract-analysis", Chat, Sdk, &[(&GEMINI_PRO, 1.0)])
         .of("contract-api", "compliance")
         .makes("analysed_contract", 62.0, 4.6)
-        .tokens(88_000.0, 2_300.0, 0.1)
+        .tokens(88_000.0, 6_000.0, 0.1)
         .untagged(0.11),
     Feature::new("risk", "invoice-extraction", Batch, Sdk, &[(&AZURE_GPT_5_4_MINI, 1.0)])
         .of("invoice-worker", "accounts-payable")
@@ -321,7 +321,7 @@ pub(crate) static FEATURES: [Feature; 30] = [
     Feature::new("risk", "fraud-review", Agent, Telemetry, &[(&GPT_5_4, 1.0)])
         .of("fraud-agent", "compliance")
         .makes("reviewed_case", 24.0, 9.0)
-        .tokens(72_000.0, 2_100.0, 0.3),
+        .tokens(72_000.0, 5_500.0, 0.3),
     Feature::new("people-ops", "policy-answers", Chat, Gateway, &[(&BEDROCK_HAIKU, 1.0)])
         .of("people-portal", "employee-service")
         .makes("answered_question", 26.0, 1.5)

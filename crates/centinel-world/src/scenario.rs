@@ -118,7 +118,7 @@ pub(crate) fn events(end: Date) -> Vec<Event> {
                 None,
                 "tokens_per_call",
                 "a retrieval step sends the whole thread; volume falls, so totals hide it",
-                vec![InputTokens(1.70), Volume(0.96)],
+                vec![InputTokens(1.80), Volume(0.96)],
             )
         },
         incident(

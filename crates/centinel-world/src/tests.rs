@@ -210,6 +210,29 @@ fn charges_are_decimals_and_add_up_to_the_truth() {
     }
 }
 
+#[test]
+fn invoices_differ_from_the_calls_by_known_causes() {
+    let (folder, manifest) = written(&WorldConfig { days: 40, ..WorldConfig::small() });
+    let entry = manifest.files.iter().find(|entry| entry.role == FileRole::Invoice).unwrap();
+    let rows = records(&folder.path().join(&entry.file));
+    let billed = rows.iter().map(|row| row["BilledCost"].parse::<Pico>().unwrap());
+    let truth = truth(folder.path());
+    let causes = truth.invoices;
+    assert_eq!(sum(billed), causes.invoiced);
+    assert_eq!(causes.logged_at_list_price, truth.totals.cost);
+    let explained = [
+        causes.logged_at_list_price,
+        causes.unlogged_usage,
+        causes.contract_discount,
+        causes.unpriced_model,
+        causes.rounding,
+    ];
+    assert_eq!(sum(explained.into_iter()), causes.invoiced);
+    assert!(causes.contract_discount < Pico::ZERO && causes.unlogged_usage > Pico::ZERO);
+    let open = rows.iter().filter(|row| row["InvoiceId"].is_empty()).count();
+    assert!(open > 0 && open < rows.len());
+}
+
 /// The whole story, computed without writing the files.
 #[test]
 fn the_planted_events_are_what_they_say() {

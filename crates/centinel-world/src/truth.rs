@@ -44,6 +44,26 @@ pub struct Truth {
     pub unpriced_models: Vec<String>,
     /// Calls and their cost at list price.
     pub totals: Totals,
+    /// Why the providers' invoices differ from the calls.
+    pub invoices: InvoiceTruth,
+}
+
+/// The way from the logged calls to what the model providers bill: the causes add up exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InvoiceTruth {
+    /// All logged calls of priced models, at list price.
+    pub logged_at_list_price: Pico,
+    /// Usage that no log holds, at list price.
+    pub unlogged_usage: Pico,
+    /// Contract prices below list prices; negative.
+    pub contract_discount: Pico,
+    /// A model that is billed and in no price list.
+    pub unpriced_model: Pico,
+    /// Each line is billed in whole cents.
+    pub rounding: Pico,
+    /// `BilledCost` of all invoice rows.
+    pub invoiced: Pico,
 }
 
 /// One planted event, as far as it falls into the window.

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use centinel_engine::money::Pico;
+use centinel_engine::{money::Pico, usage::CallStatus};
 use jiff::{
     Timestamp,
     civil::{Date, Weekday},
@@ -16,10 +16,13 @@ use jiff::{
 use serde::Serialize;
 
 use crate::{
-    COMPANY, FileCategory, FileEntry, FileFormat, FileRole, Manifest, MonthTotal, Totals, Truth,
-    UnownedCalls, World, WorldError,
+    COMPANY, FileCategory, FileEntry, FileFormat, FileRole, InvoiceTruth, Manifest, MonthTotal,
+    Totals, Truth, UnownedCalls, World, WorldError,
     calendar::{self, days_between},
-    charges,
+    charges::{
+        self,
+        invoices::{Logged, LoggedTokens},
+    },
     files::{call_log, litellm, otlp, sink::Sink},
     models::MODELS,
     organisation::{CallSource, FEATURES, Feature},
@@ -32,6 +35,7 @@ const MANIFEST: &str = "manifest.json";
 const GATEWAY_FILE: &str = "litellm-spend-logs.ndjson.gz";
 const SDK_FILE: &str = "sdk-calls.csv.gz";
 const TELEMETRY_FILE: &str = "agent-traces.otlp.ndjson.gz";
+const INVOICES_FILE: &str = "focus/model-invoices.csv";
 const OUTCOMES_FILE: &str = "outcomes.ndjson.gz";
 
 /// What the calls of one file add up to.
@@ -42,6 +46,7 @@ struct CallSums {
     unowned: BTreeMap<&'static str, (u64, i128)>,
     /// Calls of the last month by feature: the key by which shared services are split.
     last_month: BTreeMap<&'static str, u64>,
+    logged: LoggedTokens,
 }
 
 impl World {
@@ -73,7 +78,9 @@ impl World {
             sums.merge(part);
         }
         files.push(write_shared_usage(folder, &sums)?);
-        files.push(self.write_truth(folder, sums, charges)?);
+        let (entry, invoices) = self.write_invoices(folder, &sums.logged)?;
+        files.push(entry);
+        files.push(self.write_truth(folder, sums, charges, invoices)?);
         let manifest = Manifest {
             company: COMPANY.to_owned(),
             generated: true,
@@ -315,11 +322,36 @@ impl World {
         })
     }
 
+    fn write_invoices(
+        &self,
+        folder: &Path,
+        logged: &LoggedTokens,
+    ) -> Result<(FileEntry, InvoiceTruth), WorldError> {
+        let path = folder.join(INVOICES_FILE);
+        let (rows, truth) = self.invoices(logged);
+        let mut out = csv_writer(&path)?;
+        for row in &rows {
+            out.serialize(row).map_err(io::Error::from).map_err(at(&path))?;
+        }
+        finish_csv(out, &path)?;
+        let count = u64::try_from(rows.len()).unwrap_or_default();
+        let description = "What the model providers bill for the calls, by month and token class";
+        let written = entry(
+            INVOICES_FILE.to_owned(),
+            FileFormat::FocusCsv,
+            FileRole::Invoice,
+            count,
+            description,
+        );
+        Ok((FileEntry { category: Some(FileCategory::Ai), ..written }, truth))
+    }
+
     fn write_truth(
         &self,
         folder: &Path,
         sums: CallSums,
         charges: BTreeMap<String, BTreeMap<String, Pico>>,
+        invoices: InvoiceTruth,
     ) -> Result<FileEntry, WorldError> {
         let (incidents, decoys) = self.planted();
         let unowned = sums.unowned.into_iter().map(|(feature, (calls, cost))| UnownedCalls {
@@ -341,6 +373,7 @@ impl World {
             unowned: unowned.collect(),
             unpriced_models: unpriced.map(|model| model.id.to_owned()).collect(),
             totals: Totals { charges, ..sums.totals },
+            invoices,
         };
         write_json(&folder.join("truth.json"), &truth)?;
         let description = "What was planted and what it cost; for evaluation only";
@@ -424,6 +457,16 @@ impl CallSums {
         let month = totals.months.entry(month_of(day)).or_default();
         *month = MonthTotal { calls: month.calls + 1, cost: Pico(month.cost.0 + amount) };
         totals.features.entry(name.to_owned()).or_default().0 += amount;
+        if call.status != CallStatus::GatewayCache {
+            let key = (day.first_of_month(), call.model.provider, call.model.id);
+            let logged =
+                self.logged.entry(key).or_insert(Logged { model: call.model, tokens: [0; 4] });
+            let uncached = call.input - call.cache_read - call.cache_write;
+            let tokens = [uncached, call.cache_read, call.cache_write, call.output];
+            for (sum, tokens) in logged.tokens.iter_mut().zip(tokens) {
+                *sum += tokens;
+            }
+        }
         if !call.is_tagged {
             totals.unowned_cost.0 += amount;
             let unowned = self.unowned.entry(name).or_default();
@@ -450,6 +493,12 @@ impl CallSums {
         ours.features.extend(theirs.features);
         self.unowned.extend(other.unowned);
         self.last_month.extend(other.last_month);
+        for (key, logged) in other.logged {
+            let sum = self.logged.entry(key).or_insert(Logged { tokens: [0; 4], ..logged });
+            for (sum, tokens) in sum.tokens.iter_mut().zip(logged.tokens) {
+                *sum += tokens;
+            }
+        }
     }
 }
 

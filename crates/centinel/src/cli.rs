@@ -33,6 +33,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show Centinel on a generated company: first screen, page and MCP.
+    Demo(commands::demo::Args),
     /// Price calls exactly: usage records in, cost and its lines out.
     Price(commands::price::Args),
     /// Split a change of cost into its drivers, exactly.
@@ -47,8 +49,30 @@ enum Command {
     Import(commands::import::Args),
     /// Spend of a period, by dimension and time.
     Spend(commands::spend::Args),
+    /// The first screen: what was spent, what is known about it, what to look at.
+    Report(commands::report::Args),
+    /// What left its usual range, as episodes.
+    Anomalies(commands::anomalies::Args),
+    /// Why spend changed, to the cent.
+    Explain(commands::explain::Args),
+    /// Put a change forward for people to decide.
+    Propose(commands::propose::Args),
+    /// What waits for a person.
+    Inbox(commands::inbox::InboxArgs),
+    /// A proposal (`P-7`), or the facts behind an answer (`bundle:…`).
+    Show(commands::inbox::ShowArgs),
+    /// Approve a proposal, as a person.
+    Approve(commands::inbox::ApproveArgs),
+    /// Reject a proposal, for good.
+    Reject(commands::inbox::RejectArgs),
+    /// Take back what this terminal proposed.
+    Withdraw(commands::inbox::WithdrawArgs),
+    /// The log of everything that was proposed and decided.
+    Audit(commands::audit::Args),
     /// The ledger itself: `ledger verify`.
     Ledger(commands::ledger::Args),
+    /// MCP over standard input and output, for chat clients and coding agents.
+    Mcp(commands::mcp::Args),
 }
 
 /// Parses the arguments and runs the command.
@@ -81,6 +105,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
     // Engine commands need no home.
     let context = || Context::new(cli.home.as_deref(), cli.config.as_deref());
     match &cli.command {
+        Command::Demo(args) => commands::demo::run(args, &context()?, output),
         Command::Price(args) => commands::price::run(args, output),
         Command::Decompose(args) => commands::decompose::run(args, output),
         Command::Detect(args) => commands::detect::run(args, output),
@@ -88,6 +113,17 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Init(args) => commands::init::run(args, &context()?, output),
         Command::Import(args) => commands::import::run(args, &context()?, output),
         Command::Spend(args) => commands::spend::run(args, &context()?, output),
+        Command::Report(args) => commands::report::run(args, &context()?, output),
+        Command::Anomalies(args) => commands::anomalies::run(args, &context()?, output),
+        Command::Explain(args) => commands::explain::run(args, &context()?, output),
+        Command::Propose(args) => commands::propose::run(args, &context()?, output),
+        Command::Inbox(args) => commands::inbox::inbox(args, &context()?, output),
+        Command::Show(args) => commands::inbox::show(args, &context()?, output),
+        Command::Approve(args) => commands::inbox::approve(args, &context()?, output),
+        Command::Reject(args) => commands::inbox::reject(args, &context()?, output),
+        Command::Withdraw(args) => commands::inbox::withdraw(args, &context()?, output),
+        Command::Audit(args) => commands::audit::run(args, &context()?, output),
         Command::Ledger(args) => commands::ledger::run(args, &context()?, output),
+        Command::Mcp(args) => commands::mcp::run(args, &context()?, output),
     }
 }

@@ -1,7 +1,18 @@
 //! One file a command: arguments, the call into the product, what is printed.
 
+pub(crate) mod anomalies;
+pub(crate) mod audit;
 pub(crate) mod commit;
 pub(crate) mod decompose;
+pub(crate) mod demo;
 pub(crate) mod detect;
+pub(crate) mod explain;
+pub(crate) mod import;
+pub(crate) mod inbox;
+pub(crate) mod init;
+pub(crate) mod ledger;
+pub(crate) mod mcp;
 pub(crate) mod price;
+pub(crate) mod propose;
+pub(crate) mod report;
 pub(crate) mod spend;

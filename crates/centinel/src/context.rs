@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use centinel_app::{App, AppError};
 use jiff::Timestamp;
 
-use crate::failure::hinted;
+use crate::{failure::hinted, output::Output};
 
 /// What every product command needs.
 #[derive(Debug, Clone)]
@@ -30,6 +30,20 @@ impl Context {
             None => default_home()?,
         };
         Ok(Self { home, config: config.map(Path::to_owned) })
+    }
+
+    /// A home with its own configuration.
+    pub(crate) fn at(home: PathBuf) -> Self {
+        Self { home, config: None }
+    }
+
+    /// Makes the home if there is none yet: whoever imports or serves wants one.
+    pub(crate) fn ensure_home(&self, output: &Output) -> anyhow::Result<()> {
+        if self.config.is_none() && !self.home.join("centinel.toml").exists() {
+            centinel_app::create_home(&self.home).map_err(explain)?;
+            output.note(format!("made a home: {}", self.home.display()));
+        }
+        Ok(())
     }
 
     pub(crate) async fn open(&self) -> anyhow::Result<App> {

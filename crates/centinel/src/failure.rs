@@ -58,6 +58,6 @@ pub(crate) fn print(error: &anyhow::Error) {
 }
 
 /// Control characters (line breaks, terminal escapes from imported text) become spaces.
-fn single_line(text: &str) -> String {
+pub(crate) fn single_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

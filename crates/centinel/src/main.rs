@@ -8,7 +8,9 @@ mod context;
 mod failure;
 mod output;
 mod period_args;
+mod ports;
 mod text;
+mod waterfall;
 
 use std::process::ExitCode;
 

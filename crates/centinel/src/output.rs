@@ -55,7 +55,7 @@ impl Output {
     }
 
     /// Writes a note to standard error, unless `--quiet`.
-    pub(crate) fn note(&mut self, text: impl Display) {
+    pub(crate) fn note(&self, text: impl Display) {
         if !self.quiet {
             // A closed standard error must not fail the command.
             let _ = writeln!(io::stderr(), "{text}");

@@ -81,10 +81,10 @@ pub enum UsageError {
     #[error("usage column `{0}` is given twice")]
     DuplicateSku(String),
     /// No row, or none that could be kept.
-    #[error("usage has no valid hour ({rejected} rows rejected)")]
+    #[error("usage has no valid hour")]
     NoHours {
-        /// Rows rejected.
-        rejected: usize,
+        /// Rows rejected, and why.
+        rejected: Vec<Rejected>,
     },
     /// More than [`HourlyUsage::HOURS_MAX`].
     #[error("usage has more than {max} hours", max = HourlyUsage::HOURS_MAX)]
@@ -143,7 +143,7 @@ impl HourlyUsage {
             }
         }
         if by_hour.is_empty() {
-            return Err(UsageError::NoHours { rejected: rejected.len() });
+            return Err(UsageError::NoHours { rejected });
         }
         let hours: Vec<_> =
             by_hour.into_iter().map(|(start, (_, amounts))| (start, amounts)).collect();
@@ -256,9 +256,9 @@ mod tests {
 
     #[test]
     fn nothing_usable_is_an_error() {
-        assert_eq!(build(vec![]), Err(UsageError::NoHours { rejected: 0 }));
+        assert_eq!(build(vec![]), Err(UsageError::NoHours { rejected: vec![] }));
         let negative = build(vec![row(2, "2026-10-01T00:00:00Z", &["-1"])]);
-        assert_eq!(negative, Err(UsageError::NoHours { rejected: 1 }));
+        assert!(matches!(negative, Err(UsageError::NoHours { rejected }) if rejected.len() == 1));
         assert_eq!(HourlyUsage::from_rows(vec![], []), Err(UsageError::NoSkus));
         let twice = HourlyUsage::from_rows(vec!["a".into(), "a".into()], []);
         assert_eq!(twice, Err(UsageError::DuplicateSku("a".into())));

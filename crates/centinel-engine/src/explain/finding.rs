@@ -18,8 +18,12 @@ pub struct Finding {
     pub about: BTreeMap<String, String>,
     /// The days that are explained.
     pub window: Period,
-    /// The days from which the baseline was scaled.
+    /// First and last of the days from which the baseline was scaled.
     pub baseline: Period,
+    /// How many of them counted.
+    pub baseline_days: usize,
+    /// Days of the baseline were left out because they are known to be different.
+    pub has_left_out: bool,
     /// Of every amount.
     pub currency: Currency,
     /// What the data was known up to.
@@ -43,9 +47,7 @@ pub fn bundle(decomposition: &Decomposition, finding: &Finding) -> Bundle {
     let (first, after_last) = finding.window.dates();
     facts.instant("window_first", start_of_day(first));
     facts.instant("window_last", start_of_day(after_last.yesterday().unwrap_or(first)));
-    let (first, after_last) = finding.baseline.dates();
-    let days = first.until(after_last).map_or(0, |span| span.get_days());
-    facts.count("baseline_days", days, "days");
+    facts.count("baseline_days", finding.baseline_days, "days");
 
     let money = |amount: Pico| Money { amount, currency: finding.currency };
     let Decomposition { before, after, delta, .. } = *decomposition;
@@ -91,10 +93,12 @@ pub fn bundle(decomposition: &Decomposition, finding: &Finding) -> Bundle {
             facts.derived("share", &[&delta_id]);
         }
     }
-    facts.caveat(
+    facts.caveat(if finding.has_left_out {
         "The cost before is that of the same weekdays in the baseline, without holidays, planned \
-         changes and known episodes, scaled to the days compared.",
-    );
+         changes and known episodes, scaled to the days compared."
+    } else {
+        "The cost before is that of the same weekdays in the baseline, scaled to the days compared."
+    });
     for note in &decomposition.notes {
         facts.caveat(note);
     }

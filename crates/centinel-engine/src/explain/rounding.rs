@@ -250,14 +250,21 @@ fn fixed_point_sums(rows: &[SplitRow]) -> Option<([BigInt; COLUMNS], BigInt)> {
             }
         }
     }
-    let mut fractions: Vec<(BigInt, u64)> =
-        sums.iter().map(|sum| sum.rem_euclid(&unit)).zip(lost).collect();
     // What was lost is less than one unit a row and never nothing: every exact fraction lies between
-    // its own and the next, which is only in doubt where these ranges touch.
-    let carries = fractions.iter().any(|(fraction, lost)| *lost > 0 && fraction + lost >= unit);
+    // its own and that many further, which is only in doubt where these ranges touch. Columns that
+    // agree row by row (two drivers that doubled alike) tie whatever was lost.
+    let mut fractions: Vec<(BigInt, u64, usize)> = sums
+        .iter()
+        .zip(lost)
+        .enumerate()
+        .map(|(column, (sum, lost))| (sum.rem_euclid(&unit), lost, column))
+        .collect();
     fractions.sort();
+    let carries = fractions.iter().any(|(fraction, lost, _)| *lost > 0 && fraction + lost >= unit);
     let collides = fractions.windows(2).any(|pair| match pair {
-        [(low, lost), (high, lost_high)] => lost + lost_high > 0 && low + lost >= *high,
+        [(low, lost, left), (high, lost_high, right)] => {
+            lost + lost_high > 0 && low + lost >= *high && !columns_agree(rows, *left, *right)
+        }
         _ => false,
     });
     if carries || collides {
@@ -268,6 +275,13 @@ fn fixed_point_sums(rows: &[SplitRow]) -> Option<([BigInt; COLUMNS], BigInt)> {
         *sum += u64::from(lost > 0);
     }
     Some((sums, unit))
+}
+
+fn columns_agree(rows: &[SplitRow], left: usize, right: usize) -> bool {
+    let remainder = |row: &SplitRow, column: usize| {
+        row.columns.get(column).map(|column| column.remainder.clone())
+    };
+    rows.iter().all(|row| remainder(row, left) == remainder(row, right))
 }
 
 /// The same sums over the product of all denominators.
@@ -451,6 +465,67 @@ fn shift(
                 }
             }
             units -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn row(numerators: &[i64], denominator: u32) -> SplitRow {
+        let mut columns: [Split; COLUMNS] = Default::default();
+        for (column, numerator) in columns.iter_mut().zip(numerators) {
+            let denominator = i64::from(denominator);
+            *column = Split {
+                floor: numerator.div_euclid(&denominator).into(),
+                remainder: numerator.rem_euclid(&denominator).into(),
+            };
+        }
+        SplitRow { columns, denominator: denominator.into() }
+    }
+
+    /// Whole parts, and the order of the rests, which is all that rounding asks for.
+    fn read((sums, unit): ([BigInt; COLUMNS], BigInt)) -> (Vec<BigInt>, Vec<usize>, Vec<bool>) {
+        let (carries, rests): (Vec<_>, Vec<_>) =
+            sums.iter().map(|sum| sum.div_rem_euclid(&unit)).unzip();
+        let mut order: Vec<usize> = (0..rests.len()).collect();
+        order.sort_by(|a, b| rests[*a].cmp(&rests[*b]));
+        (carries, order, rests.iter().map(Zero::is_zero).collect())
+    }
+
+    #[test]
+    fn equal_rests_that_fixed_point_cannot_hold_are_left_to_exact_sums() {
+        // A seventh has no end in sixtieths and binary; four sevenths are as much as 3 + 1 of them.
+        assert_eq!(fixed_point_sums(&[row(&[4, 3], 7), row(&[0, 1], 7)]), None);
+        assert!(fixed_point_sums(&[row(&[1, 1, 2], 7)]).is_some());
+        // Six sevenths and a seventh are one.
+        assert_eq!(fixed_point_sums(&[row(&[6], 7), row(&[1], 7)]), None);
+        assert!(fixed_point_sums(&[row(&[1, 2, 3], 12)]).is_some());
+    }
+
+    #[test]
+    fn an_amount_of_zero_is_not_touched() {
+        assert_eq!(apportion(&[0, 0, 0], &[0, 1, 1], 2), [0, 1, 1]);
+        assert_eq!(apportion(&[1, 0, 2], &[0, 0, 0], 4), [2, 0, 2]);
+        assert_eq!(apportion(&[1, 0, 2], &[0, 0, 0], 2), [1, 0, 1]);
+        assert_eq!(apportion(&[0, 0], &[0, 0], 1), [1, 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn fixed_point_and_exact_sums_agree(
+            rows in proptest::collection::vec(
+                (proptest::collection::vec(-1000_i64..1000, COLUMNS), 1_u32..500), 1..20,
+            )
+        ) {
+            let rows: Vec<SplitRow> =
+                rows.iter().map(|(numerators, denominator)| row(numerators, *denominator)).collect();
+            if let Some(sums) = fixed_point_sums(&rows) {
+                prop_assert_eq!(read(sums), read(exact_sums(&rows)));
+            }
         }
     }
 }

@@ -212,11 +212,11 @@ fn list(names: &[String]) -> String {
     }
 }
 
-/// A column name as it is shown: one line, 40 characters at most.
+/// A column name as it is shown: one line, 80 characters at most.
 fn shown(name: &str) -> String {
     let mut text: String =
-        name.chars().take(40).map(|c| if is_hidden(c) { ' ' } else { c }).collect();
-    if name.chars().nth(40).is_some() {
+        name.chars().take(80).map(|c| if is_hidden(c) { ' ' } else { c }).collect();
+    if name.chars().nth(80).is_some() {
         text.push('…');
     }
     text
@@ -260,8 +260,8 @@ impl fmt::Display for Mapping {
             writeln!(f, "{column:first$}  {field:second$}  {how}")?;
         }
         let convention = match self.convention {
-            Some(Convention::Inclusive) => "input tokens include cache tokens (stated)",
-            Some(Convention::Disjoint) => "cache tokens count beside input tokens (stated)",
+            Some(Convention::Inclusive) => "input tokens include cache tokens",
+            Some(Convention::Disjoint) => "cache tokens count beside input tokens",
             None if self.may_be_disjoint() => {
                 "cache tokens count beside input tokens for Anthropic and Bedrock rows, inside for others"
             }

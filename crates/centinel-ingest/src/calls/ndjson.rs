@@ -132,7 +132,8 @@ impl<'o> Arena<'o> {
                 let Some(column) = self.mapping.add(path, self.options, self.guess) else { return };
                 self.columns.insert(path.to_owned(), column);
                 self.spans.push(0..0);
-                self.has_new_columns = true;
+                let new = self.mapping.columns().get(column);
+                self.has_new_columns |= new.is_some_and(|column| column.field.is_some());
                 column
             }
         };
@@ -180,7 +181,7 @@ impl<'o> Arena<'o> {
         if self.has_new_columns {
             self.has_new_columns = false;
             reader.follow(&self.mapping);
-            let message = "keys that the first rows do not have; see the mapping";
+            let message = "a key that the first rows do not have is read; see the mapping";
             intake.findings.row("", FindingStatus::Note, message, row);
         }
         reader.read(Values::new(&self.text, &self.spans), row, &mut intake.findings)

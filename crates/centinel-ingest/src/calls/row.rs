@@ -143,17 +143,7 @@ impl RowReader {
             let (column, value) = match (constant, found) {
                 (Some(constant), _) => (None, constant.as_str()),
                 (None, Some(found)) => found,
-                (None, None) => {
-                    let total = matches!(
-                        field,
-                        Field::Usage(UsageClass::InputTokensTotal | UsageClass::OutputTokensTotal)
-                    );
-                    if total {
-                        let name = candidates.first().and_then(|&index| columns.get(index));
-                        note_empty(name, field, row, findings);
-                    }
-                    continue;
-                }
+                (None, None) => continue,
             };
             let name = column.map_or("", |column| column.name.as_str());
             let bad = |problem: &str| bad_value(name, value, problem);
@@ -305,6 +295,18 @@ impl Counts {
         let output = self.output.or_else(|| {
             Some(self.output_visible?.saturating_add(usage.get(UsageClass::ReasoningTokens)))
         });
+        // An embedding has no output; but somebody should know.
+        for (is_unknown, message) in [
+            (
+                self.input.or(self.input_uncached).is_none(),
+                "no count of input tokens: taken as none",
+            ),
+            (output.is_none(), "no count of output tokens: taken as none"),
+        ] {
+            if is_unknown && self.has_any {
+                findings.row("", FindingStatus::Assumed, message, row);
+            }
+        }
         usage.set(UsageClass::InputTokensTotal, input);
         usage.set(UsageClass::OutputTokensTotal, output.unwrap_or(0));
         usage.check().map_err(|error| error.to_string())?;
@@ -350,14 +352,6 @@ fn end(call: &mut Call) {
 
 fn require(labels: &Labels, dimension: &Dimension, problem: &str) -> Result<(), String> {
     labels.get(dimension).map(|_| ()).ok_or_else(|| problem.to_owned())
-}
-
-/// An empty total: none, as in an embedding, but somebody should know.
-fn note_empty(column: Option<&Column>, field: &Field, row: u64, findings: &mut Findings) {
-    if let Some(column) = column {
-        let message = format!("is empty: {field} taken as none");
-        findings.row(&column.name, FindingStatus::Assumed, &message, row);
-    }
 }
 
 fn unread(findings: &mut Findings, column: &str, what: &str, row: u64) {

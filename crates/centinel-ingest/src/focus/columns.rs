@@ -27,12 +27,12 @@ pub(super) enum Since {
 impl Since {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::V1_0 => "1.0",
-            Self::V1_1 => "1.1",
-            Self::V1_2 => "1.2",
-            Self::V1_3 => "1.3",
-            Self::V1_4 => "1.4",
-            Self::Draft => "a draft after 1.4",
+            Self::V1_0 => "FOCUS 1.0",
+            Self::V1_1 => "FOCUS 1.1",
+            Self::V1_2 => "FOCUS 1.2",
+            Self::V1_3 => "FOCUS 1.3",
+            Self::V1_4 => "FOCUS 1.4",
+            Self::Draft => "the FOCUS draft after 1.4",
         }
     }
 }
@@ -84,7 +84,7 @@ pub(super) const KNOWN: [(&str, Need, Since); 76] = [
     ("CredentialId", No, Draft),
     ("EffectiveCost", Value, V1_0),
     ("HostProviderName", No, V1_3),
-    ("InvoiceDetailId", No, V1_4),
+    ("InvoiceDetailId", No, Draft),
     ("InvoiceId", No, V1_2),
     ("InvoiceIssuerName", Value, V1_0),
     ("ListCost", Value, V1_0),

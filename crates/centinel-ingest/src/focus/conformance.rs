@@ -53,7 +53,7 @@ pub(super) fn note_header(columns: &Columns, names: &[String], findings: &mut Fi
     let found =
         columns.iter().filter(|(name, _, _, index)| index.is_some() && !name.starts_with("x_"));
     let version = found.map(|(_, _, since, _)| since).max().unwrap_or(Since::V1_0);
-    let message = format!("the columns are those of FOCUS {}", version.name());
+    let message = format!("the columns are those of {}", version.name());
     findings.note("", FindingStatus::Note, &message);
     for (name, need, since, index) in columns.iter() {
         if index.is_none() && need != Need::No && since <= version {

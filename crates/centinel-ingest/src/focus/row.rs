@@ -92,13 +92,9 @@ impl RowReader {
         charge.consumed_quantity = row_of.amount("ConsumedQuantity")?;
         charge.pricing_quantity = row_of.amount("PricingQuantity")?;
         charge.commitment_discount_quantity = row_of.amount("CommitmentDiscountQuantity")?;
-        charge.commitment_discount_status = match row_of.get("CommitmentDiscountStatus") {
-            None => None,
-            Some(status) => match status.parse::<CommitmentDiscountStatus>() {
-                Ok(status) => Some(status),
-                Err(error) => return Err(error.to_string()),
-            },
-        };
+        // Another value is a finding of the conformance check.
+        charge.commitment_discount_status =
+            row_of.get("CommitmentDiscountStatus").and_then(|status| status.parse().ok());
         charge.is_correction =
             row_of.get("ChargeClass").is_some_and(|class| class.eq_ignore_ascii_case("Correction"));
         for (slot, names) in [
@@ -127,6 +123,13 @@ impl RowReader {
         // Spelled as the specification does, so that one category is one series.
         charge.labels.set(Dimension::ChargeCategory, charge.charge_category.name());
         charge.labels.set(Dimension::Currency, currency.as_str());
+        if let Some(status) = charge.commitment_discount_status {
+            let name = match status {
+                CommitmentDiscountStatus::Used => "Used",
+                CommitmentDiscountStatus::Unused => "Unused",
+            };
+            charge.labels.set(Dimension::CommitmentDiscountStatus, name);
+        }
         if charge.labels.get(&Dimension::Model).is_none() {
             let details = ["SkuPriceDetails", "x_SkuDetails"];
             if let Some(model) = details.iter().find_map(|name| model(row_of.get(name)?)) {
@@ -190,7 +193,7 @@ impl<'a> Row<'a> {
     /// An amount, digit for digit.
     fn amount(&self, name: &str) -> Result<Option<Decimal>, String> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        value.parse().map(Some).map_err(|error| format!("{name} {error}"))
+        value.parse().map(Some).map_err(|error| format!("`{name}` {error}"))
     }
 
     /// Billed and effective cost. A file may lack the column of one: the other stands in, said

@@ -1,6 +1,10 @@
 //! Spans into calls.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use centinel_engine::{
     money::{Currency, Decimal},
@@ -100,7 +104,7 @@ pub(super) fn read_batch(
                 intake.findings.row("", FindingStatus::Ignored, message, at.row);
                 continue;
             }
-            if wrappers.contains(&span.span_id.as_slice()) {
+            if wrappers.contains(&id(span)) {
                 let message = "span that wraps another one of the same answer: not counted twice";
                 intake.findings.row("", FindingStatus::Ignored, message, at.row);
                 continue;
@@ -143,9 +147,16 @@ fn counts<'a>(attributes: &Attributes<'a>) -> Counts<'a> {
     (value(INPUT_TOKENS), value(OUTPUT_TOKENS))
 }
 
-/// Span ids of inference spans that enclose another inference span with the same response id, or the
+/// Trace and span id.
+type Id<'a> = (&'a [u8], &'a [u8]);
+
+fn id(span: &Span) -> Id<'_> {
+    (&span.trace_id, &span.span_id)
+}
+
+/// Inference spans that enclose another inference span with the same response id, or the
 /// same model and tokens: a framework and the SDK under it both report the call.
-fn wrappers(batch: &Batch) -> Vec<&[u8]> {
+fn wrappers(batch: &Batch) -> BTreeSet<Id<'_>> {
     let spans = || {
         batch.groups.iter().flat_map(|group| {
             group.spans.iter().flatten().map(|span| {
@@ -153,9 +164,9 @@ fn wrappers(batch: &Batch) -> Vec<&[u8]> {
             })
         })
     };
-    let by_id: BTreeMap<&[u8], (&Span, Attributes<'_>)> =
-        spans().map(|(span, attributes)| (span.span_id.as_slice(), (span, attributes))).collect();
-    let mut wrappers = Vec::new();
+    let by_id: BTreeMap<Id<'_>, (&Span, Attributes<'_>)> =
+        spans().map(|(span, attributes)| (id(span), (span, attributes))).collect();
+    let mut wrappers = BTreeSet::new();
     for (span, attributes) in spans() {
         if not_counted(&attributes).is_some() {
             continue;
@@ -163,13 +174,14 @@ fn wrappers(batch: &Batch) -> Vec<&[u8]> {
         let mut parent = span.parent_span_id.as_slice();
         // A chain of parents is short; a cycle ends here, too.
         for _ in 0..32 {
-            let Some((enclosing, others)) = by_id.get(parent) else { break };
+            let Some((enclosing, others)) = by_id.get(&(span.trace_id.as_slice(), parent)) else {
+                break;
+            };
             let is_twin = not_counted(others).is_none()
                 && enclosing.span_id != span.span_id
-                && enclosing.trace_id == span.trace_id
                 && is_same_answer(&attributes, others);
-            if is_twin && !wrappers.contains(&parent) {
-                wrappers.push(parent);
+            if is_twin {
+                wrappers.insert(id(enclosing));
             }
             parent = enclosing.parent_span_id.as_slice();
         }

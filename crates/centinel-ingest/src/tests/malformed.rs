@@ -1,7 +1,7 @@
 //! Bad input: each gives the right message, and loses nothing.
 
-use super::report;
-use crate::Options;
+use super::{Notes, report};
+use crate::{Options, ReadError, read_detected};
 
 const HEADER: &str = "at,provider,model,input_tokens,output_tokens\n";
 const GOOD: &str = "2026-11-03T14:05:00Z,openai,gpt-5.1,10,2\n";
@@ -119,6 +119,36 @@ fn limits_hold() {
     let options = Options { bytes_max: 1_000, ..Options::default() };
     let found = report("a.csv", format!("{HEADER}{}", GOOD.repeat(1_000)), &options);
     assert!(found.contains("the input has more than 1000 bytes"), "{found}");
+}
+
+#[test]
+fn compressed_inputs_are_streamed_within_the_limit() {
+    use std::io::Write as _;
+    let zip = |text: &str, times: usize| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(HEADER.as_bytes()).unwrap();
+        for _ in 0..times {
+            encoder.write_all(text.as_bytes()).unwrap();
+        }
+        encoder.finish().unwrap()
+    };
+    let run = |bytes: &[u8], bytes_max| {
+        let options = Options { bytes_max, ..Options::default() };
+        let mut notes = Notes::default();
+        let input = flate2::read::MultiGzDecoder::new(bytes);
+        let result = read_detected("calls.csv.gz", input, &options, &mut notes);
+        (result, notes.accepted)
+    };
+    // A bomb: 64 MiB in 64 KiB.
+    let bomb = zip(&"x".repeat(1 << 20), 64);
+    assert!(matches!(run(&bomb, 32 << 20), (Err(ReadError::TooLarge { .. }), 0)));
+    let (result, accepted) = run(&bomb, u64::MAX);
+    assert_eq!((result.unwrap().rejected, accepted), (1, 0));
+    // A cut archive: what came through was handed on, and the end is an error.
+    let whole = zip(GOOD, 100_000);
+    let (result, accepted) = run(&whole[..whole.len() / 2], u64::MAX);
+    assert!(matches!(result, Err(ReadError::Io { .. })));
+    assert!(accepted > 0);
 }
 
 #[test]

@@ -11,7 +11,6 @@ use crate::{
     portable::input_schema,
     ports::Refusal,
     request::{AnomaliesRequest, AnomalyFilter, Filter},
-    window::RelativePeriod,
 };
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
@@ -45,7 +44,7 @@ struct Params {
 
 async fn run(call: Call<'_>) -> Result<CallToolResult, Refusal> {
     let params: Params = call.read()?;
-    let window = call.window(&params.when, RelativePeriod::Last30d)?;
+    let window = call.window(&params.when)?;
     let (page, cursor) = call.page(&params.paging)?;
     let impact_min = params.impact_min.as_deref().map(|text| {
         text.parse().map_err(|_| {

@@ -5,9 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Call, Effect, Paging, ToolSpec, When};
-use crate::{
-    bounded, portable::input_schema, ports::Refusal, request::HealthRequest, window::RelativePeriod,
-};
+use crate::{bounded, portable::input_schema, ports::Refusal, request::HealthRequest};
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
     name: "data_health",
@@ -31,7 +29,7 @@ struct Params {
 
 async fn run(call: Call<'_>) -> Result<CallToolResult, Refusal> {
     let params: Params = call.read()?;
-    let window = call.window(&params.when, RelativePeriod::Last30d)?;
+    let window = call.window(&params.when)?;
     let (page, cursor) = call.page(&params.paging)?;
     let answer = call.answers.data_health(call.caller, HealthRequest { window, page }).await?;
     bounded::page(answer, params.paging.detail, &cursor)

@@ -10,7 +10,7 @@ use crate::{
     portable::input_schema,
     ports::Refusal,
     request::{Detail, ExplainRequest, Filter},
-    window::{CompareTo, RelativePeriod},
+    window::CompareTo,
 };
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
@@ -58,7 +58,7 @@ async fn run(call: Call<'_>) -> Result<CallToolResult, Refusal> {
         }
         Some(anomaly_id) => ExplainRequest::Anomaly { anomaly_id: call.id(&anomaly_id)? },
         None => ExplainRequest::Scope {
-            window: call.window(&params.when, RelativePeriod::Last7d)?,
+            window: call.window(&params.when)?,
             compare_to: params.compare_to.unwrap_or(CompareTo::Usual),
             filter: params.filter,
         },

@@ -11,7 +11,7 @@ use crate::{
     portable::input_schema,
     ports::Refusal,
     request::{CompareRequest, Filter, Grouping, SpendRequest},
-    window::{CompareTo, RelativePeriod},
+    window::CompareTo,
 };
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
@@ -69,7 +69,7 @@ enum GroupBy {
 async fn run(call: Call<'_>) -> Result<CallToolResult, Refusal> {
     let params: Params = call.read()?;
     let grouping = grouping(&call, &params)?;
-    let window = call.window(&params.when, RelativePeriod::Last7d)?;
+    let window = call.window(&params.when)?;
     let (page, cursor) = call.page(&params.paging)?;
     let (filter, detail) = (params.filter, params.paging.detail);
     let Some(compare_to) = params.compare_to else {

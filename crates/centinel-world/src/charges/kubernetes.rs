@@ -5,7 +5,7 @@
 use jiff::civil::Date;
 
 use super::{Line, Row, Sku, Vendor};
-use crate::{FileCategory, World, scenario::Active};
+use crate::{FileCategory, World, calendar::days_between, scenario::Active};
 
 pub(super) static CLUSTER: Vendor = Vendor {
     provider: "Kubernetes",
@@ -61,22 +61,23 @@ const fn namespace(team: &'static str, cores: f64) -> Line {
 
 /// Namespaces, then GPU nodes (24 hours a day, whoever uses them).
 pub(super) static LINES: [Line; 12] = [
-    namespace("support-platform", 34.0),
-    namespace("developer-tools", 46.0),
-    namespace("search", 58.0),
-    namespace("growth", 22.0),
-    namespace("content", 30.0),
-    namespace("data-platform", 52.0),
-    namespace("risk", 26.0),
-    namespace("people-ops", 8.0),
-    line(&CPU, "kube-system", None, 14.0 * 24.0),
+    namespace("support-platform", 26.0),
+    namespace("developer-tools", 34.0),
+    namespace("search", 44.0),
+    namespace("growth", 16.0),
+    namespace("content", 22.0),
+    namespace("data-platform", 38.0),
+    namespace("risk", 20.0),
+    namespace("people-ops", 6.0),
+    line(&CPU, "kube-system", None, 10.0 * 24.0),
     line(&GPU, "search-index-gpu", Some("search"), 24.0),
     line(&GPU, "rerank-gpu", Some("search"), 24.0),
     line(&GPU, "embedding-gpu", None, 24.0),
 ];
 
-/// Cores of all nodes.
-const CORES: i128 = 370;
+/// Nodes at the end of the window; one was added every 60 days.
+const NODES: i32 = 17;
+const CORES_PER_NODE: i32 = 16;
 /// Gigabytes of memory to a core, on nodes and in namespaces alike.
 const GIGABYTES_PER_CORE: i128 = 4;
 const IDLE: &str = "__idle__";
@@ -84,7 +85,8 @@ const IDLE: &str = "__idle__";
 impl World {
     pub(super) fn cluster_charges(&self, day: Date, without: Option<&str>) -> Vec<Row> {
         let mut rows = Vec::new();
-        let mut free = CORES * 24_000;
+        let nodes = NODES - days_between(day, self.config.end) / 60;
+        let mut free = i128::from(nodes.max(1) * CORES_PER_NODE) * 24_000;
         for line in &LINES {
             if line.sku.id == GPU.id {
                 self.node(line, day, without, &mut rows);

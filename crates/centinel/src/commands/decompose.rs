@@ -8,22 +8,21 @@ use std::{
 use anyhow::Context as _;
 use centinel_engine::{
     explain::{self, Cell, Decomposition, Scale, Side, UnitPrices},
-    money::{Currency, Decimal, Money, Pico},
+    money::{Currency, Decimal},
 };
 use serde::Serialize;
 
 use crate::{
     failure::hinted,
     output::{Outcome, Output},
+    text::printable,
+    waterfall,
 };
 
 /// Most rows read; past this a file is not a table of cells.
 const ROWS_MAX: u64 = 1_000_000;
 /// Rejected rows that are named on standard error; all are in the JSON.
 const NAMED_MAX: usize = 10;
-/// Cells that are named to a person.
-const CELLS_SHOWN: usize = 3;
-const BAR_CHARS: u128 = 20;
 
 /// Split a change of cost into its drivers, exactly.
 ///
@@ -61,7 +60,9 @@ struct RejectedRow {
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
-    let mut table = read(&args.cells)
+    let mut table = centinel_ingest::open(&args.cells)
+        .map_err(anyhow::Error::from)
+        .and_then(read_table)
         .with_context(|| format!("reading cells from `{}`", args.cells.display()))?;
     let mix = if args.mix.is_empty() && table.dimensions.contains("model") {
         vec!["model".to_owned()]
@@ -88,7 +89,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
             rejected: &table.rejected,
         })?;
     } else {
-        print(&decomposition, args.currency, output)?;
+        waterfall::print(&decomposition, args.currency, output)?;
     }
     if table.rejected.is_empty() {
         return Ok(Outcome::Done);
@@ -111,9 +112,8 @@ struct Table {
     rows: u64,
 }
 
-fn read(path: &std::path::Path) -> anyhow::Result<Table> {
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).from_reader(centinel_ingest::open(path)?);
+fn read_table(input: impl std::io::Read) -> anyhow::Result<Table> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
     let columns = Columns::of(reader.headers()?)?;
     let mut table =
         Table { dimensions: columns.dimensions.keys().cloned().collect(), ..Table::default() };
@@ -243,105 +243,49 @@ impl Columns {
     }
 }
 
-fn print(found: &Decomposition, currency: Currency, output: &mut Output) -> anyhow::Result<()> {
-    let places = places(found);
-    let shown = found.rounded(places);
-    let text = |amount: Pico| money(amount, places, currency);
-    let signed = |amount: Pico| {
-        if amount > Pico::ZERO { format!("+{}", text(amount)) } else { text(amount) }
-    };
-    output.line(format_args!(
-        "cost  {} → {}   {}",
-        text(shown.before),
-        text(shown.after),
-        signed(shown.delta)
-    ))?;
-    output.line("")?;
-    let total = signed(shown.delta);
-    let amounts: Vec<String> = shown.effects.iter().map(|(_, amount)| signed(*amount)).collect();
-    let widest = amounts.iter().chain([&total]).map(|text| text.chars().count()).max();
-    let width = widest.unwrap_or_default();
-    let largest = shown.effects.iter().map(|(_, amount)| amount.0.unsigned_abs()).max();
-    for ((driver, amount), text) in shown.effects.iter().zip(&amounts) {
-        let bar = bar(amount.0.unsigned_abs(), largest.unwrap_or_default());
-        let line = format!("  {:<16}  {text:>width$}   {bar}", driver.label());
-        output.line(line.trim_end())?;
-    }
-    output.line(format_args!("  {:<16}  {}", "", "─".repeat(width)))?;
-    output.line(format_args!("  {:<16}  {total:>width$}   adds up exactly", ""))?;
-    where_it_is(found, output)?;
-    for note in &found.notes {
-        output.line(format_args!("note      {note}"))?;
-    }
-    Ok(())
-}
-
-/// The cells that moved most in the direction of the change, when there are several.
-fn where_it_is(found: &Decomposition, output: &mut Output) -> anyhow::Result<()> {
-    let sign = found.delta.0.signum();
-    let along = |delta: Pico| delta.0.saturating_mul(sign);
-    let mut cells: Vec<_> = found.by_cell.iter().filter(|cell| along(cell.delta) > 0).collect();
-    if found.by_cell.len() < 2 || cells.is_empty() {
-        return Ok(());
-    }
-    cells.sort_by_key(|cell| std::cmp::Reverse(along(cell.delta)));
-    output.line("")?;
-    for (index, cell) in cells.iter().take(CELLS_SHOWN).enumerate() {
-        let dims: Vec<String> =
-            cell.cell.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let share = explain::percent(cell.delta, found.delta, 1).unwrap_or_default();
-        output.line(format_args!(
-            "{:<9} {} ({share} % of it)",
-            if index == 0 { "where" } else { "" },
-            printable(&dims.join(", ")),
-        ))?;
-    }
-    Ok(())
-}
-
-/// Decimals at which the largest effect has at least three digits, where money has them.
-fn places(found: &Decomposition) -> u32 {
-    let largest = found.effects.iter().map(|effect| effect.amount.0.unsigned_abs()).max();
-    match largest.unwrap_or_default() {
-        0 | 1_000_000_000_000.. => 2,
-        100_000_000.. => 6,
-        _ => Pico::SCALE,
-    }
-}
-
-fn money(amount: Pico, places: u32, currency: Currency) -> String {
-    if places == 2 {
-        return Money { amount, currency }.to_string();
-    }
-    let sign = if amount < Pico::ZERO { "−" } else { "" };
-    let digits = amount.to_display(places).to_string();
-    let digits = digits.trim_start_matches('-');
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let number = format!("{whole}.{fraction:0<width$}", width = places as usize);
-    if currency == Currency::USD {
-        format!("{sign}${number}")
-    } else {
-        format!("{sign}{number} {currency}")
-    }
-}
-
-/// A bar of eighths, `BAR_CHARS` wide for the largest amount; anything above zero shows.
-fn bar(amount: u128, largest: u128) -> String {
-    let eighths = amount
-        .saturating_mul(BAR_CHARS * 8)
-        .checked_div(largest)
-        .map_or(0, |eighths| if amount > 0 { eighths.max(1) } else { 0 });
-    let full = "█".repeat(usize::try_from(eighths / 8).unwrap_or_default());
-    let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let part = usize::try_from(eighths % 8).ok().and_then(|index| part.get(index));
-    format!("{full}{}", part.unwrap_or(&""))
-}
-
-/// Text from a file, for a terminal: no control characters.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 fn cut(text: &str) -> String {
     text.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> anyhow::Result<Table> {
+        read_table(text.as_bytes())
+    }
+
+    #[test]
+    fn bad_rows_are_kept_with_line_column_and_value() {
+        let table = table(
+            "model,side,calls,tok_in,tok_cached,tok_out,cost\n\
+             m,before,1,2,0,1,0.5\n\
+             m,after,1,two,0,1,0.5\n\
+             m,later,1,2,0,1,0.5\n\
+             m,after,1\n\
+             m,after,1,2,0,1,\n\
+             m,after,1,2,0,1,1e-3\n",
+        )
+        .unwrap();
+        let rejected: Vec<_> =
+            table.rejected.iter().map(|row| (row.line, row.reason.as_str())).collect();
+        assert_eq!(
+            rejected,
+            [
+                (3, "tok_in: `two` is not a decimal number"),
+                (4, "side `later` is neither `before` nor `after`"),
+                (5, "3 fields where the header has 7"),
+                (6, "cost is empty"),
+            ]
+        );
+        assert_eq!((table.cells.len(), table.lines, table.rows), (2, vec![2, 7], 6));
+        assert_eq!(table.cells[1].cost.to_string(), "0.001");
+    }
+
+    #[test]
+    fn headers_must_be_whole_and_unique() {
+        for header in ["", "side,calls", "side,side,calls,tok_in,tok_cached,tok_out,cost"] {
+            assert!(table(&format!("{header}\n")).is_err(), "{header}");
+        }
+    }
 }

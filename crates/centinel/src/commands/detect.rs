@@ -13,7 +13,7 @@ use centinel_engine::{
 use jiff::{ToSpan as _, civil::Date};
 
 use crate::{
-    failure::hinted,
+    failure::{hinted, single_line},
     output::{Outcome, Output},
 };
 
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     for (path, line, reason) in rejected.iter().take(NAMED_MAX) {
-        output.note(format_args!("{} line {line}: {}", path.display(), printable(reason)));
+        output.note(format_args!("{} line {line}: {}", path.display(), single_line(reason)));
     }
     output.note(format_args!("{} rows rejected", rejected.len()));
     Ok(Outcome::SomeRejected)
@@ -272,7 +272,7 @@ fn print(alarms: &[Alarm], series: usize, output: &mut Output) -> anyhow::Result
             episode.impact.to_f64(),
             episode.start,
             episode.last,
-            printable(&episode.series),
+            single_line(&episode.series),
             label(strongest.metric),
             strongest.effect_ratio * 100.0,
             strongest.window_days,
@@ -295,9 +295,4 @@ fn label(metric: Metric) -> &'static str {
         Metric::PricePerToken => "price per token",
         Metric::CallsPerOutput => "calls per output",
     }
-}
-
-/// Text from a file, for a terminal: no control characters.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -67,6 +67,7 @@ enum ConventionArg {
 
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
     let request = request(args)?;
+    context.ensure_home(output)?;
     context.run(async |app| {
         let swept = app.ledger().sweep().await?;
         if swept > 0 {

@@ -183,14 +183,19 @@ fn print_groups(names: &[&str], answer: &SpendAnswer, output: &mut Output) -> an
             row = vec![format!("other ({})", answer.other_groups)];
             row.resize(names.len(), String::new());
         }
-        let share = if line.currency == answer.currency && answer.total.cost.0 != 0 {
+        let is_shared = line.currency == answer.currency && !line.sums.is_unknown();
+        let share = if is_shared && answer.total.cost.0 != 0 {
             let tenths = line.sums.cost.0.saturating_mul(1000) / answer.total.cost.0;
             format!("{}.{} %", tenths / 10, (tenths % 10).abs())
         } else {
             String::new()
         };
         row.extend([
-            money(line.sums.cost, line.currency),
+            if line.sums.is_unknown() {
+                "unpriced".to_owned()
+            } else {
+                money(line.sums.cost, line.currency)
+            },
             share,
             count(line.sums.calls),
             count(line.sums.input_tokens),

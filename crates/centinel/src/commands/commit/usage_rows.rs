@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use anyhow::Context as _;
 use centinel_engine::{
-    commitment::{HourlyUsage, UsageHour},
+    commitment::{HourlyUsage, Rejected, UsageError, UsageHour},
     money::Decimal,
 };
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
@@ -47,15 +47,22 @@ pub(super) fn read(
             break; // The engine refuses so many, and says so.
         }
     }
-    let first_reason =
-        rejected.first().map(|first| format!("; row {}: {}", first.row, first.reason));
-    let (usage, refused) = HourlyUsage::from_rows(skus, rows)
-        .with_context(|| format!("`{file}`{}", first_reason.unwrap_or_default()))?;
-    rejected.extend(
-        refused
-            .into_iter()
-            .map(|each| RejectedRow { row: each.row, reason: each.reason.to_string() }),
-    );
+    let as_rejected =
+        |each: Rejected| RejectedRow { row: each.row, reason: each.reason.to_string() };
+    let usage = match HourlyUsage::from_rows(skus, rows) {
+        Ok((usage, refused)) => {
+            rejected.extend(refused.into_iter().map(as_rejected));
+            usage
+        }
+        Err(UsageError::NoHours { rejected: refused }) => {
+            rejected.extend(refused.into_iter().map(as_rejected));
+            let first = rejected.iter().min();
+            let first = first.map(|first| format!(": row {}: {}", first.row, first.reason));
+            let first = first.unwrap_or_default();
+            return Err(anyhow::anyhow!("`{file}` has no valid hour of usage{first}"));
+        }
+        Err(error) => return Err(error).with_context(|| format!("`{file}`")),
+    };
     rejected.sort_unstable();
     Ok((usage, rejected))
 }
@@ -127,13 +134,10 @@ mod tests {
     fn files_without_a_usable_row_fail() {
         assert_eq!(failure_of(""), "`usage.csv` has no `timestamp` column");
         assert_eq!(failure_of("timestamp\n"), "`usage.csv`: usage has no amount column");
+        assert_eq!(failure_of("timestamp,cost\n"), "`usage.csv` has no valid hour of usage");
         assert_eq!(
-            failure_of("timestamp,cost\n"),
-            "`usage.csv`: usage has no valid hour (0 rows rejected)"
-        );
-        assert_eq!(
-            failure_of("timestamp,cost\nnow,1\n"),
-            "`usage.csv`; row 2: `timestamp` `now` is not a time: usage has no valid hour (0 rows rejected)"
+            failure_of("timestamp,cost\n2026-10-01T00:00:00Z,-1\nnow,1\n"),
+            "`usage.csv` has no valid hour of usage: row 2: `cost` is negative: -1"
         );
     }
 }

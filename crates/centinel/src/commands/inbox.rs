@@ -1,0 +1,339 @@
+//! `centinel inbox`, `show`, `approve`, `reject`, `withdraw`: proposals in the terminal.
+
+use std::io::IsTerminal as _;
+
+use anyhow::Context as _;
+use centinel_approvals::{ApprovalError, Decision, Password, Requester, Verdict, View};
+use centinel_engine::{
+    facts::Fact,
+    proposal::{Channel, ProposalId},
+};
+
+use crate::{
+    context::{Context, now},
+    failure::hinted,
+    output::{Outcome, Output},
+    text::{printable, table},
+};
+
+/// Lists what waits for a person.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InboxArgs {}
+
+/// Shows a proposal, or the facts of a bundle.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// `P-7`, or `bundle:9f3c51…`.
+    id: String,
+}
+
+/// Approves a proposal, as a person with a password.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApproveArgs {
+    /// `P-7`.
+    id: ProposalId,
+    #[command(flatten)]
+    person: PersonArgs,
+}
+
+/// Rejects a proposal, for good.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RejectArgs {
+    /// `P-7`.
+    id: ProposalId,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    person: PersonArgs,
+}
+
+/// Takes back what this terminal proposed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WithdrawArgs {
+    /// `P-7`.
+    id: ProposalId,
+}
+
+/// Who decides. The password is never an argument or an environment variable: an agent that shares
+/// the terminal does not have it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PersonArgs {
+    /// Account name.
+    #[arg(long = "as", value_name = "NAME")]
+    name: String,
+    /// The version decided on; the current one by default.
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+    /// First digits of the digest decided on; the current one by default.
+    #[arg(long, value_name = "HEX")]
+    digest: Option<String>,
+    /// Read the password from standard input instead of the terminal.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+pub(crate) fn inbox(
+    _args: &InboxArgs,
+    context: &Context,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    context.run(async |app| {
+        let views = app.approvals().inbox(now()).await.map_err(explain)?;
+        if output.json {
+            for view in &views {
+                output.json_line(view)?;
+            }
+            return Ok(Outcome::Done);
+        }
+        if views.is_empty() {
+            output.line("nothing waits for a decision")?;
+            return Ok(Outcome::Done);
+        }
+        let rows = views
+            .iter()
+            .map(|view| {
+                vec![
+                    view.proposal.id.to_string(),
+                    view.proposal.title.clone(),
+                    view.proposal.owner.clone(),
+                    needs(view),
+                    view.proposal.expires_at.strftime("%Y-%m-%d %H:%M").to_string(),
+                ]
+            })
+            .collect();
+        output.line(table(&["id", "what", "owner", "needs", "expires"], rows, 5))?;
+        output.line("")?;
+        output.line("look: `centinel show P-1` · decide: `centinel approve P-1 --as NAME`")?;
+        Ok(Outcome::Done)
+    })
+}
+
+pub(crate) fn show(
+    args: &ShowArgs,
+    context: &Context,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    context.run(async |app| {
+        if let Some(prefix) = args.id.strip_prefix("bundle:") {
+            let bundle = centinel_store::evidence::get(app.database(), prefix).await?;
+            let bundle = bundle.ok_or_else(|| {
+                hinted(format!("no evidence `bundle:{}`", printable(prefix)), "answers name theirs")
+            })?;
+            if output.json {
+                output.json_line(&bundle)?;
+            } else {
+                output.line(format_args!(
+                    "{} · question {} · engine {}",
+                    bundle.address(),
+                    bundle.question,
+                    bundle.engine
+                ))?;
+                let rows = bundle.facts.iter().map(fact_row).collect();
+                output.line(table(&["id", "role", "about", "value"], rows, 3))?;
+                for caveat in &bundle.caveats {
+                    output.line(printable(caveat))?;
+                }
+            }
+            return Ok(Outcome::Done);
+        }
+        let id: ProposalId = args.id.parse().map_err(|error: String| anyhow::anyhow!(error))?;
+        let view = app.approvals().show(id, now()).await.map_err(explain)?;
+        if output.json {
+            output.json_line(&view)?;
+        } else {
+            print_view(&view, output)?;
+        }
+        Ok(Outcome::Done)
+    })
+}
+
+pub(crate) fn approve(
+    args: &ApproveArgs,
+    context: &Context,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    decide(args.id, &args.person, Verdict::Approve, context, output)
+}
+
+pub(crate) fn reject(
+    args: &RejectArgs,
+    context: &Context,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let verdict = Verdict::Reject { reason: args.reason.clone() };
+    decide(args.id, &args.person, verdict, context, output)
+}
+
+fn decide(
+    id: ProposalId,
+    person: &PersonArgs,
+    verdict: Verdict,
+    context: &Context,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    context.run(async |app| {
+        let view = app.approvals().show(id, now()).await.map_err(explain)?;
+        if !output.json {
+            print_view(&view, output)?;
+            output.flush()?;
+        }
+        let decision = Decision {
+            id,
+            version: person.version.unwrap_or(view.proposal.version),
+            digest: person.digest.clone().unwrap_or_else(|| view.digest.clone()),
+            verdict,
+            channel: Channel::Cli,
+        };
+        let password = read_password(person)?;
+        match app.approvals().decide(decision, &person.name, password, now()).await {
+            Ok(view) => {
+                if output.json {
+                    output.json_line(&view)?;
+                } else {
+                    output.line(format_args!(
+                        "{} is {} now",
+                        view.proposal.id,
+                        view.status.as_str()
+                    ))?;
+                }
+                Ok(Outcome::Done)
+            }
+            Err(error) if error.is_refusal() => {
+                crate::failure::print(&explain(error));
+                Ok(Outcome::Refused)
+            }
+            Err(error) => Err(explain(error)),
+        }
+    })
+}
+
+pub(crate) fn withdraw(
+    args: &WithdrawArgs,
+    context: &Context,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    context.run(async |app| {
+        let view = app
+            .approvals()
+            .withdraw(args.id, &Requester::local_agent(), now())
+            .await
+            .map_err(explain)?;
+        if output.json {
+            output.json_line(&view)?;
+        } else {
+            output.line(format_args!("{} is {} now", view.proposal.id, view.status.as_str()))?;
+        }
+        Ok(Outcome::Done)
+    })
+}
+
+fn read_password(person: &PersonArgs) -> anyhow::Result<Password> {
+    if person.password_stdin {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).context("reading the password")?;
+        return Ok(Password::new(line.trim_end_matches(['\r', '\n'])));
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(hinted(
+            "a decision needs a person at a terminal",
+            "or `--password-stdin`, where a person types it",
+        ));
+    }
+    let prompt = format!("password of {}: ", printable(&person.name));
+    Ok(Password::new(rpassword::prompt_password(prompt).context("reading the password")?))
+}
+
+/// An approval error with its hint.
+pub(crate) fn explain(error: ApprovalError) -> anyhow::Error {
+    match error.hint() {
+        Some(hint) => hinted(error.to_string(), hint),
+        None => error.into(),
+    }
+}
+
+/// Prints a proposal as a person decides on it.
+pub(crate) fn print_view(view: &View, output: &mut Output) -> anyhow::Result<()> {
+    let proposal = &view.proposal;
+    output.line(format_args!(
+        "{} v{} · {} · {}",
+        proposal.id,
+        proposal.version,
+        view.status.as_str(),
+        printable(&proposal.title)
+    ))?;
+    let change = serde_json::to_value(&proposal.change)?;
+    for (name, value) in change.as_object().into_iter().flatten() {
+        output.line(format_args!("  {name:<16} {}", printable(&plain(value))))?;
+    }
+    if let Some(amount) = proposal.amount_at_stake {
+        output.line(format_args!("  {:<16} {amount}", "at stake"))?;
+    }
+    output.line(format_args!("  {:<16} {}", "owner", printable(&proposal.owner)))?;
+    output.line(format_args!(
+        "  {:<16} {}",
+        "requested by",
+        printable(&proposal.requester.to_string())
+    ))?;
+    output.line(format_args!("  {:<16} {}", "needs", needs(view)))?;
+    output.line(format_args!(
+        "  {:<16} {}",
+        "eligible",
+        if view.standing.eligible.is_empty() {
+            "nobody yet".to_owned()
+        } else {
+            view.standing.eligible.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ")
+        }
+    ))?;
+    output.line(format_args!("  {:<16} {}", "expires", proposal.expires_at))?;
+    let short = |hex: &str| hex.chars().take(12).collect::<String>();
+    output.line(format_args!(
+        "  {:<16} {} · evidence bundle:{}",
+        "digest",
+        short(&view.digest),
+        short(&proposal.evidence)
+    ))?;
+    Ok(())
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| format!("{name} {}", plain(value)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        other => other.to_string(),
+    }
+}
+
+fn needs(view: &View) -> String {
+    let standing = &view.standing;
+    if standing.satisfied {
+        return "nothing more".to_owned();
+    }
+    let people = match standing.missing {
+        1 => "1 approval".to_owned(),
+        count => format!("{count} approvals"),
+    };
+    if standing.missing_roles.is_empty() {
+        return people;
+    }
+    let roles = standing.missing_roles.iter().map(|role| role.describe(&view.proposal.owner));
+    format!("{people}, of them {}", printable(&roles.collect::<Vec<_>>().join(" and ")))
+}
+
+fn fact_row(fact: &Fact) -> Vec<String> {
+    let about = fact.dims.iter().map(|(name, value)| format!("{name}={value}"));
+    let unit = fact.currency.map(|currency| currency.to_string()).or_else(|| fact.unit.clone());
+    vec![
+        fact.id.clone(),
+        fact.role.clone(),
+        about.collect::<Vec<_>>().join(", "),
+        match unit {
+            Some(unit) => format!("{} {unit}", fact.value),
+            None => fact.value.clone(),
+        },
+    ]
+}

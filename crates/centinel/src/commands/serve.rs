@@ -1,0 +1,90 @@
+//! `centinel serve`: page, JSON API, OTLP and call routes, MCP, on the loopback interface.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
+use centinel_mcp::{HttpOptions, http_service};
+use centinel_web::{NonceError, WebState};
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+
+use crate::{
+    context::{Context, block_on, nonce, now},
+    failure::hinted,
+    output::{Outcome, Output},
+    ports::{self, PortOptions},
+};
+
+/// Serves page, API and MCP on this machine only.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Port on the loopback interface.
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// MCP clients may read but not propose.
+    #[arg(long)]
+    read_only: bool,
+}
+
+pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
+    context.ensure_home(output)?;
+    serve(context, args.port, args.read_only, output)
+}
+
+/// Serves until the process is asked to stop.
+pub(crate) fn serve(
+    context: &Context,
+    port: u16,
+    read_only: bool,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    block_on(async {
+        let app = context.open().await?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            let hint = format!("is another `centinel serve` running? `--port {}`", port.wrapping_add(1));
+            hinted(format!("cannot listen on {address}: {error}"), hint)
+        })?;
+        let port = listener.local_addr().context("reading the port")?.port();
+        let page = format!("http://localhost:{port}");
+        let options = PortOptions { read_only, review_base: Some(page.clone()) };
+        let mcp = http_service(ports::server(app.clone(), options), HttpOptions::loopback(Vec::new()));
+        let state = WebState::new(app.clone(), clock, random);
+        let router = centinel_web::router(state).nest("/mcp", mcp);
+        output.line(format_args!("page {page}  ·  MCP {page}/mcp  ·  stop with Ctrl-C"))?;
+        output.flush()?;
+        // Small answers must not wait for the client's delayed acknowledgement.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        axum::serve(listener, router).with_graceful_shutdown(asked_to_stop()).await?;
+        app.database().close().await;
+        Ok(Outcome::Done)
+    })
+}
+
+fn clock() -> Timestamp {
+    now()
+}
+
+fn random() -> Result<u64, NonceError> {
+    nonce().map_err(Into::into)
+}
+
+/// Ends on Ctrl-C, and on the signal with which services are stopped.
+async fn asked_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        if let Ok(mut terminate) = terminate {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}

@@ -1,0 +1,315 @@
+//! Two periods side by side, and why one differs from the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use centinel_app::Explained;
+use centinel_engine::{
+    explain,
+    money::{Currency, Pico},
+    period::{DAY_MICROS, date_of, start_of_day},
+};
+use centinel_mcp::{
+    Change, CompareRequest, CompareTo, ComparisonAnswer, ComparisonRow, Decomposition, Driver,
+    Effect, ExplainRequest, ExplanationAnswer, Filter, Grouping, Label, Place, Refusal, Sentence,
+    Window, previous_period, year_before,
+};
+
+use super::{
+    Ports,
+    basis::{
+        Asked, conditions, count, main_owner, money, other_currencies, paged, scope_of, shown_scope,
+    },
+    refusal::refused,
+    spend::share,
+};
+use crate::text::percent;
+
+/// Places named at most.
+const PLACES_MAX: usize = 8;
+
+impl Ports {
+    pub(super) async fn comparison(
+        &self,
+        request: CompareRequest,
+    ) -> Result<ComparisonAnswer, Refusal> {
+        let CompareRequest { window, compare_to, grouping, filter, page } = request;
+        let Grouping::By(dimension) = grouping else {
+            return Err(Refusal::mistaken(
+                "two periods are compared by a dimension, not by time",
+                "let `group_by` be a dimension",
+            ));
+        };
+        self.unchanged_since(page.as_of).await?;
+        let asked = self.asked(window, page.as_of).await?;
+        let question = self.change_question(&asked, compare_to, &filter).await?;
+        let compared = self.app.compare(&question, &dimension, asked.now).await.map_err(refused)?;
+        let explained = compared.explained;
+        let total = decomposition(&explained.decomposition);
+        let row_count = count(i128::try_from(compared.groups.len()).unwrap_or(i128::MAX));
+        let rows: Vec<ComparisonRow> = compared
+            .groups
+            .into_iter()
+            .map(|group| ComparisonRow {
+                group: group.group.map(Label::from),
+                change: Change { before: group.before, after: group.after, delta: group.delta },
+                main_driver: group.main_driver.map(driver),
+            })
+            .collect();
+        let mut summary = change_sentence(&explained, compare_to, &filter);
+        if let Some(largest) = rows.first().filter(|row| row.change.delta != Pico::ZERO) {
+            let by = dimension.to_string();
+            summary = summary.text("; by ").name(&by).text(", ");
+            summary = match &largest.group {
+                Some(group) => summary.name(group.as_str()),
+                None => summary.text("the part that states none"),
+            };
+            summary = summary
+                .text(" changed most: ")
+                .figure(signed(largest.change.delta, explained.currency));
+        }
+        let by_owner = self.by_owner(&asked, &filter).await?;
+        let coverage = self.coverage(&by_owner, &filter, None).await?;
+        let mut notes = other_currencies(&by_owner, explained.currency);
+        notes.extend(notes_of(&explained, &asked, compare_to));
+        let evidence = explained.evidence.clone();
+        Ok(ComparisonAnswer {
+            summary: summary.text("."),
+            total,
+            rows: paged(rows, page),
+            row_count,
+            baseline: explained.baseline,
+            basis: self.basis(&asked, explained.currency, coverage, evidence, notes).await?,
+        })
+    }
+
+    pub(super) async fn explanation(
+        &self,
+        request: ExplainRequest,
+    ) -> Result<ExplanationAnswer, Refusal> {
+        let now = (self.clock)();
+        let (asked, explained, filter, compare_to, anomaly) = match request {
+            ExplainRequest::Anomaly { anomaly_id } => {
+                let (incident, explained) =
+                    self.app.explain_incident(&anomaly_id, now).await.map_err(refused)?;
+                let asked = self.asked(Window::Exact(explained.period), None).await?;
+                let filter = filter_of(&incident.scope);
+                (asked, explained, filter, CompareTo::Usual, Some(incident))
+            }
+            ExplainRequest::Scope { window, compare_to, filter } => {
+                let asked = self.asked(window, None).await?;
+                let question = self.change_question(&asked, compare_to, &filter).await?;
+                let explained =
+                    self.app.explain_change(&question, asked.now).await.map_err(refused)?;
+                (asked, explained, filter, compare_to, None)
+            }
+        };
+        let scope = scope_of(&filter);
+        let by_owner = self.by_owner(&asked, &filter).await?;
+        let coverage = self.coverage(&by_owner, &filter, None).await?;
+        let mut notes = other_currencies(&by_owner, explained.currency);
+        if anomaly.as_ref().is_some_and(|incident| incident.start < date_of(asked.period.start)) {
+            notes.push(Sentence::new("The anomaly began earlier; its last 28 days are explained."));
+        }
+        notes.extend(notes_of(&explained, &asked, compare_to));
+        let owner = anomaly.as_ref().and_then(|incident| incident.owner.as_ref());
+        let owner = owner.map(Label::from).or_else(|| main_owner(&by_owner));
+        let evidence = explained.evidence.clone();
+        Ok(ExplanationAnswer {
+            summary: change_sentence(&explained, compare_to, &filter).text("."),
+            anomaly_id: anomaly.as_ref().map(|incident| Label::from(&incident.id)),
+            scope: shown_scope(&scope),
+            decomposition: decomposition(&explained.decomposition),
+            usual_range_ratio: None,
+            places: places(&explained.decomposition),
+            started_at: anomaly.as_ref().map(|incident| start_of_day(incident.start)),
+            coincided: Vec::new(),
+            ruled_out: ruled_out(&explained.decomposition, explained.currency),
+            owner,
+            proposal_id: self.proposals_by_scope(asked.now).await?.remove(&scope),
+            baseline: explained.baseline,
+            basis: self.basis(&asked, explained.currency, coverage, evidence, notes).await?,
+        })
+    }
+
+    /// The product's question for a comparison; refuses a baseline without data.
+    async fn change_question(
+        &self,
+        asked: &Asked,
+        compare_to: CompareTo,
+        filter: &Filter,
+    ) -> Result<centinel_app::ExplainRequest, Refusal> {
+        let before = match compare_to {
+            CompareTo::PreviousPeriod => previous_period(asked.period),
+            CompareTo::YearBefore => year_before(asked.period),
+            CompareTo::Usual if !asked.period.is_aligned(DAY_MICROS) => {
+                return Err(Refusal::mistaken(
+                    "the usual level is one of whole days",
+                    "let `start` and `end` be dates, or `compare_to` be `previous_period`",
+                ));
+            }
+            CompareTo::Usual => None,
+        };
+        match before {
+            Some(before) if before.end <= asked.data.0 => {
+                return Err(Refusal::mistaken(
+                    format!("there is no data in {before}, the period to compare with"),
+                    format!(
+                        "the data begins with {}; take a later period, or `compare_to` `usual`",
+                        date_of(asked.data.0)
+                    ),
+                ));
+            }
+            None if compare_to != CompareTo::Usual => {
+                return Err(Refusal::mistaken(
+                    "the calendar has no period before",
+                    "take a later period",
+                ));
+            }
+            _ => {}
+        }
+        let left_out = match compare_to {
+            CompareTo::Usual => {
+                let scope = scope_of(filter);
+                self.app.unusual_days(&scope, asked.now).await.map_err(refused)?
+            }
+            CompareTo::PreviousPeriod | CompareTo::YearBefore => BTreeSet::new(),
+        };
+        Ok(centinel_app::ExplainRequest {
+            filter: conditions(filter),
+            period: asked.period,
+            compare_to: before,
+            left_out,
+        })
+    }
+}
+
+/// The filter that selects a scope of the product's own.
+fn filter_of(scope: &BTreeMap<String, String>) -> Filter {
+    let named = |(name, value): (&String, &String)| Some((name.parse().ok()?, value.clone()));
+    Filter(scope.iter().filter_map(named).collect())
+}
+
+fn driver(driver: explain::Driver) -> Driver {
+    match driver {
+        explain::Driver::Volume => Driver::Volume,
+        explain::Driver::CallsPerOutput => Driver::CallsPerOutput,
+        explain::Driver::TokensPerCall => Driver::TokensPerCall,
+        explain::Driver::Cache => Driver::Cache,
+        explain::Driver::Price => Driver::Price,
+        explain::Driver::Mix => Driver::Mix,
+    }
+}
+
+/// The drivers that did anything, largest first.
+fn decomposition(split: &explain::Decomposition) -> Decomposition {
+    let mut effects: Vec<Effect> = split
+        .effects
+        .iter()
+        .filter(|effect| effect.amount != Pico::ZERO)
+        .map(|effect| Effect { driver: driver(effect.driver), amount: effect.amount })
+        .collect();
+    effects
+        .sort_by_key(|effect| (std::cmp::Reverse(effect.amount.0.unsigned_abs()), effect.driver));
+    Decomposition {
+        change: Change { before: split.before, after: split.after, delta: split.delta },
+        effects,
+    }
+}
+
+/// The cells that hold most of a change.
+fn places(split: &explain::Decomposition) -> Vec<Place> {
+    let mut cells: Vec<_> = split.by_cell.iter().filter(|cell| cell.delta != Pico::ZERO).collect();
+    cells.sort_by_key(|cell| (std::cmp::Reverse(cell.delta.0.unsigned_abs()), &cell.cell));
+    let shown = cells.into_iter().take(PLACES_MAX);
+    shown
+        .map(|cell| Place {
+            scope: shown_scope(&cell.cell),
+            delta: cell.delta,
+            share_ratio: share(cell.delta, split.delta),
+        })
+        .collect()
+}
+
+/// Drivers that moved less than a hundredth of the change.
+fn ruled_out(split: &explain::Decomposition, currency: Currency) -> Vec<Sentence> {
+    let delta = split.delta.0.unsigned_abs();
+    if delta == 0 {
+        return Vec::new();
+    }
+    let small =
+        |effect: &&explain::Effect| effect.amount.0.unsigned_abs().saturating_mul(100) < delta;
+    split
+        .effects
+        .iter()
+        .filter(small)
+        .map(|effect| {
+            let named = Sentence::new("Not ").text(effect.driver.label()).text(": its part is ");
+            named.figure(signed(effect.amount, currency)).text(".")
+        })
+        .collect()
+}
+
+/// Both totals, the direction and the largest driver, without the final period.
+fn change_sentence(explained: &Explained, compare_to: CompareTo, filter: &Filter) -> Sentence {
+    let Explained { decomposition: split, currency, .. } = explained;
+    let mut sentence = Sentence::new("Net spend");
+    for (index, (dimension, value)) in filter.0.iter().take(3).enumerate() {
+        let joint = if index == 0 { " of " } else { ", " };
+        sentence = sentence.text(joint).name(&dimension.to_string()).text(" ").name(value);
+    }
+    sentence = match split.delta.0.signum() {
+        0 => sentence.text(" did not change: "),
+        1 => sentence.text(" rose by ").figure(money(split.delta, *currency)).text(", from "),
+        _ => sentence
+            .text(" fell by ")
+            .figure(money(Pico(split.delta.0.saturating_neg()), *currency))
+            .text(", from "),
+    };
+    if split.delta != Pico::ZERO {
+        sentence = sentence.figure(money(split.before, *currency)).text(" to ");
+    }
+    sentence = sentence.figure(money(split.after, *currency));
+    if let Some(ratio) = share(split.delta, split.before).filter(|ratio| !ratio.is_zero()) {
+        sentence = sentence.text(" (").figure(percent(ratio)).text(")");
+    }
+    sentence = sentence.text(", ").figure(explained.period).text(match compare_to {
+        CompareTo::PreviousPeriod => " against ",
+        CompareTo::Usual => " against the usual level learned in ",
+        CompareTo::YearBefore => " against a year before, ",
+    });
+    sentence = sentence.figure(explained.baseline);
+    match split.main_driver() {
+        Some(driver) if split.delta != Pico::ZERO => sentence
+            .text("; the largest driver is ")
+            .text(driver.label())
+            .text(" with ")
+            .figure(signed(split.effect(driver), *currency)),
+        _ => sentence,
+    }
+}
+
+/// What was assumed in a comparison.
+fn notes_of(explained: &Explained, asked: &Asked, compare_to: CompareTo) -> Vec<Sentence> {
+    let mut notes = Vec::new();
+    if compare_to == CompareTo::Usual {
+        notes.push(
+            Sentence::new("The usual level is that of ")
+                .figure(explained.baseline_days)
+                .text(" days with the same weekdays, scaled to the days compared."),
+        );
+    } else if explained.baseline.start < start_of_day(date_of(asked.data.0)) {
+        notes.push(
+            Sentence::new("The data begins with ")
+                .figure(date_of(asked.data.0))
+                .text(": the period compared with is not complete."),
+        );
+    }
+    notes.extend(explained.decomposition.notes.iter().map(|note| Sentence::worded(note)));
+    notes
+}
+
+/// `+$12.00`, `−$12.00`.
+fn signed(amount: Pico, currency: Currency) -> String {
+    let plus = if amount > Pico::ZERO { "+" } else { "" };
+    format!("{plus}{}", money(amount, currency))
+}

@@ -1,0 +1,91 @@
+//! How far the figures can be trusted.
+
+use centinel_app::SourceHealth;
+use centinel_mcp::{
+    Coverage, HealthAnswer, HealthRequest, Label, Refusal, Sentence, SourceRow, SourceState,
+    UnpricedModel,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Ports,
+    basis::{count, paged},
+    refusal::refused,
+};
+use crate::text::percent;
+
+/// A source whose newest row is this much older than the newest row of all is late.
+const LATE_AFTER: SignedDuration = SignedDuration::from_hours(48);
+
+impl Ports {
+    pub(super) async fn health_answer(
+        &self,
+        request: HealthRequest,
+    ) -> Result<HealthAnswer, Refusal> {
+        self.unchanged_since(request.page.as_of).await?;
+        let asked = self.asked(request.window, request.page.as_of).await?;
+        let health = self.app.health(asked.period, asked.now).await.map_err(refused)?;
+        let unpriced_calls = count(health.unpriced_calls);
+        let tokens = health.unpriced.iter().map(|model| model.tokens).sum();
+        let coverage = Coverage {
+            owned_ratio: health.owned_ratio,
+            unpriced_calls,
+            unpriced_tokens: count(tokens),
+        };
+        let mut rows: Vec<SourceRow> =
+            health.sources.iter().map(|source| row(source, asked.data.1)).collect();
+        rows.sort_by(|a, b| (a.state, &a.source).cmp(&(b.state, &b.source)));
+        let late = rows.iter().filter(|row| row.state != SourceState::Ok).count();
+        let rejected: u64 = rows.iter().map(|row| row.rejected_rows).sum();
+
+        let mut summary = Sentence::new("")
+            .figure(late)
+            .text(" of ")
+            .figure(rows.len())
+            .text(" sources late, ")
+            .figure(rejected)
+            .text(" rows kept aside; in ")
+            .figure(asked.period)
+            .text(", ")
+            .figure(unpriced_calls)
+            .text(" calls without a price and ");
+        summary = match health.owned_ratio {
+            Some(ratio) => summary.figure(percent(ratio)).text(" of net cost owned"),
+            None => summary.text("no net cost"),
+        };
+        let notes = vec![
+            Sentence::new("Rows are counted over all imports, not over the period alone."),
+            Sentence::new(
+                "A source is late when its newest row is 48 hours older than the newest of all.",
+            ),
+            Sentence::new("Nothing is reconciled with invoices here."),
+        ];
+        let unpriced = health.unpriced.iter().map(|model| UnpricedModel {
+            model: Label::from(&model.model),
+            calls: count(model.calls),
+            tokens: count(model.tokens),
+        });
+        let currency = self.app.config().organisation.currency;
+        Ok(HealthAnswer {
+            summary: summary.text("."),
+            row_count: count(i128::try_from(rows.len()).unwrap_or(i128::MAX)),
+            rows: paged(rows, request.page),
+            unpriced: unpriced.collect(),
+            reconciliation: None,
+            basis: self.basis(&asked, currency, coverage, health.evidence, notes).await?,
+        })
+    }
+}
+
+fn row(source: &SourceHealth, newest: Timestamp) -> SourceRow {
+    let age = source.data_until.map(|until| newest.duration_since(until));
+    let counted = source.role == "spend";
+    let is_late = counted && age.is_none_or(|age| age > LATE_AFTER);
+    SourceRow {
+        source: Label::from(&source.source),
+        state: if is_late { SourceState::Late } else { SourceState::Ok },
+        fresh_until: source.data_until,
+        accepted_rows: count(source.rows_accepted.into()),
+        rejected_rows: count(source.rows_rejected.into()),
+    }
+}
