@@ -101,6 +101,27 @@ impl App {
         centinel_store::evidence::put(self.database(), bundle, now).await?;
         Ok(bundle.address())
     }
+
+    /// The bundle of an address, a digest, or a prefix of at least eight hex digits.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::NotFound`], also for what is no address; [`AppError::Store`] when several bundles
+    /// begin with it, or the stored one was changed.
+    pub async fn evidence(&self, address: &str) -> Result<Bundle, AppError> {
+        let prefix = address.trim().trim_start_matches("bundle:");
+        let is_address =
+            (8..=64).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let found = if is_address {
+            centinel_store::evidence::get(self.database(), prefix).await?
+        } else {
+            None
+        };
+        found.ok_or_else(|| AppError::NotFound {
+            what: "evidence",
+            id: address.chars().take(40).collect(),
+        })
+    }
 }
 
 /// Makes a home: folders, configuration, policies. What is there already stays as it is.

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use centinel_approvals::ApprovalError;
-use centinel_engine::{explain::ExplainError, period::EmptyPeriod, pricing::BookError};
+use centinel_engine::{
+    explain::ExplainError, period::EmptyPeriod, pricing::BookError, proposal::Refusal,
+};
 use centinel_ingest::{OpenError, ReadError};
 use centinel_ledger::LedgerError;
 use centinel_store::StoreError;
@@ -92,6 +94,14 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// Whether what was asked for does not exist, rather than something failing.
+    pub fn is_not_found(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound { .. } | Self::Approval(ApprovalError::Refused(Refusal::NotFound(_)))
+        )
+    }
+
     /// What to do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {

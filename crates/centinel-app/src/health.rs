@@ -45,16 +45,16 @@ pub struct Health {
 }
 
 impl App {
-    /// How far the figures of a period can be trusted.
+    /// Every source with what it delivered, by name.
     ///
     /// # Errors
     ///
-    /// Ledger errors.
-    pub async fn health(&self, period: Period, now: Timestamp) -> Result<Health, AppError> {
+    /// [`AppError::Store`].
+    pub async fn sources(&self) -> Result<Vec<SourceHealth>, AppError> {
         let at = |micros| Timestamp::from_microsecond(micros).ok();
         let batches = self.database().batches().await?;
         let until = self.database().data_until_by_source().await?;
-        let sources = self
+        Ok(self
             .database()
             .sources()
             .await?
@@ -72,7 +72,15 @@ impl App {
                     role,
                 }
             })
-            .collect();
+            .collect())
+    }
+
+    /// How far the figures of a period can be trusted.
+    ///
+    /// # Errors
+    ///
+    /// Ledger errors.
+    pub async fn health(&self, period: Period, now: Timestamp) -> Result<Health, AppError> {
         let request = SpendRequest {
             period,
             group_by: vec![SpendGroup::Kind],
@@ -85,7 +93,7 @@ impl App {
         let answer = self.spend(&request, now).await?;
         Ok(Health {
             period,
-            sources,
+            sources: self.sources().await?,
             unpriced: self.unpriced_models(period).await?,
             owned_ratio: answer.owned_ratio,
             unpriced_calls: answer.total.unpriced_calls,

@@ -13,9 +13,11 @@ mod explain;
 mod gross;
 mod health;
 mod import;
+mod over_time;
 mod prices;
 mod proposals;
 mod report;
+mod revision;
 mod span;
 mod spend;
 
@@ -31,8 +33,15 @@ pub use explain::{ExplainRequest, Explained, UNNAMED};
 pub use gross::Gross;
 pub use health::{Health, SourceHealth};
 pub use import::{ImportRequest, Imported, Progress};
+pub use over_time::{Layer, SpendOverTime};
 pub use prices::{OpenedBook, open_book};
 pub use proposals::BudgetRequest;
 pub use report::{Headline, KindOfSpend, Report, UnpricedModel};
+pub use revision::Revision;
 pub use span::{ResolvedPeriod, UnknownPeriod, When, baseline_days};
 pub use spend::{SpendAnswer, SpendGroup, SpendLine, SpendRequest, SpendSums};
+
+// What the use cases take and give, so that callers need no further crate of ours.
+pub use centinel_approvals::{Requester, View};
+pub use centinel_ingest::Format;
+pub use centinel_ledger::{Condition, ScanLevel};

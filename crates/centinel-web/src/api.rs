@@ -1,0 +1,128 @@
+//! The answers as JSON.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    response::{IntoResponse as _, Response},
+};
+use centinel_app::{AppError, ScanLevel, SpendGroup, SpendRequest, When};
+use centinel_engine::period::Grain;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{WebState, failure::Failure, text::cell};
+
+/// What `/api/spend` understands. Days are UTC; `until` is the day after the last one counted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SpendParameters {
+    /// Dimensions, `owner` or `kind`, separated by commas.
+    by: Option<String>,
+    from: Option<Date>,
+    until: Option<Date>,
+    /// `last_7d`, `last_month`, …; instead of `from` and `until`.
+    period: Option<String>,
+    grain: Option<Grain>,
+    /// How many groups; the rest is one line. All of them without it.
+    top: Option<usize>,
+}
+
+/// `GET /api/report`: the first screen.
+pub(crate) async fn report(State(state): State<WebState>) -> Response {
+    let screen = state.first_screen().await;
+    answered(screen.map_err(Failure::from).and_then(|screen| {
+        let mut body = value(&screen.report)?;
+        if let Some(body) = body.as_object_mut() {
+            body.insert("models".to_owned(), value(&screen.models)?);
+        }
+        Ok(body)
+    }))
+}
+
+/// `GET /api/spend`.
+pub(crate) async fn spend(
+    State(state): State<WebState>,
+    parameters: Result<Query<SpendParameters>, QueryRejection>,
+) -> Response {
+    let asked = match parameters {
+        Ok(Query(parameters)) => spend_answer(&state, &parameters).await,
+        Err(rejection) => Err(Failure::bad(cell(&rejection.body_text()))),
+    };
+    answered(asked)
+}
+
+async fn spend_answer(state: &WebState, asked: &SpendParameters) -> Result<Value, Failure> {
+    let when = match (asked.from, asked.until, &asked.period) {
+        (Some(from), Some(until), None) => When::Days(from, until),
+        (None, None, Some(word)) => word.parse().map_err(|error| bad(&error))?,
+        (None, None, None) => When::LastMonth,
+        _ => return Err(Failure::bad("give `from` and `until`, or `period`, or none of them")),
+    };
+    let by = asked.by.as_deref().unwrap_or("kind");
+    let group_by: Vec<SpendGroup> = by
+        .split(',')
+        .map(|name| name.trim().parse().map_err(|error| bad(&error)))
+        .collect::<Result<_, Failure>>()?;
+    let rules = group_by.iter().filter(|group| !matches!(group, SpendGroup::Dimension(_))).count();
+    if rules > 1 {
+        return Err(Failure::bad("`owner` and `kind` cannot be combined"));
+    }
+    let now = state.now();
+    let data = state.app.ledger().span().await.map_err(AppError::from)?;
+    let request = SpendRequest {
+        period: when.resolve(now, data).map_err(|error| bad(&error))?.period,
+        group_by,
+        filter: Vec::new(),
+        grain: asked.grain,
+        top: asked.top.filter(|&top| top > 0),
+        as_of: None,
+        scan: ScanLevel::Coarsest,
+    };
+    value(&state.app.spend(&request, now).await?)
+}
+
+/// `GET /api/anomalies`: every episode, the small ones too.
+pub(crate) async fn anomalies(State(state): State<WebState>) -> Response {
+    let incidents = state.app.incidents(state.now()).await.map_err(Failure::from);
+    answered(incidents.map(|incidents| json!({ "incidents": incidents })))
+}
+
+/// `GET /api/explain/{id}`: an episode with what moved its cost.
+pub(crate) async fn explain(State(state): State<WebState>, Path(id): Path<String>) -> Response {
+    let explained = state.app.explain_incident(&id, state.now()).await.map_err(Failure::from);
+    answered(explained.map(|(incident, explained)| {
+        json!({
+            "incident": incident,
+            "currency": explained.currency,
+            "baseline": explained.baseline,
+            "baseline_days": explained.baseline_days,
+            "decomposition": explained.decomposition,
+            "text": explained.text,
+            "evidence": explained.evidence,
+            "facts": explained.bundle.facts,
+        })
+    }))
+}
+
+/// `GET /api/inbox`: the proposals that wait for somebody.
+pub(crate) async fn inbox(State(state): State<WebState>) -> Response {
+    let open = state.app.approvals().inbox(state.now()).await;
+    let open = open.map_err(|error| Failure::from(AppError::from(error)));
+    answered(open.map(|proposals| json!({ "proposals": proposals })))
+}
+
+fn answered(answer: Result<Value, Failure>) -> Response {
+    match answer {
+        Ok(body) => Json(body).into_response(),
+        Err(failure) => failure.json(),
+    }
+}
+
+fn value(answer: &impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(answer).map_err(|error| bad(&error))
+}
+
+fn bad(error: &dyn std::error::Error) -> Failure {
+    Failure::bad(error.to_string())
+}

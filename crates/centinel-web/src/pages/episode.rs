@@ -1,0 +1,135 @@
+//! An explained change.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use centinel_app::{Explained, Incident};
+use centinel_engine::{anomaly::Metric, explain::CellEffects, money::Currency};
+
+use super::{Chrome, Source, Term, overview::scope, page};
+use crate::{
+    WebState,
+    chart::Waterfall,
+    failure::Failure,
+    text::{self, cell, clean, money, signed_money},
+};
+
+/// How many cells the page shows; the API has all of them.
+const CELLS_SHOWN: usize = 20;
+
+#[derive(Template)]
+#[template(path = "episode.html")]
+struct Episode {
+    chrome: Chrome,
+    id: String,
+    dimension: String,
+    name: String,
+    days: String,
+    text: String,
+    terms: Vec<Term>,
+    waterfall: Waterfall,
+    /// Driver or part, and its amount with every decimal.
+    exact: Vec<(String, String)>,
+    cells: Vec<Cell>,
+    cells_hidden: usize,
+    caveats: Vec<String>,
+    source: Source,
+}
+
+struct Cell {
+    name: String,
+    before: String,
+    after: String,
+    delta: String,
+    is_more: bool,
+}
+
+pub(crate) async fn episode(State(state): State<WebState>, Path(id): Path<String>) -> Response {
+    let explained = state.app.explain_incident(&id, state.now()).await.map_err(Failure::from);
+    let chrome = Chrome::of(&state.app);
+    page(&state, explained.map(|(incident, explained)| view(chrome, &incident, &explained)))
+}
+
+fn view(chrome: Chrome, incident: &Incident, explained: &Explained) -> Episode {
+    let Explained { decomposition, currency, .. } = explained;
+    let (dimension, name) = scope(&incident.scope);
+    let mut cells: Vec<&CellEffects> = decomposition.by_cell.iter().collect();
+    // Stable: of equal changes the first in the order of the names.
+    cells.sort_by_key(|cell| std::cmp::Reverse(cell.delta.0.unsigned_abs()));
+    let cells_hidden = cells.len().saturating_sub(CELLS_SHOWN);
+    let exact = decomposition.effects.iter().flat_map(|effect| {
+        let parts = effect
+            .parts
+            .iter()
+            .map(|part| (format!("{}, {}", effect.driver.label(), part.name), part.amount));
+        std::iter::once((effect.driver.label().to_owned(), effect.amount)).chain(parts)
+    });
+    Episode {
+        chrome,
+        id: incident.id.clone(),
+        dimension,
+        name,
+        days: text::days(incident.start, incident.last),
+        text: clean(&explained.text),
+        terms: terms(incident, explained),
+        waterfall: Waterfall::new(decomposition, *currency),
+        exact: exact.map(|(label, amount)| (label, amount.to_string())).collect(),
+        cells: cells.into_iter().take(CELLS_SHOWN).map(|cell| Cell::new(cell, *currency)).collect(),
+        cells_hidden,
+        caveats: explained
+            .bundle
+            .caveats
+            .iter()
+            .chain(&decomposition.notes)
+            .map(|sentence| clean(sentence))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
+        source: Source::new(&explained.evidence),
+    }
+}
+
+fn terms(incident: &Incident, explained: &Explained) -> Vec<Term> {
+    let (first, after) = explained.baseline.dates();
+    let baseline = text::days(first, after.yesterday().unwrap_or(first));
+    let counted = text::counted(explained.baseline_days, "day", "days");
+    let unusual: Vec<&str> = incident.metrics.iter().copied().map(metric).collect();
+    let owner = incident.owner.as_deref().map_or_else(|| "unknown".to_owned(), cell);
+    vec![
+        Term::new("Unusual", unusual.join(", ")),
+        Term::new(
+            "Beyond the expected",
+            format!("{}, an estimate", text::estimate(incident.impact, incident.currency)),
+        ),
+        Term::new("Compared with", format!("{counted} of the same weekdays, {baseline}")),
+        Term::new("Owner", owner),
+        Term::new("State", if incident.is_open { "still going on" } else { "over" }),
+    ]
+}
+
+fn metric(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Total => "cost of a day",
+        Metric::CostPerOutput => "cost per output",
+        Metric::TokensPerCall => "tokens per call",
+        Metric::PricePerToken => "price per token",
+        Metric::CallsPerOutput => "calls per output",
+    }
+}
+
+impl Cell {
+    fn new(effects: &CellEffects, currency: Currency) -> Self {
+        let values: Vec<String> = effects.cell.values().map(|value| cell(value)).collect();
+        Self {
+            name: values.join(" · "),
+            before: money(effects.before, currency),
+            after: money(effects.after, currency),
+            delta: signed_money(effects.delta, currency),
+            is_more: effects.delta.0 > 0,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The first screen.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use centinel_app::{AppError, Headline, KindOfSpend, Report, View};
+use centinel_engine::{money::Currency, period::date_of};
+use jiff::{ToSpan as _, civil::Date, civil::Weekday};
+
+use super::{Chrome, Source, page, proposal::needs};
+use crate::{
+    WebState,
+    chart::{Spark, Stacked},
+    failure::Failure,
+    text::{self, cell, clean, money, percent},
+};
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Overview {
+    chrome: Chrome,
+    /// `October 2026`.
+    month: String,
+    days: String,
+    data: String,
+    total: String,
+    source: Source,
+    compared_with: String,
+    kinds: Vec<Kind>,
+    owned: Option<String>,
+    unpriced: Option<Unpriced>,
+    chart: Option<Stacked>,
+    chart_days: String,
+    chart_source: Source,
+    headlines: Vec<Look>,
+    further: Option<String>,
+    inbox: Vec<Waiting>,
+}
+
+struct Kind {
+    name: String,
+    cost: String,
+    change: String,
+    /// A percentage; otherwise the amount of the month before.
+    is_compared: bool,
+    spark: Option<Spark>,
+}
+
+struct Unpriced {
+    summary: String,
+    models: Vec<(String, String, String)>,
+}
+
+/// Something to look at.
+struct Look {
+    id: String,
+    dimension: String,
+    name: String,
+    since: String,
+    text: String,
+    impact: String,
+    owner: Option<String>,
+    proposals: Vec<String>,
+}
+
+/// A proposal that waits.
+struct Waiting {
+    id: String,
+    title: String,
+    owner: String,
+    needs: String,
+    expires: String,
+}
+
+pub(crate) async fn overview(State(state): State<WebState>) -> Response {
+    page(&state, answer(&state).await)
+}
+
+async fn answer(state: &WebState) -> Result<Overview, Failure> {
+    let screen = state.first_screen().await.map_err(|error| {
+        let is_empty = matches!(error, AppError::Empty);
+        let mut failure = Failure::from(error);
+        if is_empty {
+            // A new home is no error: the page says what to do next.
+            failure.status = axum::http::StatusCode::OK;
+        }
+        failure
+    })?;
+    let open = state.app.approvals().inbox(state.now()).await.map_err(AppError::from)?;
+    let report = &screen.report;
+    let (first, after) = report.period.dates();
+    let last = after.yesterday().unwrap_or(first);
+    let is_whole_month = first.day() == 1 && after.day() == 1;
+    let (chart_first, chart_after) = screen.models.period.dates();
+    let chart_last = chart_after.yesterday().unwrap_or(chart_first);
+    let data_until = date_of(report.data_until);
+    Ok(Overview {
+        chrome: Chrome::of(&state.app),
+        month: first.strftime("%B %Y").to_string(),
+        days: text::days(first, last),
+        data: text::days(date_of(report.data_from), data_until),
+        total: money(report.total, report.currency),
+        source: Source::new(&report.evidence),
+        compared_with: first.saturating_sub(1.month()).strftime("%B").to_string(),
+        kinds: report
+            .kinds
+            .iter()
+            .map(|kind| Kind::new(kind, report.currency, is_whole_month, after))
+            .collect(),
+        owned: report.owned_ratio.map(percent),
+        unpriced: unpriced(report),
+        chart: Stacked::new(&screen.models),
+        chart_days: text::days(chart_first, chart_last),
+        chart_source: Source::new(&screen.models.evidence),
+        headlines: report.headlines.iter().map(Look::new).collect(),
+        further: (report.further_incidents > 0).then(|| {
+            text::counted(report.further_incidents, "further episode", "further episodes")
+        }),
+        inbox: open.iter().map(Waiting::new).collect(),
+    })
+}
+
+impl Kind {
+    fn new(kind: &KindOfSpend, currency: Currency, is_whole_month: bool, after: Date) -> Self {
+        // A part of a month is not compared with a whole one.
+        let change = match kind.change_ratio {
+            Some(ratio) if is_whole_month => text::signed_percent(ratio),
+            _ => money(kind.cost_before, currency),
+        };
+        // Weeks that the window cuts through would look like a fall: they are left out.
+        let weeks = match kind.by_week.as_slice() {
+            [_, whole @ .., _] if after.weekday() != Weekday::Monday => whole,
+            all => all,
+        };
+        Self {
+            name: cell(&kind.kind),
+            cost: money(kind.cost, currency),
+            is_compared: is_whole_month && kind.change_ratio.is_some(),
+            change,
+            spark: Spark::new(weeks),
+        }
+    }
+}
+
+fn unpriced(report: &Report) -> Option<Unpriced> {
+    let tokens = report.unpriced.iter().fold(0, |sum: i128, m| sum.saturating_add(m.tokens));
+    (!report.unpriced.is_empty()).then(|| Unpriced {
+        summary: format!(
+            "{}, {}\u{a0}tokens",
+            text::counted(report.unpriced.len(), "model", "models"),
+            text::count(tokens)
+        ),
+        models: report
+            .unpriced
+            .iter()
+            .take(50)
+            .map(|model| {
+                let name = format!("{} {}", cell(&model.provider), cell(&model.model));
+                (name, text::grouped(model.calls), text::grouped(model.tokens))
+            })
+            .collect(),
+    })
+}
+
+impl Look {
+    fn new(headline: &Headline) -> Self {
+        let incident = &headline.incident;
+        let (dimension, name) = scope(&incident.scope);
+        Self {
+            id: incident.id.clone(),
+            dimension,
+            name,
+            since: if incident.is_open {
+                format!("since {}", text::day(incident.start))
+            } else {
+                text::days(incident.start, incident.last)
+            },
+            text: headline.text.as_deref().map(clean).unwrap_or_default(),
+            impact: text::estimate(incident.impact, incident.currency),
+            owner: incident.owner.as_deref().map(cell),
+            proposals: headline.proposals.clone(),
+        }
+    }
+}
+
+/// `feature` and `support-answers`.
+pub(super) fn scope(scope: &BTreeMap<String, String>) -> (String, String) {
+    let join = |parts: Vec<String>| parts.join(", ");
+    (
+        join(scope.keys().map(|name| cell(name)).collect()),
+        join(scope.values().map(|value| cell(value)).collect()),
+    )
+}
+
+impl Waiting {
+    fn new(view: &View) -> Self {
+        Self {
+            id: view.proposal.id.to_string(),
+            title: clean(&view.proposal.title),
+            owner: cell(&view.proposal.owner),
+            needs: needs(view),
+            expires: text::instant(view.proposal.expires_at),
+        }
+    }
+}

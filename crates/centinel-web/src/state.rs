@@ -1,0 +1,75 @@
+//! What every route shares.
+
+use std::sync::Arc;
+
+use centinel_app::{App, AppError, Report, Revision, SpendOverTime, When};
+use centinel_engine::{period::Period, series::Dimension};
+use jiff::{Timestamp, ToSpan as _};
+use tokio::sync::Mutex;
+
+/// Why there is no random number.
+pub type NonceError = Box<dyn std::error::Error + Send + Sync>;
+
+/// How many models the chart shows apart.
+const MODELS_SHOWN: usize = 8;
+/// How many days it shows.
+const DAYS_SHOWN: i64 = 90;
+
+/// What every route shares. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct WebState {
+    pub(crate) app: App,
+    clock: fn() -> Timestamp,
+    nonce: fn() -> Result<u64, NonceError>,
+    first_screen: Arc<Mutex<Option<Kept>>>,
+}
+
+/// A first screen and the state of the home that it shows.
+type Kept = (Revision, Arc<FirstScreen>);
+
+/// The answers behind the first screen.
+#[derive(Debug)]
+pub(crate) struct FirstScreen {
+    pub(crate) report: Report,
+    pub(crate) models: SpendOverTime,
+}
+
+impl WebState {
+    /// The product with a clock and a source of random numbers, which tell apart imports that run at
+    /// the same time.
+    pub fn new(app: App, clock: fn() -> Timestamp, nonce: fn() -> Result<u64, NonceError>) -> Self {
+        Self { app, clock, nonce, first_screen: Arc::default() }
+    }
+
+    /// The present.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// A random number.
+    pub(crate) fn nonce(&self) -> Result<u64, NonceError> {
+        (self.nonce)()
+    }
+
+    /// The first screen: computed once for each state of the home, however many ask at once.
+    pub(crate) async fn first_screen(&self) -> Result<Arc<FirstScreen>, AppError> {
+        let now = self.now();
+        let mut kept = self.first_screen.lock().await;
+        let revision = self.app.revision(now).await?;
+        if let Some((of, screen)) = kept.as_ref()
+            && *of == revision
+        {
+            return Ok(Arc::clone(screen));
+        }
+        let report = self.app.report(now).await?;
+        let data = (report.data_from, report.data_until);
+        let all = When::All.resolve(now, Some(data))?.period;
+        let (first, after) = all.dates();
+        let first = first.max(after.saturating_sub(DAYS_SHOWN.days()));
+        let days = Period::days(first, after)?;
+        let models = self.app.spend_over_time(&Dimension::Model, days, MODELS_SHOWN, now).await?;
+        let screen = Arc::new(FirstScreen { report, models });
+        *kept = Some((revision, Arc::clone(&screen)));
+        Ok(screen)
+    }
+}
