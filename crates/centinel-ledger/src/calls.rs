@@ -198,6 +198,7 @@ impl CallBatch {
         }
         columns.extend([
             Column::new("cost", Values::MaybeAmount(self.cost)),
+            Column::new("cost_remainder_quecto", Values::Int64(self.remainder)),
             Column::new("price", Values::Int32(self.price)),
             Column::new("status", Values::Int32(self.status)),
             Column::new("is_retry", Values::Int32(self.is_retry)),

@@ -1,35 +1,29 @@
-//! The embedded evaluator: scans columns, adds into dense arrays, on all cores.
+//! The embedded evaluator: what a question needs, and what its answer looks like.
 //!
 //! Dimension values are looked at once a series (`group_of_series`); a row costs an array lookup and
 //! an addition.
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::collections::BTreeMap;
 
 use centinel_engine::{
-    period::{DAY_MICROS, Grain, HOUR_MICROS, date_of_index, index_of_date},
-    series::{Dimension, SeriesKey, Sketch},
+    period::{DAY_MICROS, Grain, HOUR_MICROS},
+    series::{Dimension, SeriesKey},
     usage::{CostClass, UsageClass},
 };
-use jiff::{Timestamp, civil::Weekday};
+use jiff::Timestamp;
 
 use crate::{
     LedgerError,
-    cells::SKETCHES,
     ledger::{Ledger, SegmentKind},
-    query::{
-        Distribution, DistributionRow, GroupBy, Measure, ScanLevel, ScanReport, SpendQuery,
-        SpendRow, SpendTable,
-    },
-    segment::{RowGroup, SegmentReader},
+    query::{GroupBy, Measure, ScanLevel, ScanReport, SpendQuery, SpendRow, SpendTable},
+    scan::scan_all,
+    slices::Slices,
 };
 
 /// Most sums that one question may ask for.
 const CELLS_MAX: usize = 8_000_000;
 /// A series that the filter leaves out.
-const EXCLUDED: u32 = u32::MAX;
+pub(crate) const EXCLUDED: u32 = u32::MAX;
 
 impl Ledger {
     /// Answers a question.
@@ -69,70 +63,9 @@ impl Ledger {
     }
 }
 
-impl Ledger {
-    /// The distribution of something over calls, by group and slice of time; measures of the question
-    /// are not looked at. Kept by the hour.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Self::spend`].
-    pub async fn distribution(
-        &self,
-        query: &SpendQuery,
-        of: Distribution,
-    ) -> Result<Vec<DistributionRow>, LedgerError> {
-        let series = self.database().series().await?;
-        let plan = Plan::new(query, series.iter().map(|(id, _, key)| (*id, key)), |_| true)?;
-        let kind = plan.kind(SegmentKind::CALLS);
-        if kind == SegmentKind::Calls {
-            return Err(LedgerError::NotAligned { measure: "a distribution" });
-        }
-        let column = match of {
-            Distribution::InputTokens => SKETCHES[0],
-            Distribution::OutputTokens => SKETCHES[1],
-            Distribution::CostNano => SKETCHES[2],
-            Distribution::LatencyMs => SKETCHES[3],
-        };
-        let window = Some((query.period.start_micros(), query.period.end_micros()));
-        let as_of = query.as_of.map(Timestamp::as_microsecond);
-        let mut sketches: BTreeMap<usize, Sketch> = BTreeMap::new();
-        let mut scanner = Scanner::new(&plan, &[]);
-        let mut bytes = Vec::new();
-        for segment in self.database().segments(kind.name(), window, as_of).await? {
-            let reader = SegmentReader::open(&self.folder().join(&segment.name))?;
-            for (group, &(_, first, last)) in reader.row_groups().iter().enumerate() {
-                scanner.scan(&reader, group, (first, last))?;
-                if scanner.runs.is_empty() || !reader.read_bytes(group, column, &mut bytes)? {
-                    continue;
-                }
-                for &(slot, from, to) in &scanner.runs {
-                    let merged = sketches.entry(slot).or_default();
-                    for bytes in bytes.get(from..to).unwrap_or_default() {
-                        let sketch =
-                            Sketch::from_bytes(bytes).ok_or_else(|| LedgerError::Corrupt {
-                                segment: segment.name.clone(),
-                                reason: format!("column `{column}` holds no sketch"),
-                            })?;
-                        merged.merge(&sketch);
-                    }
-                }
-            }
-        }
-        let slices = plan.slices.len().max(1);
-        Ok(sketches
-            .into_iter()
-            .filter_map(|(slot, sketch)| {
-                let (group, currency) = plan.groups.get(slot / slices)?.clone();
-                let at = plan.slices.starts.get(slot % slices).copied();
-                Some(DistributionRow { group, currency, at: query.grain.and(at), sketch })
-            })
-            .collect())
-    }
-}
-
 /// How a measure is read from a family of segments.
 #[derive(Clone, Copy)]
-enum Source {
+pub(crate) enum Source {
     /// Sum of a column.
     Sum(&'static str),
     /// One a row.
@@ -141,94 +74,20 @@ enum Source {
     Zeros(&'static str),
 }
 
-struct Plan<'q> {
-    query: &'q SpendQuery,
+/// A question, laid out over the series of the ledger.
+pub(crate) struct Plan<'q> {
+    pub(crate) query: &'q SpendQuery,
     /// Group of each series, or [`EXCLUDED`].
-    group_of_series: Vec<u32>,
+    pub(crate) group_of_series: Vec<u32>,
     /// Values and currency of each group.
-    groups: Vec<(Vec<Option<String>>, Option<String>)>,
-    slices: Slices,
+    pub(crate) groups: Vec<(Vec<Option<String>>, Option<String>)>,
+    pub(crate) slices: Slices,
     /// Microseconds of a cell: 0 for raw rows.
     unit: i64,
 }
 
-/// Slices of time: which one an instant falls into.
-struct Slices {
-    /// Microseconds of the unit that slices are found by: hour or day.
-    unit: i64,
-    /// First unit of the period.
-    first: i64,
-    /// Slice of each unit of the period; empty without a grain.
-    of_unit: Vec<u32>,
-    /// Start of each slice.
-    starts: Vec<Timestamp>,
-}
-
-impl Slices {
-    fn new(query: &SpendQuery) -> Self {
-        let Some(grain) = query.grain else {
-            return Self {
-                unit: DAY_MICROS,
-                first: 0,
-                of_unit: Vec::new(),
-                starts: vec![query.period.start],
-            };
-        };
-        let unit = if grain == Grain::Hour { HOUR_MICROS } else { DAY_MICROS };
-        let first = query.period.start_micros().div_euclid(unit);
-        let last = (query.period.end_micros() - 1).div_euclid(unit);
-        let (mut of_unit, mut starts) = (Vec::new(), Vec::new());
-        let mut open = None;
-        for index in first..=last {
-            let start = match grain {
-                Grain::Hour | Grain::Day => index,
-                Grain::Week | Grain::Month => {
-                    let day = date_of_index(i32::try_from(index).unwrap_or(i32::MAX));
-                    let start = if grain == Grain::Month {
-                        day.first_of_month()
-                    } else {
-                        day.tomorrow()
-                            .and_then(|next| next.nth_weekday(-1, Weekday::Monday))
-                            .unwrap_or(day)
-                    };
-                    i64::from(index_of_date(start))
-                }
-            };
-            if open != Some(start) {
-                open = Some(start);
-                starts
-                    .push(Timestamp::from_microsecond(start * unit).unwrap_or(query.period.start));
-            }
-            of_unit.push(u32::try_from(starts.len() - 1).unwrap_or(u32::MAX));
-        }
-        Self { unit, first, of_unit, starts }
-    }
-
-    fn len(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// The slice of an instant inside the period.
-    fn of(&self, micros: i64) -> usize {
-        if self.of_unit.is_empty() {
-            return 0;
-        }
-        let index = (micros.div_euclid(self.unit) - self.first).max(0);
-        let slice = usize::try_from(index).ok().and_then(|index| self.of_unit.get(index));
-        slice.copied().map_or(0, |slice| usize::try_from(slice).unwrap_or(0))
-    }
-
-    /// The one slice of a span of instants, if it is one.
-    fn single(&self, first: i64, last: i64) -> Option<usize> {
-        if self.of_unit.is_empty() {
-            return Some(0);
-        }
-        (first.div_euclid(self.unit) == last.div_euclid(self.unit)).then(|| self.of(first))
-    }
-}
-
 impl<'q> Plan<'q> {
-    fn new<'s>(
+    pub(crate) fn new<'s>(
         query: &'q SpendQuery,
         series: impl Iterator<Item = (u32, &'s SeriesKey)>,
         counts: impl Fn(&SeriesKey) -> bool,
@@ -291,15 +150,15 @@ impl<'q> Plan<'q> {
         Ok(plan)
     }
 
-    fn unit(&self) -> i64 {
+    pub(crate) fn unit(&self) -> i64 {
         self.unit.max(1)
     }
 
-    fn slots(&self) -> usize {
+    pub(crate) fn slots(&self) -> usize {
         self.groups.len().saturating_mul(self.slices.len())
     }
 
-    fn cells(&self) -> usize {
+    pub(crate) fn cells(&self) -> usize {
         self.slots().saturating_mul(self.query.measures.len())
     }
 
@@ -312,7 +171,7 @@ impl<'q> Plan<'q> {
         families
     }
 
-    fn kind(&self, family: [SegmentKind; 3]) -> SegmentKind {
+    pub(crate) fn kind(&self, family: [SegmentKind; 3]) -> SegmentKind {
         let [raw, hour, day] = family;
         match self.unit {
             DAY_MICROS => day,
@@ -396,215 +255,5 @@ fn name(measure: Measure) -> &'static str {
         Measure::Errors => "errors",
         Measure::Retries => "retries",
         _ => "this measure",
-    }
-}
-
-/// Scans files on all cores; returns how many rows were looked at.
-fn scan_all(
-    plan: &Plan<'_>,
-    columns: &[(usize, Source)],
-    paths: &[std::path::PathBuf],
-    sums: &mut [i128],
-    touched: &mut [bool],
-) -> Result<u64, LedgerError> {
-    let mut units = Vec::new();
-    for (file, path) in paths.iter().enumerate() {
-        let groups = SegmentReader::open(path)?.row_groups();
-        units.extend((0..groups.len()).map(|group| (file, group)));
-    }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(units.len().max(1));
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<Scanner<'_>, LedgerError> {
-        let mut scanner = Scanner::new(plan, columns);
-        let mut open: Option<(usize, SegmentReader, Vec<RowGroup>)> = None;
-        while let Some(&(file, group)) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if open.as_ref().is_none_or(|(of, ..)| *of != file) {
-                let Some(path) = paths.get(file) else { break };
-                let reader = SegmentReader::open(path)?;
-                let groups = reader.row_groups();
-                open = Some((file, reader, groups));
-            }
-            if let Some((_, reader, groups)) = &open
-                && let Some(&(_, first, last)) = groups.get(group)
-            {
-                scanner.scan(reader, group, (first, last))?;
-            }
-        }
-        Ok(scanner)
-    };
-    let scanners: Vec<Result<Scanner<'_>, LedgerError>> = if cores == 1 {
-        vec![work()]
-    } else {
-        std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-            handles
-                .into_iter()
-                .map(|handle| {
-                    handle.join().unwrap_or_else(|_| {
-                        Err(LedgerError::Corrupt {
-                            segment: "?".into(),
-                            reason: "a scan did not finish".into(),
-                        })
-                    })
-                })
-                .collect()
-        })
-    };
-    let mut rows = 0;
-    for scanner in scanners {
-        let scanner = scanner?;
-        rows += scanner.rows;
-        for (sum, part) in sums.iter_mut().zip(&scanner.sums) {
-            *sum = sum.checked_add(*part).ok_or(LedgerError::Overflow)?;
-        }
-        for (touched, part) in touched.iter_mut().zip(&scanner.touched) {
-            *touched |= part;
-        }
-    }
-    Ok(rows)
-}
-
-/// One thread's sums and buffers.
-struct Scanner<'p> {
-    plan: &'p Plan<'p>,
-    columns: &'p [(usize, Source)],
-    sums: Vec<i128>,
-    touched: Vec<bool>,
-    rows: u64,
-    series: Vec<i32>,
-    times: Vec<i64>,
-    narrow: Vec<i64>,
-    wide: Vec<i128>,
-    /// Runs of rows of one slot: (slot, first row, row after the last).
-    runs: Vec<(usize, usize, usize)>,
-}
-
-impl<'p> Scanner<'p> {
-    fn new(plan: &'p Plan<'p>, columns: &'p [(usize, Source)]) -> Self {
-        Self {
-            plan,
-            columns,
-            sums: vec![0; plan.cells()],
-            touched: vec![false; plan.slots()],
-            rows: 0,
-            series: Vec::new(),
-            times: Vec::new(),
-            narrow: Vec::new(),
-            wide: Vec::new(),
-            runs: Vec::new(),
-        }
-    }
-
-    fn scan(
-        &mut self,
-        reader: &SegmentReader,
-        group: usize,
-        (first, last): (i64, i64),
-    ) -> Result<(), LedgerError> {
-        let period = self.plan.query.period;
-        let (start, end) = (period.start_micros(), period.end_micros());
-        let unit = self.plan.unit();
-        let start = start - start.rem_euclid(unit);
-        self.runs.clear();
-        if last < start || first >= end || !reader.read_i32(group, "series", &mut self.series)? {
-            return Ok(());
-        }
-        let inside = first >= start && last < end;
-        let single = self.plan.slices.single(first, last).filter(|_| inside);
-        if single.is_none() && !reader.read_i64(group, "start_at", &mut self.times)? {
-            self.times.clear();
-            self.times.resize(self.series.len(), 0);
-        }
-        self.rows += self.series.len() as u64;
-        self.find_runs(single, start, end);
-        for &(slot, ..) in &self.runs {
-            if let Some(touched) = self.touched.get_mut(slot) {
-                *touched = true;
-            }
-        }
-        let measures = self.plan.query.measures.len();
-        for &(measure, source) in self.columns {
-            match source {
-                Source::Rows => {
-                    for &(slot, from, to) in &self.runs {
-                        if let Some(sum) = self.sums.get_mut(slot * measures + measure) {
-                            *sum += i128::try_from(to - from).unwrap_or(0);
-                        }
-                    }
-                }
-                Source::Zeros(column) => {
-                    let present = reader.read_i64(group, column, &mut self.narrow)?;
-                    for &(slot, from, to) in &self.runs {
-                        let zeros = if present {
-                            let values = self.narrow.get(from..to).unwrap_or_default();
-                            values.iter().filter(|&&value| value == 0).count()
-                        } else {
-                            to - from
-                        };
-                        if let Some(sum) = self.sums.get_mut(slot * measures + measure) {
-                            *sum += i128::try_from(zeros).unwrap_or(0);
-                        }
-                    }
-                }
-                Source::Sum(column) => {
-                    if reader.read_i64(group, column, &mut self.narrow)? {
-                        for &(slot, from, to) in &self.runs {
-                            let values = self.narrow.get(from..to).unwrap_or_default();
-                            let part: i128 = values.iter().map(|&value| i128::from(value)).sum();
-                            if let Some(sum) = self.sums.get_mut(slot * measures + measure) {
-                                *sum += part;
-                            }
-                        }
-                    } else if reader.read_i128(group, column, &mut self.wide)? {
-                        for &(slot, from, to) in &self.runs {
-                            let values = self.wide.get(from..to).unwrap_or_default();
-                            let part = values.iter().try_fold(0_i128, |sum, v| sum.checked_add(*v));
-                            let part = part.ok_or(LedgerError::Overflow)?;
-                            if let Some(sum) = self.sums.get_mut(slot * measures + measure) {
-                                *sum = sum.checked_add(part).ok_or(LedgerError::Overflow)?;
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Splits the row group into runs of one slot; rows outside the question are in no run.
-    fn find_runs(&mut self, single: Option<usize>, start: i64, end: i64) {
-        self.runs.clear();
-        let slices = self.plan.slices.len();
-        let mut last: Option<(i32, i64)> = None;
-        let mut last_slot: Option<usize> = None;
-        for (row, &series) in self.series.iter().enumerate() {
-            // Times are looked at only where the row group spans several slices.
-            let tick = match single {
-                Some(_) => 0,
-                None => self.times.get(row).copied().unwrap_or(0),
-            };
-            let tick_unit =
-                if single.is_some() { 0 } else { tick.div_euclid(self.plan.slices.unit) };
-            let within = single.is_some() || (tick >= start && tick < end);
-            let slot = if last == Some((series, tick_unit)) && within && single.is_some() {
-                last_slot
-            } else {
-                let group = usize::try_from(series)
-                    .ok()
-                    .and_then(|series| self.plan.group_of_series.get(series))
-                    .copied()
-                    .filter(|&group| within && group != EXCLUDED)
-                    .and_then(|group| usize::try_from(group).ok());
-                let slice = single.unwrap_or_else(|| self.plan.slices.of(tick));
-                group.map(|group| group * slices + slice)
-            };
-            last = Some((series, tick_unit));
-            last_slot = slot;
-            let Some(slot) = slot else { continue };
-            match self.runs.last_mut() {
-                Some((of, _, to)) if *of == slot && *to == row => *to = row + 1,
-                _ => self.runs.push((slot, row, row + 1)),
-            }
-        }
     }
 }

@@ -8,6 +8,7 @@ mod buffer;
 mod calls;
 mod cells;
 mod charges;
+mod distribution;
 mod error;
 mod evaluate;
 mod import;
@@ -15,7 +16,9 @@ mod ledger;
 mod order;
 mod outcomes;
 mod query;
+mod scan;
 mod segment;
+mod slices;
 mod verify;
 
 pub use buffer::{CHUNK_ROWS, Chunk, LocalSeries, RejectedRow, RowBuffer};
