@@ -29,7 +29,7 @@ impl Ports {
         draft: ProposalDraft,
         proposer: &Principal,
     ) -> Result<Receipt, Refusal> {
-        let now = (self.clock)();
+        let now = self.now();
         if let Some(evidence) = &draft.evidence_id {
             self.known_evidence(evidence).await?;
         }
@@ -52,7 +52,7 @@ impl Ports {
     }
 
     pub(super) async fn proposal(&self, proposal_id: &str) -> Result<ProposalAnswer, Refusal> {
-        let now = (self.clock)();
+        let now = self.now();
         let view = self.app.approvals().show(number(proposal_id)?, now).await.map_err(undecided)?;
         let proposal = &view.proposal;
         let digest = &proposal.evidence;
@@ -92,8 +92,8 @@ impl Ports {
             scope: shown_scope(&scope),
             changes: changes(&proposal.change),
             reason: None,
-            eligible: view.standing.eligible.iter().map(Label::from).collect(),
-            how_to_decide: self.how_to_decide(proposal.id),
+            eligible: eligible(&view),
+            how_to_decide: self.how_to_decide(&view),
             review_url: self.review_url(proposal.id),
             row,
             basis,
@@ -105,7 +105,7 @@ impl Ports {
         request: ProposalsRequest,
     ) -> Result<ProposalsAnswer, Refusal> {
         let ProposalsRequest { status, kind, page } = request;
-        let now = (self.clock)();
+        let now = self.now();
         let as_of = page.as_of.unwrap_or(now);
         let views = self.app.approvals().all(now).await.map_err(undecided)?;
         let mut listed: Vec<(ProposalId, ProposalRow)> = views
@@ -147,7 +147,7 @@ impl Ports {
         reason: &str,
         proposer: &Principal,
     ) -> Result<Receipt, Refusal> {
-        let now = (self.clock)();
+        let now = self.now();
         let id = number(proposal_id)?;
         let requester = requester(proposer);
         let approvals = self.app.approvals();
@@ -225,13 +225,18 @@ impl Ports {
             digest: view.digest.clone(),
             created,
             expires_at: expires_at(view),
-            how_to_decide: self.how_to_decide(proposal.id),
+            how_to_decide: self.how_to_decide(view),
             review_url: self.review_url(proposal.id),
             evidence_id: address(&proposal.evidence),
         }
     }
 
-    fn how_to_decide(&self, id: ProposalId) -> Sentence {
+    fn how_to_decide(&self, view: &View) -> Sentence {
+        if view.status != Status::Pending {
+            let words = status_words(status(view.status));
+            return Sentence::new("There is nothing to decide: it is ").text(words).text(".");
+        }
+        let id = view.proposal.id;
         let sentence = Sentence::new("A person runs `centinel approve ")
             .figure(id)
             .text("` or `centinel reject ")
@@ -281,6 +286,16 @@ fn row(view: &View) -> ProposalRow {
             .saving
             .map(|Saving { low, high, .. }| SavingInterval { low, high }),
     }
+}
+
+/// People who could still approve; where there is none yet, the roles that may.
+fn eligible(view: &View) -> Vec<Label> {
+    let standing = &view.standing;
+    if standing.eligible.is_empty() && view.status == Status::Pending {
+        let owner = &view.proposal.owner;
+        return standing.requirement.roles.iter().map(|role| role.describe(owner).into()).collect();
+    }
+    standing.eligible.iter().map(Label::from).collect()
 }
 
 fn expires_at(view: &View) -> Option<Timestamp> {
