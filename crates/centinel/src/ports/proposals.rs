@@ -7,13 +7,13 @@ use centinel_approvals::{Requester, View};
 use centinel_engine::{
     facts::Bundle,
     money::{Money, Pico},
-    period::{Period, date_of},
+    period::Period,
     proposal::{self, Change, Kind, ProposalId, Saving, Status},
 };
 use centinel_mcp::{
     BudgetPeriod, ChangeKind, FieldChange, Filter, Label, OnBreach, Principal, ProposalAnswer,
     ProposalDraft, ProposalRow, ProposalStatus, ProposalsAnswer, ProposalsRequest, ProposedChange,
-    Receipt, Refusal, SavingInterval, Sentence, Window, quoted,
+    Receipt, Refusal, RelativePeriod, SavingInterval, Sentence, Window, quoted,
 };
 use jiff::Timestamp;
 
@@ -58,12 +58,10 @@ impl Ports {
         let digest = &proposal.evidence;
         let bundle = centinel_store::evidence::get(self.app.database(), digest).await;
         let bundle = bundle.map_err(|error| failed(&error))?;
-        let period = bundle.as_ref().and_then(period_of);
-        let period = match period {
-            Some(period) => period,
-            None => day_of(proposal.created_at)?,
-        };
-        let asked = self.asked(Window::Exact(period), None).await?;
+        // Evidence that names no time: coverage is stated for the last days instead.
+        let window = bundle.as_ref().and_then(period_of);
+        let window = window.map_or(Window::Relative(RelativePeriod::Last30d), Window::Exact);
+        let asked = self.asked(window, None).await?;
         let scope = scope_of(&proposal.change);
         let named = |(name, value): (&String, &String)| Some((name.parse().ok()?, value.clone()));
         let filter = Filter(scope.iter().filter_map(named).collect());
@@ -364,10 +362,10 @@ fn changes(change: &Change) -> Vec<FieldChange> {
         let period = serde_json::to_value(period).ok();
         let period = period.as_ref().and_then(|word| word.as_str()).unwrap_or_default();
         let shown = |money: &Money| Label::from(format!("{} {}", money.amount, money.currency));
-        let per = |field: &str, from, to| FieldChange { field: Label::from(field), from, to };
+        let set = |field: &str, from, to| FieldChange { field: Label::from(field), from, to };
         return vec![
-            per("limit", previous_limit.as_ref().map(shown), Some(shown(limit))),
-            per("per", None, Some(Label::from(period))),
+            set("limit", previous_limit.as_ref().map(shown), Some(shown(limit))),
+            set("per", None, Some(Label::from(period))),
         ];
     }
     let fields = serde_json::to_value(change).ok();
@@ -384,11 +382,6 @@ fn changes(change: &Change) -> Vec<FieldChange> {
 /// The time that a bundle is about.
 fn period_of(bundle: &Bundle) -> Option<Period> {
     bundle.facts.iter().find_map(|fact| fact.window)
-}
-
-fn day_of(at: Timestamp) -> Result<Period, Refusal> {
-    let day = date_of(at);
-    Period::days(day, day.tomorrow().unwrap_or(day)).map_err(|error| failed(&error))
 }
 
 /// The short address of a stored bundle.
