@@ -26,10 +26,11 @@ pub struct Incident {
     pub metrics: BTreeSet<Metric>,
     /// The one of them that exceeded its usual value most, as a share.
     pub main_metric: Metric,
-    /// Its value over the window of its latest alarm. Estimate.
-    pub observed: Decimal,
+    /// Its value over the window of its latest alarm; `None` where a day of the window does not state
+    /// what it is made of. Estimate.
+    pub observed: Option<Decimal>,
     /// What it would usually have been. Estimate.
-    pub expected: Decimal,
+    pub expected: Option<Decimal>,
     /// First day.
     pub start: Date,
     /// Last day so far.
@@ -95,8 +96,8 @@ impl App {
             let Some(alarm) = main_alarm(&episode.alarms) else { continue };
             incidents.push(Incident {
                 main_metric: alarm.metric,
-                observed: alarm.observed,
-                expected: alarm.expected,
+                observed: Some(alarm.observed).filter(|value| !value.is_zero()),
+                expected: Some(alarm.expected).filter(|value| !value.is_zero()),
                 id: format!("E-{number}"),
                 scope: [(dimension.to_string(), episode.series)].into(),
                 metrics: episode.metrics,
@@ -278,10 +279,17 @@ impl App {
     }
 }
 
-/// The latest alarm of the metric with the largest excess.
+/// The latest alarm of the metric with the largest excess; one whose value is known, if there is one.
 fn main_alarm(alarms: &[Alarm]) -> Option<&Alarm> {
-    let largest = alarms.iter().max_by(|a, b| a.effect_ratio.total_cmp(&b.effect_ratio))?;
-    alarms.iter().filter(|alarm| alarm.metric == largest.metric).max_by_key(|alarm| alarm.date)
+    let rank = |alarm: &&Alarm| (!alarm.expected.is_zero(), alarm.effect_ratio);
+    let largest = alarms.iter().max_by(|a, b| {
+        let ((known, ratio), (other_known, other_ratio)) = (rank(a), rank(b));
+        known.cmp(&other_known).then(ratio.total_cmp(&other_ratio))
+    })?;
+    alarms
+        .iter()
+        .filter(|alarm| alarm.metric == largest.metric)
+        .max_by_key(|alarm| (!alarm.expected.is_zero(), alarm.date))
 }
 
 /// `tokens_per_call`.

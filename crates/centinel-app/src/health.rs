@@ -1,7 +1,14 @@
 //! Data health: which sources delivered, until when, and what is missing from the figures.
 
-use centinel_engine::{money::Decimal, period::Period};
-use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+use centinel_engine::{
+    money::Decimal,
+    period::{Grain, Period, date_of, index_of_date},
+    series::Dimension,
+};
+use centinel_ledger::{Measure, SpendQuery};
+use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
 use crate::{App, AppError, SpendGroup, SpendRequest, report::UnpricedModel};
@@ -99,5 +106,32 @@ impl App {
             unpriced_calls: answer.total.unpriced_calls,
             evidence: answer.evidence,
         })
+    }
+
+    /// How many days usually lie between two days with rows of a source: the median over all of its
+    /// data. A source with a single day is not in the answer.
+    ///
+    /// # Errors
+    ///
+    /// Ledger errors.
+    pub async fn usual_steps(&self) -> Result<BTreeMap<String, i32>, AppError> {
+        let Some((first, last)) = self.ledger.span().await? else { return Ok(BTreeMap::new()) };
+        let days = Period::days(date_of(first), date_of(last).tomorrow().unwrap_or(Date::MAX))?;
+        let query = SpendQuery::new(days, vec![Measure::Cost, Measure::Outcomes])
+            .by([Dimension::Source])
+            .every(Grain::Day);
+        let mut by_source: BTreeMap<String, BTreeSet<i32>> = BTreeMap::new();
+        for row in self.ledger.spend(&query).await?.rows {
+            if let (Some(Some(source)), Some(at)) = (row.group.first(), row.at) {
+                by_source.entry(source.clone()).or_default().insert(index_of_date(date_of(at)));
+            }
+        }
+        let step = |(source, days): (String, BTreeSet<i32>)| {
+            let mut steps: Vec<i32> =
+                days.iter().zip(days.iter().skip(1)).map(|(day, next)| next - day).collect();
+            steps.sort_unstable();
+            Some((source, *steps.get(steps.len() / 2)?))
+        };
+        Ok(by_source.into_iter().filter_map(step).collect())
     }
 }

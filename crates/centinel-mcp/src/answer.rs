@@ -229,10 +229,13 @@ pub struct AnomalyRow {
     /// First moment back in it; absent while it goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    /// The metric's value over the latest window judged, in the metric's unit.
-    pub observed: Decimal,
-    /// Its usual value for the same days.
-    pub expected: Decimal,
+    /// The metric's value over the latest window judged, in the metric's unit; absent where a day of
+    /// the window does not state what it is made of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Decimal>,
+    /// Its usual value for the same days; absent likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Decimal>,
     /// Cost over the usual since it started; negative when it costs less.
     pub impact: Pico,
     /// Who answers for it; absent when nobody does.

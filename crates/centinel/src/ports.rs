@@ -54,6 +54,14 @@ struct Ports {
     review_base: Option<String>,
 }
 
+impl Ports {
+    /// The present, to the microsecond: cursors carry no more.
+    fn now(&self) -> Timestamp {
+        let now = (self.clock)();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+}
+
 impl Answers for Ports {
     fn spend<'a>(&'a self, _: &'a Principal, request: SpendRequest) -> Reply<'a, SpendAnswer> {
         Box::pin(self.spend_answer(request))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use centinel_app::{SpendAnswer, SpendGroup, SpendRequest, When};
 use centinel_engine::{
     money::{Currency, Money, Pico},
-    period::{HOUR_MICROS, Period, date_of, start_of_day},
+    period::{DAY_MICROS, HOUR_MICROS, Period, date_of, start_of_day},
 };
 use centinel_ledger::{Condition, Measure, ScanLevel, SpendQuery};
 use centinel_mcp::{
@@ -40,7 +40,7 @@ impl Ports {
         window: Window,
         as_of: Option<Timestamp>,
     ) -> Result<Asked, Refusal> {
-        let now = (self.clock)();
+        let now = self.now();
         let data = self.app.ledger().span().await.map_err(|error| failed(&error))?;
         let data = data.ok_or_else(|| refused(centinel_app::AppError::Empty))?;
         let resolved = When::All.resolve(now, Some(data)).map_err(|error| failed(&error))?;
@@ -158,7 +158,7 @@ impl Ports {
             currency,
             period: asked.period,
             as_of: asked.as_of,
-            fresh_until: self.fresh_until().await?,
+            fresh_until: self.fresh_until(asked.data.1).await?,
             coverage,
             evidence_id,
             notes,
@@ -166,14 +166,22 @@ impl Ports {
     }
 
     /// Up to when every source that counts has delivered; `None` when one never did.
-    async fn fresh_until(&self) -> Result<Option<Timestamp>, Refusal> {
+    ///
+    /// A source that comes by the month has delivered up to its next step, and never beyond the
+    /// newest row of all.
+    async fn fresh_until(&self, newest: Timestamp) -> Result<Option<Timestamp>, Refusal> {
         let database = self.app.database();
         let sources = database.sources().await.map_err(|error| failed(&error))?;
         let until = database.data_until_by_source().await.map_err(|error| failed(&error))?;
+        let steps = self.app.usual_steps().await.map_err(refused)?;
+        let delivered = |name: &String| {
+            let further = i64::from(steps.get(name).copied().unwrap_or(1)) - 1;
+            let micros = until.get(name)?.saturating_add(further.saturating_mul(DAY_MICROS));
+            Timestamp::from_microsecond(micros).ok().map(|at| at.min(newest))
+        };
         let counted = sources.iter().filter(|(_, role)| *role == "spend");
-        let latest: Option<Vec<i64>> = counted.map(|(name, _)| until.get(name).copied()).collect();
-        let earliest = latest.and_then(|latest| latest.into_iter().min());
-        Ok(earliest.and_then(|micros| Timestamp::from_microsecond(micros).ok()))
+        let delivered: Option<Vec<_>> = counted.map(|(name, _)| delivered(name)).collect();
+        Ok(delivered.and_then(|delivered| delivered.into_iter().min()))
     }
 
     /// The open proposal about a scope, if any.

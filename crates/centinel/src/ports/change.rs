@@ -86,7 +86,7 @@ impl Ports {
         &self,
         request: ExplainRequest,
     ) -> Result<ExplanationAnswer, Refusal> {
-        let now = (self.clock)();
+        let now = self.now();
         let (asked, explained, filter, compare_to, anomaly) = match request {
             ExplainRequest::Anomaly { anomaly_id } => {
                 let (incident, explained) =

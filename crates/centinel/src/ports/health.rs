@@ -14,7 +14,7 @@ use super::{
 };
 use crate::text::percent;
 
-/// A source whose newest row is this much older than the newest row of all is late.
+/// No source is late before its newest row is this much older than the newest row of all.
 const LATE_AFTER: SignedDuration = SignedDuration::from_hours(48);
 
 impl Ports {
@@ -32,8 +32,12 @@ impl Ports {
             unpriced_calls,
             unpriced_tokens: count(tokens),
         };
-        let mut rows: Vec<SourceRow> =
-            health.sources.iter().map(|source| row(source, asked.data.1)).collect();
+        let steps = self.app.usual_steps().await.map_err(refused)?;
+        let mut rows: Vec<SourceRow> = health
+            .sources
+            .iter()
+            .map(|source| row(source, asked.data.1, steps.get(&source.source).copied()))
+            .collect();
         rows.sort_by(|a, b| (a.state, &a.source).cmp(&(b.state, &b.source)));
         let late = rows.iter().filter(|row| row.state != SourceState::Ok).count();
         let rejected: u64 = rows.iter().map(|row| row.rejected_rows).sum();
@@ -56,7 +60,8 @@ impl Ports {
         let notes = vec![
             Sentence::new("Rows are counted over all imports, not over the period alone."),
             Sentence::new(
-                "A source is late when its newest row is 48 hours older than the newest of all.",
+                "A source is late when its newest row is older than the newest of all by twice its \
+                 usual step, and by 48 hours at least; a charge counts from its start.",
             ),
             Sentence::new("Nothing is reconciled with invoices here."),
         ];
@@ -77,10 +82,13 @@ impl Ports {
     }
 }
 
-fn row(source: &SourceHealth, newest: Timestamp) -> SourceRow {
+/// `step` is the usual number of days between days with rows.
+fn row(source: &SourceHealth, newest: Timestamp, step: Option<i32>) -> SourceRow {
     let age = source.data_until.map(|until| newest.duration_since(until));
-    let counted = source.role == "spend";
-    let is_late = counted && age.is_none_or(|age| age > LATE_AFTER);
+    let twice = SignedDuration::from_hours(i64::from(step.unwrap_or(1)) * 48);
+    // Invoices come when they come.
+    let is_counted = source.role == "spend";
+    let is_late = is_counted && age.is_none_or(|age| age > LATE_AFTER.max(twice));
     SourceRow {
         source: Label::from(&source.source),
         state: if is_late { SourceState::Late } else { SourceState::Ok },

@@ -7,13 +7,13 @@ use centinel_approvals::{Requester, View};
 use centinel_engine::{
     facts::Bundle,
     money::{Money, Pico},
-    period::{Period, date_of},
+    period::Period,
     proposal::{self, Change, Kind, ProposalId, Saving, Status},
 };
 use centinel_mcp::{
     BudgetPeriod, ChangeKind, FieldChange, Filter, Label, OnBreach, Principal, ProposalAnswer,
     ProposalDraft, ProposalRow, ProposalStatus, ProposalsAnswer, ProposalsRequest, ProposedChange,
-    Receipt, Refusal, SavingInterval, Sentence, Window, quoted,
+    Receipt, Refusal, RelativePeriod, SavingInterval, Sentence, Window, quoted,
 };
 use jiff::Timestamp;
 
@@ -29,7 +29,7 @@ impl Ports {
         draft: ProposalDraft,
         proposer: &Principal,
     ) -> Result<Receipt, Refusal> {
-        let now = (self.clock)();
+        let now = self.now();
         if let Some(evidence) = &draft.evidence_id {
             self.known_evidence(evidence).await?;
         }
@@ -52,18 +52,16 @@ impl Ports {
     }
 
     pub(super) async fn proposal(&self, proposal_id: &str) -> Result<ProposalAnswer, Refusal> {
-        let now = (self.clock)();
+        let now = self.now();
         let view = self.app.approvals().show(number(proposal_id)?, now).await.map_err(undecided)?;
         let proposal = &view.proposal;
         let digest = &proposal.evidence;
         let bundle = centinel_store::evidence::get(self.app.database(), digest).await;
         let bundle = bundle.map_err(|error| failed(&error))?;
-        let period = bundle.as_ref().and_then(period_of);
-        let period = match period {
-            Some(period) => period,
-            None => day_of(proposal.created_at)?,
-        };
-        let asked = self.asked(Window::Exact(period), None).await?;
+        // Evidence that names no time: coverage is stated for the last days instead.
+        let window = bundle.as_ref().and_then(period_of);
+        let window = window.map_or(Window::Relative(RelativePeriod::Last30d), Window::Exact);
+        let asked = self.asked(window, None).await?;
         let scope = scope_of(&proposal.change);
         let named = |(name, value): (&String, &String)| Some((name.parse().ok()?, value.clone()));
         let filter = Filter(scope.iter().filter_map(named).collect());
@@ -92,8 +90,8 @@ impl Ports {
             scope: shown_scope(&scope),
             changes: changes(&proposal.change),
             reason: None,
-            eligible: view.standing.eligible.iter().map(Label::from).collect(),
-            how_to_decide: self.how_to_decide(proposal.id),
+            eligible: eligible(&view),
+            how_to_decide: self.how_to_decide(&view),
             review_url: self.review_url(proposal.id),
             row,
             basis,
@@ -105,7 +103,7 @@ impl Ports {
         request: ProposalsRequest,
     ) -> Result<ProposalsAnswer, Refusal> {
         let ProposalsRequest { status, kind, page } = request;
-        let now = (self.clock)();
+        let now = self.now();
         let as_of = page.as_of.unwrap_or(now);
         let views = self.app.approvals().all(now).await.map_err(undecided)?;
         let mut listed: Vec<(ProposalId, ProposalRow)> = views
@@ -147,7 +145,7 @@ impl Ports {
         reason: &str,
         proposer: &Principal,
     ) -> Result<Receipt, Refusal> {
-        let now = (self.clock)();
+        let now = self.now();
         let id = number(proposal_id)?;
         let requester = requester(proposer);
         let approvals = self.app.approvals();
@@ -225,13 +223,18 @@ impl Ports {
             digest: view.digest.clone(),
             created,
             expires_at: expires_at(view),
-            how_to_decide: self.how_to_decide(proposal.id),
+            how_to_decide: self.how_to_decide(view),
             review_url: self.review_url(proposal.id),
             evidence_id: address(&proposal.evidence),
         }
     }
 
-    fn how_to_decide(&self, id: ProposalId) -> Sentence {
+    fn how_to_decide(&self, view: &View) -> Sentence {
+        if view.status != Status::Pending {
+            let words = status_words(status(view.status));
+            return Sentence::new("There is nothing to decide: it is ").text(words).text(".");
+        }
+        let id = view.proposal.id;
         let sentence = Sentence::new("A person runs `centinel approve ")
             .figure(id)
             .text("` or `centinel reject ")
@@ -281,6 +284,16 @@ fn row(view: &View) -> ProposalRow {
             .saving
             .map(|Saving { low, high, .. }| SavingInterval { low, high }),
     }
+}
+
+/// People who could still approve; where there is none yet, the roles that may.
+fn eligible(view: &View) -> Vec<Label> {
+    let standing = &view.standing;
+    if standing.eligible.is_empty() && view.status == Status::Pending {
+        let owner = &view.proposal.owner;
+        return standing.requirement.roles.iter().map(|role| role.describe(owner).into()).collect();
+    }
+    standing.eligible.iter().map(Label::from).collect()
 }
 
 fn expires_at(view: &View) -> Option<Timestamp> {
@@ -349,10 +362,10 @@ fn changes(change: &Change) -> Vec<FieldChange> {
         let period = serde_json::to_value(period).ok();
         let period = period.as_ref().and_then(|word| word.as_str()).unwrap_or_default();
         let shown = |money: &Money| Label::from(format!("{} {}", money.amount, money.currency));
-        let per = |field: &str, from, to| FieldChange { field: Label::from(field), from, to };
+        let set = |field: &str, from, to| FieldChange { field: Label::from(field), from, to };
         return vec![
-            per("limit", previous_limit.as_ref().map(shown), Some(shown(limit))),
-            per("per", None, Some(Label::from(period))),
+            set("limit", previous_limit.as_ref().map(shown), Some(shown(limit))),
+            set("per", None, Some(Label::from(period))),
         ];
     }
     let fields = serde_json::to_value(change).ok();
@@ -369,11 +382,6 @@ fn changes(change: &Change) -> Vec<FieldChange> {
 /// The time that a bundle is about.
 fn period_of(bundle: &Bundle) -> Option<Period> {
     bundle.facts.iter().find_map(|fact| fact.window)
-}
-
-fn day_of(at: Timestamp) -> Result<Period, Refusal> {
-    let day = date_of(at);
-    Period::days(day, day.tomorrow().unwrap_or(day)).map_err(|error| failed(&error))
 }
 
 /// The short address of a stored bundle.
