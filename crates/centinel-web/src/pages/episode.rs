@@ -90,6 +90,8 @@ fn view(chrome: Chrome, incident: &Incident, explained: &Explained) -> Episode {
             .iter()
             .chain(&decomposition.notes)
             .map(|sentence| clean(sentence))
+            // What the text says already is not said twice.
+            .filter(|sentence| !explained.text.contains(sentence.as_str()))
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect(),
