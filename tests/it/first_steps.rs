@@ -1,5 +1,7 @@
 //! From an empty home to a decided proposal.
 
+use std::fmt::Write as _;
+
 use crate::product::{Home, PASSWORD, fixture};
 
 /// 30 days of calls of one feature; on the last three each call reads four times as much.
@@ -10,12 +12,13 @@ fn log() -> String {
     for day in 1..=30 {
         let tokens = if day > 27 { 8000 } else { 2000 };
         for call in 0..40 {
-            text.push_str(&format!(
-                "r{day}-{call},2026-09-{day:02}T{:02}:10:00Z,openai,gpt-5.1,{},0,{},answers,support\n",
+            let _ = writeln!(
+                text,
+                "r{day}-{call},2026-09-{day:02}T{:02}:10:00Z,openai,gpt-5.1,{},0,{},answers,support",
                 call % 24,
                 tokens + call % 7,
                 300 + (day * 7 + call) % 11,
-            ));
+            );
         }
     }
     text
@@ -51,9 +54,8 @@ fn journey(home: &Home) {
     assert_eq!(spend["total"]["cost"], expected.trim_end_matches('0'));
     assert_eq!(spend["owned_ratio"], "1");
 
-    let incidents = home.run(&["--json", "anomalies", "--all"]).ok();
-    let first: serde_json::Value =
-        serde_json::from_str(incidents.out.lines().next().expect("the jump is found")).unwrap();
+    let incidents = home.run(&["--json", "anomalies", "--all"]).ok().json();
+    let first = &incidents["anomalies"][0];
     assert_eq!(first["scope"]["feature"], "answers");
     assert_eq!(first["start"], "2026-09-28");
     assert_eq!(first["owner"], "support");
@@ -85,7 +87,7 @@ fn journey(home: &Home) {
     assert!(home.run(&["inbox"]).ok().out.contains("P-1"));
 
     // Neither a wrong password nor the lack of one decides anything.
-    let person = ["approve", "P-1", "--as", "ada", "--password-stdin"];
+    let person = ["approve", "P-1", "--password-stdin"];
     assert_eq!(home.with_input(&person, "wrong wrong wrong\n").code, 1);
     assert_eq!(home.run(&["approve", "P-1", "--as", "ada"]).code, 1);
     assert!(home.run(&["inbox"]).ok().out.contains("P-1"));

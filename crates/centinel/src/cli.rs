@@ -69,6 +69,8 @@ enum Command {
     Withdraw(commands::inbox::WithdrawArgs),
     /// The log of everything that was proposed and decided.
     Audit(commands::audit::Args),
+    /// Serve page, API, OTLP and MCP on this machine.
+    Serve(commands::serve::Args),
     /// The ledger itself: `ledger verify`.
     Ledger(commands::ledger::Args),
     /// MCP over standard input and output, for chat clients and coding agents.
@@ -123,6 +125,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Reject(args) => commands::inbox::reject(args, &context()?, output),
         Command::Withdraw(args) => commands::inbox::withdraw(args, &context()?, output),
         Command::Audit(args) => commands::audit::run(args, &context()?, output),
+        Command::Serve(args) => commands::serve::run(args, &context()?, output),
         Command::Ledger(args) => commands::ledger::run(args, &context()?, output),
         Command::Mcp(args) => commands::mcp::run(args, &context()?, output),
     }

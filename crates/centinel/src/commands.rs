@@ -15,4 +15,5 @@ pub(crate) mod mcp;
 pub(crate) mod price;
 pub(crate) mod propose;
 pub(crate) mod report;
+pub(crate) mod serve;
 pub(crate) mod spend;

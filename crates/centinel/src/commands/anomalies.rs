@@ -30,9 +30,7 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
             .filter(|incident| (args.all || !incident.is_small) && (!args.open || incident.is_open))
             .collect();
         if output.json {
-            for incident in &incidents {
-                output.json_line(incident)?;
-            }
+            output.json_line(&serde_json::json!({ "anomalies": incidents }))?;
             return Ok(Outcome::Done);
         }
         if incidents.is_empty() {

@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
     if args.no_serve || output.json {
         return Ok(Outcome::Done);
     }
-    Ok(Outcome::Done)
+    crate::commands::serve::serve(&context, args.port, false, output)
 }
 
 /// Only what this command made is removed: a folder with its mark.

@@ -3,11 +3,13 @@
 use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
+use centinel_app::App;
 use centinel_approvals::{ApprovalError, Decision, Password, Requester, Verdict, View};
 use centinel_engine::{
     facts::Fact,
     proposal::{Channel, ProposalId},
 };
+use serde::Serialize;
 
 use crate::{
     context::{Context, now},
@@ -59,9 +61,9 @@ pub(crate) struct WithdrawArgs {
 /// the terminal does not have it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PersonArgs {
-    /// Account name.
+    /// Account name; not needed where there is only one person.
     #[arg(long = "as", value_name = "NAME")]
-    name: String,
+    name: Option<String>,
     /// The version decided on; the current one by default.
     #[arg(long, value_name = "N")]
     version: Option<u32>,
@@ -73,6 +75,24 @@ pub(crate) struct PersonArgs {
     password_stdin: bool,
 }
 
+#[derive(Serialize)]
+struct Inbox<'a> {
+    proposals: Vec<Waiting<'a>>,
+}
+
+#[derive(Serialize)]
+struct Waiting<'a> {
+    id: ProposalId,
+    #[serde(flatten)]
+    view: &'a View,
+}
+
+impl<'a> Waiting<'a> {
+    fn of(view: &'a View) -> Self {
+        Self { id: view.proposal.id, view }
+    }
+}
+
 pub(crate) fn inbox(
     _args: &InboxArgs,
     context: &Context,
@@ -81,9 +101,7 @@ pub(crate) fn inbox(
     context.run(async |app| {
         let views = app.approvals().inbox(now()).await.map_err(explain)?;
         if output.json {
-            for view in &views {
-                output.json_line(view)?;
-            }
+            output.json_line(&Inbox { proposals: views.iter().map(Waiting::of).collect() })?;
             return Ok(Outcome::Done);
         }
         if views.is_empty() {
@@ -104,7 +122,7 @@ pub(crate) fn inbox(
             .collect();
         output.line(table(&["id", "what", "owner", "needs", "expires"], rows, 5))?;
         output.line("")?;
-        output.line("look: `centinel show P-1` · decide: `centinel approve P-1 --as NAME`")?;
+        output.line("look: `centinel show P-1` · decide: `centinel approve P-1`")?;
         Ok(Outcome::Done)
     })
 }
@@ -185,8 +203,12 @@ fn decide(
             verdict,
             channel: Channel::Cli,
         };
-        let password = read_password(person)?;
-        match app.approvals().decide(decision, &person.name, password, now()).await {
+        let name = match &person.name {
+            Some(name) => name.clone(),
+            None => only_person(&app).await?,
+        };
+        let password = read_password(&name, person.password_stdin)?;
+        match app.approvals().decide(decision, &name, password, now()).await {
             Ok(view) => {
                 if output.json {
                     output.json_line(&view)?;
@@ -228,8 +250,24 @@ pub(crate) fn withdraw(
     })
 }
 
-fn read_password(person: &PersonArgs) -> anyhow::Result<Password> {
-    if person.password_stdin {
+/// The only active account, where there is only one.
+async fn only_person(app: &App) -> anyhow::Result<String> {
+    let people = app.approvals().people().await.map_err(explain)?;
+    let mut active = people.iter().filter(|person| person.active);
+    match (active.next(), active.next()) {
+        (Some(person), None) => Ok(person.name.clone()),
+        (None, _) => Err(hinted(
+            "nobody may decide yet",
+            "make the first person: `centinel init --person NAME`",
+        )),
+        (Some(_), Some(_)) => {
+            Err(hinted("several people may decide", "say who you are: `--as NAME`"))
+        }
+    }
+}
+
+fn read_password(name: &str, from_stdin: bool) -> anyhow::Result<Password> {
+    if from_stdin {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).context("reading the password")?;
         return Ok(Password::new(line.trim_end_matches(['\r', '\n'])));
@@ -240,7 +278,7 @@ fn read_password(person: &PersonArgs) -> anyhow::Result<Password> {
             "or `--password-stdin`, where a person types it",
         ));
     }
-    let prompt = format!("password of {}: ", printable(&person.name));
+    let prompt = format!("password of {}: ", printable(name));
     Ok(Password::new(rpassword::prompt_password(prompt).context("reading the password")?))
 }
 

@@ -43,13 +43,15 @@ pub(crate) fn serve(
         let app = context.open().await?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listener = TcpListener::bind(address).await.map_err(|error| {
-            let hint = format!("is another `centinel serve` running? `--port {}`", port.wrapping_add(1));
+            let hint =
+                format!("is another `centinel serve` running? `--port {}`", port.wrapping_add(1));
             hinted(format!("cannot listen on {address}: {error}"), hint)
         })?;
         let port = listener.local_addr().context("reading the port")?.port();
         let page = format!("http://localhost:{port}");
         let options = PortOptions { read_only, review_base: Some(page.clone()) };
-        let mcp = http_service(ports::server(app.clone(), options), HttpOptions::loopback(Vec::new()));
+        let mcp =
+            http_service(ports::server(app.clone(), options), HttpOptions::loopback(Vec::new()));
         let state = WebState::new(app.clone(), clock, random);
         let router = centinel_web::router(state).nest("/mcp", mcp);
         output.line(format_args!("page {page}  ·  MCP {page}/mcp  ·  stop with Ctrl-C"))?;

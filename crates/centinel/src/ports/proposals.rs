@@ -238,7 +238,7 @@ impl Ports {
             .figure(id)
             .text("` in a terminal");
         sentence.text(match self.review_base {
-            Some(_) => ", or decides on the review page.",
+            Some(_) => "; the review page shows what they decide on.",
             None => ".",
         })
     }
