@@ -142,7 +142,7 @@ impl App {
     }
 
     /// The question that explains an episode.
-    fn incident_request(
+    pub(crate) fn incident_request(
         &self,
         incident: &Incident,
         all: &[Incident],

@@ -118,7 +118,7 @@ impl App {
         let open = self.approvals.inbox(now).await?;
         let mut headlines = Vec::new();
         for incident in recent.iter().take(SHOWN) {
-            headlines.push(self.headline(incident, &open, now).await?);
+            headlines.push(self.headline(incident, &incidents, &open, now).await?);
         }
         let organisation = &self.config.organisation;
         Ok(Report {
@@ -142,11 +142,13 @@ impl App {
     async fn headline(
         &self,
         incident: &Incident,
+        all: &[Incident],
         open: &[View],
         now: Timestamp,
     ) -> Result<Headline, AppError> {
-        let explained = match self.explain_incident(&incident.id, now).await {
-            Ok((_, explained)) => Some(explained),
+        let request = self.incident_request(incident, all)?;
+        let explained = match self.explain_change(&request, now).await {
+            Ok(explained) => Some(explained),
             // Too little history to compare with: the incident is shown without its split.
             Err(AppError::Explain(_)) => None,
             Err(error) => return Err(error),

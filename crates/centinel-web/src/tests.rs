@@ -143,13 +143,15 @@ async fn every_page_answers_and_escapes_what_was_imported() {
         "October 2026",
         "&#60;script&#62;alert(1)",
         "/proposals/P-1",
-        "centinel approve",
+        "the command that decides it",
         "1\u{a0}more approval: owner of",
         "gpt-4o-mini",
         "1\u{a0}model, ",
     ] {
         assert!(overview.text().contains(expected), "{expected}\n{}", overview.text());
     }
+    let proposal = site.get("/proposals/P-1").await;
+    assert!(proposal.text().contains("centinel approve P-1 --as NAME --digest "));
     let json = site.get(&format!("/evidence/{prefix}.json")).await;
     assert_eq!(json.json()["facts"][0]["role"], "total");
 }

@@ -83,8 +83,6 @@ impl Stacked {
         let highest =
             answer.by_day.iter().copied().max().filter(|highest| *highest > Pico::ZERO)?;
         let step = tick_step(highest);
-        let steps = highest.0.saturating_add(step.0 - 1) / step.0;
-        let top = Pico(step.0.saturating_mul(steps));
         let shown: Vec<&Layer> = answer.layers.iter().chain(&answer.other).collect();
         let dates = || std::iter::successors(Some(answer.first_day), |day| day.tomorrow().ok());
         let mut heights = vec![Pico::ZERO; answer.by_day.len()];
@@ -98,7 +96,7 @@ impl Stacked {
                     cell(&layer.name)
                 },
                 total: money(layer.total, answer.currency),
-                path: outline(layer, &mut heights, top),
+                path: outline(layer, &mut heights, highest),
             }
         });
         let layers: Vec<Shape> = layers.collect();
@@ -121,7 +119,7 @@ impl Stacked {
         Some(Self {
             width: answer.by_day.len() * DAY,
             layers,
-            ticks: ticks(step, steps, answer.currency),
+            ticks: ticks(step, highest, answer.currency),
             marks: marks(&dates().take(answer.by_day.len()).collect::<Vec<_>>()),
             days,
             total: money(answer.total, answer.currency),
@@ -129,7 +127,7 @@ impl Stacked {
     }
 }
 
-/// Outlines of a layer's bars on top of `heights`, which then include them.
+/// Outlines of a layer's bars on top of `heights`, which then include them. `top` fills the drawing.
 fn outline(layer: &Layer, heights: &mut [Pico], top: Pico) -> String {
     let mut path = String::new();
     for (index, (amount, height)) in layer.by_day.iter().zip(heights).enumerate() {
@@ -159,29 +157,32 @@ fn tick_step(highest: Pico) -> Pico {
     }
 }
 
-fn ticks(step: Pico, steps: i128, currency: Currency) -> Vec<Tick> {
+fn ticks(step: Pico, highest: Pico, currency: Currency) -> Vec<Tick> {
     let tick = |index: i128| {
-        let tenths = 1000 - index * 1000 / steps;
+        let amount = Pico(step.0.saturating_mul(index));
+        let tenths = HEIGHT - scaled(amount, highest, HEIGHT);
         Tick {
             y: format!("{}.{}", tenths / 10, tenths % 10),
             // Round amounts need no cents.
-            label: money(Pico(step.0.saturating_mul(index)), currency).replacen(".00", "", 1),
+            label: money(amount, currency).replacen(".00", "", 1),
         }
     };
-    (0..=steps).map(tick).collect()
+    (0..=highest.0 / step.0).map(tick).collect()
 }
 
-/// The first days of months; of a short window its first, middle and last day.
+/// The 1st and 15th of months; of a short window every seventh day.
 fn marks(days: &[Date]) -> Vec<Mark> {
     let count = days.len().max(1);
     let is_short = count < 35;
     days.iter()
         .enumerate()
-        .filter(
-            |(index, day)| {
-                if is_short { *index % 7 == 0 } else { day.day() == 1 && index + 4 < count }
-            },
-        )
+        .filter(|(index, day)| {
+            if is_short {
+                *index % 7 == 0
+            } else {
+                matches!(day.day(), 1 | 15) && index + 4 < count
+            }
+        })
         .map(|(index, day)| {
             let tenths = index * 1000 / count;
             Mark { x: format!("{}.{}", tenths / 10, tenths % 10), label: crate::text::day(*day) }

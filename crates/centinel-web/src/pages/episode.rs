@@ -1,6 +1,6 @@
 //! An explained change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::{
@@ -78,7 +78,11 @@ fn view(chrome: Chrome, incident: &Incident, explained: &Explained) -> Episode {
         terms: terms(incident, explained),
         waterfall: Waterfall::new(decomposition, *currency),
         exact: exact.map(|(label, amount)| (label, amount.to_string())).collect(),
-        cells: cells.into_iter().take(CELLS_SHOWN).map(|cell| Cell::new(cell, *currency)).collect(),
+        cells: cells
+            .into_iter()
+            .take(CELLS_SHOWN)
+            .map(|cell| Cell::new(cell, &incident.scope, *currency))
+            .collect(),
         cells_hidden,
         caveats: explained
             .bundle
@@ -86,6 +90,8 @@ fn view(chrome: Chrome, incident: &Incident, explained: &Explained) -> Episode {
             .iter()
             .chain(&decomposition.notes)
             .map(|sentence| clean(sentence))
+            // What the text says already is not said twice.
+            .filter(|sentence| !explained.text.contains(sentence.as_str()))
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect(),
@@ -122,10 +128,12 @@ fn metric(metric: Metric) -> &'static str {
 }
 
 impl Cell {
-    fn new(effects: &CellEffects, currency: Currency) -> Self {
-        let values: Vec<String> = effects.cell.values().map(|value| cell(value)).collect();
+    fn new(effects: &CellEffects, scope: &BTreeMap<String, String>, currency: Currency) -> Self {
+        // What all cells share is in the page's title.
+        let own = effects.cell.iter().filter(|(name, value)| scope.get(*name) != Some(value));
+        let values: Vec<String> = own.map(|(_, value)| cell(value)).collect();
         Self {
-            name: values.join(" · "),
+            name: if values.is_empty() { "all of it".to_owned() } else { values.join(" · ") },
             before: money(effects.before, currency),
             after: money(effects.after, currency),
             delta: signed_money(effects.delta, currency),

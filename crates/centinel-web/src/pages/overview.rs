@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::{extract::State, response::Response};
 use centinel_app::{AppError, Headline, KindOfSpend, Report, View};
-use centinel_engine::{money::Currency, period::date_of};
+use centinel_engine::{
+    money::{Currency, Decimal},
+    period::date_of,
+};
 use jiff::{ToSpan as _, civil::Date, civil::Weekday};
 
 use super::{Chrome, Source, page, proposal::needs};
@@ -22,11 +25,14 @@ struct Overview {
     chrome: Chrome,
     /// `October 2026`.
     month: String,
+    month_name: String,
     days: String,
     data: String,
     total: String,
     source: Source,
     compared_with: String,
+    /// Changes are percentages; otherwise the amounts of the month before.
+    is_compared: bool,
     kinds: Vec<Kind>,
     owned: Option<String>,
     unpriced: Option<Unpriced>,
@@ -42,8 +48,6 @@ struct Kind {
     name: String,
     cost: String,
     change: String,
-    /// A percentage; otherwise the amount of the month before.
-    is_compared: bool,
     spark: Option<Spark>,
 }
 
@@ -58,7 +62,8 @@ struct Look {
     dimension: String,
     name: String,
     since: String,
-    text: String,
+    unusual: String,
+    main: Option<String>,
     impact: String,
     owner: Option<String>,
     proposals: Vec<String>,
@@ -98,11 +103,13 @@ async fn answer(state: &WebState) -> Result<Overview, Failure> {
     Ok(Overview {
         chrome: Chrome::of(&state.app),
         month: first.strftime("%B %Y").to_string(),
+        month_name: first.strftime("%B").to_string(),
         days: text::days(first, last),
         data: text::days(date_of(report.data_from), data_until),
         total: money(report.total, report.currency),
         source: Source::new(&report.evidence),
         compared_with: first.saturating_sub(1.month()).strftime("%B").to_string(),
+        is_compared: is_whole_month,
         kinds: report
             .kinds
             .iter()
@@ -126,6 +133,7 @@ impl Kind {
         // A part of a month is not compared with a whole one.
         let change = match kind.change_ratio {
             Some(ratio) if is_whole_month => text::signed_percent(ratio),
+            None if is_whole_month => "new".to_owned(),
             _ => money(kind.cost_before, currency),
         };
         // Weeks that the window cuts through would look like a fall: they are left out.
@@ -136,7 +144,6 @@ impl Kind {
         Self {
             name: cell(&kind.kind),
             cost: money(kind.cost, currency),
-            is_compared: is_whole_month && kind.change_ratio.is_some(),
             change,
             spark: Spark::new(weeks),
         }
@@ -176,12 +183,38 @@ impl Look {
             } else {
                 text::days(incident.start, incident.last)
             },
-            text: headline.text.as_deref().map(clean).unwrap_or_default(),
+            unusual: unusual(&incident.effects),
+            main: main_driver(headline),
             impact: text::estimate(incident.impact, incident.currency),
             owner: incident.owner.as_deref().map(cell),
             proposals: headline.proposals.clone(),
         }
     }
+}
+
+/// `tokens per call +67.6 %, cost +64.9 %`, the largest excess first.
+fn unusual(effects: &BTreeMap<String, String>) -> String {
+    let mut effects: Vec<(Decimal, &str)> = effects
+        .iter()
+        .filter_map(|(metric, ratio)| Some((ratio.parse().ok()?, metric.as_str())))
+        .collect();
+    effects.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    let words = effects.iter().map(|(ratio, metric)| {
+        let metric = if *metric == "total" { "cost of a day" } else { metric };
+        format!("{} {}", metric.replace('_', " "), text::signed_percent(*ratio))
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn main_driver(headline: &Headline) -> Option<String> {
+    let currency = headline.incident.currency;
+    let amount = |amount| text::signed_money(amount, currency);
+    let (driver, effect) = (headline.main_driver?, headline.main_effect?);
+    Some(format!(
+        "most of it: {driver}, {} of a change of {}",
+        amount(effect),
+        amount(headline.delta?)
+    ))
 }
 
 /// `feature` and `support-answers`.
