@@ -115,3 +115,12 @@ fn a_trace_without_ids_and_dates_is_read_once_as_stated() {
     assert_eq!(imported["accepted"], imported["rows"]);
     assert_eq!(home.run(&args).ok().json()["status"], "already_imported");
 }
+
+#[test]
+fn standard_input_is_a_file_like_any_other() {
+    let home = Home::new();
+    let args = ["--json", "import", "-", "--source", "calls"];
+    assert_eq!(home.with_input(&args, &log()).ok().json()["accepted"], 1200);
+    assert_eq!(home.with_input(&args, &log()).ok().json()["status"], "already_imported");
+    assert_eq!(std::fs::read_dir(home.path().join("spool")).unwrap().count(), 0);
+}

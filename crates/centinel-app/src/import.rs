@@ -83,6 +83,9 @@ impl App {
         now: Timestamp,
         nonce: u64,
     ) -> Result<Imported, AppError> {
+        if path.as_os_str() == "-" {
+            return self.import_standard_input(request, progress, now, nonce).await;
+        }
         let name =
             path.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy().into_owned());
         let path = path.to_owned();
@@ -107,6 +110,33 @@ impl App {
         };
         let open = move || centinel_ingest::open(&path).map_err(AppError::from);
         self.run_import(file, format, request, open, progress, now, nonce).await
+    }
+
+    /// Imports standard input. It is kept in the spool until it is imported: a file is looked at
+    /// before it is read, to know whether it was imported before.
+    async fn import_standard_input(
+        &self,
+        request: ImportRequest,
+        progress: Arc<Progress>,
+        now: Timestamp,
+        nonce: u64,
+    ) -> Result<Imported, AppError> {
+        let spool = self.home.join("spool");
+        let path = spool.join(format!("standard-input-{nonce:016x}"));
+        let failed = |source| AppError::Home { path: path.clone(), source };
+        let copied = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || {
+                std::fs::create_dir_all(&spool)?;
+                std::io::copy(&mut std::io::stdin().lock(), &mut std::fs::File::create(path)?)
+            })
+            .await
+            .map_err(|_| AppError::Interrupted)?
+        };
+        copied.map_err(failed)?;
+        let imported = Box::pin(self.import_file(&path, request, progress, now, nonce)).await;
+        std::fs::remove_file(&path).map_err(failed)?;
+        imported
     }
 
     /// Imports bytes that arrived over the network, as a file of their own.

@@ -62,6 +62,8 @@ pub struct Report {
     pub generated: bool,
     /// The month reported.
     pub period: Period,
+    /// The period is a calendar month from end to end, so that months compare.
+    pub is_whole_month: bool,
     /// First and last instant of the data.
     pub data_from: Timestamp,
     /// Last instant of the data.
@@ -107,7 +109,11 @@ impl App {
     /// [`AppError::Empty`] without data; ledger errors.
     pub async fn report(&self, now: Timestamp) -> Result<Report, AppError> {
         let data = self.ledger.span().await?.ok_or(AppError::Empty)?;
-        let period = When::MonthToDate.resolve(now, Some(data))?.period;
+        let mut period = When::MonthToDate.resolve(now, Some(data))?.period;
+        if data.1 < period.start {
+            // A new month without data yet: the one before is what there is to say.
+            period = When::LastMonth.resolve(now, Some(data))?.period;
+        }
         let answer = self.spend(&by_kind(period, None), now).await?;
         let kinds = self.kinds(&answer, period, now).await?;
         let unpriced = self.unpriced_models(period).await?;
@@ -124,6 +130,7 @@ impl App {
         Ok(Report {
             organisation: organisation.name.clone(),
             generated: organisation.generated,
+            is_whole_month: is_whole_month(period),
             period,
             data_from: data.0,
             data_until: data.1,
@@ -247,6 +254,11 @@ impl App {
         models.sort_by_key(|model| (std::cmp::Reverse(model.tokens), model.model.clone()));
         Ok(models)
     }
+}
+
+fn is_whole_month(period: Period) -> bool {
+    let (first, after) = period.dates();
+    first.day() == 1 && first.saturating_add(jiff::Span::new().months(1)) == after
 }
 
 fn by_kind(period: Period, grain: Option<centinel_engine::period::Grain>) -> SpendRequest {

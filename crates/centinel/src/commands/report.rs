@@ -41,7 +41,8 @@ pub(crate) fn print(app: &App, report: &Report, output: &mut Output) -> anyhow::
     output.line(line(&format!("Spend, {month}"), report.total, report.currency, ""))?;
     for kind in &report.kinds {
         let weeks: Vec<i128> = kind.by_week.iter().map(|week| week.0).collect();
-        let change = kind.change_ratio.map_or_else(String::new, |ratio| {
+        let change = kind.change_ratio.filter(|_| report.is_whole_month);
+        let change = change.map_or_else(String::new, |ratio| {
             let sign = if ratio.is_negative() { "" } else { "+" };
             format!("   {sign}{} on the month before", percent(ratio))
         });
