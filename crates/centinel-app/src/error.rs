@@ -38,6 +38,21 @@ pub enum AppError {
         /// What is wrong.
         reason: String,
     },
+    /// There is no such price book.
+    #[error(transparent)]
+    NoBook(OpenError),
+    /// The file of a price book cannot be read to its end.
+    #[error("price book `{}`", path.display())]
+    BookFile {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A price book in a format that is not read yet.
+    #[error("price books of genai-prices are not read yet: `{0}`")]
+    UnsupportedBook(String),
     /// The price book cannot be read.
     #[error("price book `{book}`")]
     Book {
@@ -107,6 +122,9 @@ impl AppError {
         match self {
             Self::NoHome(home) => {
                 Some(format!("make one: `centinel --home {} init`", home.display()))
+            }
+            Self::NoBook(_) | Self::UnsupportedBook(_) => {
+                Some("a book is `builtin`, `litellm:FILE` or the path of a native book".to_owned())
             }
             Self::Read { source, .. } => source.hint(),
             Self::Approval(error) => error.hint(),

@@ -22,12 +22,15 @@ pub struct OpenedBook {
 ///
 /// # Errors
 ///
-/// [`AppError::Open`], [`AppError::Home`] for a file that cannot be read, [`AppError::Book`].
+/// [`AppError::NoBook`], [`AppError::BookFile`], [`AppError::Book`], [`AppError::UnsupportedBook`].
 pub fn open_book(name: &str, base: &Path) -> Result<OpenedBook, AppError> {
     let failed = |source| AppError::Book { book: name.to_owned(), source };
     let whole = |book| OpenedBook { book, left_out: Vec::new() };
     if name == "builtin" {
         return pricing::builtin().map(whole).map_err(failed);
+    }
+    if name.starts_with("genai-prices:") {
+        return Err(AppError::UnsupportedBook(name.to_owned()));
     }
     if let Some(file) = name.strip_prefix("litellm:") {
         let import = pricing::litellm::read(&read_text(&base.join(file))?, name).map_err(failed)?;
@@ -43,9 +46,12 @@ pub(crate) fn load_book(config: &PricesConfig, home: &Path) -> Result<PriceBook,
 }
 
 fn read_text(path: &Path) -> Result<String, AppError> {
-    let failed = |source| AppError::Home { path: path.to_owned(), source };
+    let failed = |source| AppError::BookFile { path: path.to_owned(), source };
     let mut text = String::new();
-    let read = centinel_ingest::open(path)?.take(BOOK_BYTES_MAX).read_to_string(&mut text);
-    read.map_err(failed)?;
+    let file = centinel_ingest::open(path).map_err(AppError::NoBook)?;
+    file.take(BOOK_BYTES_MAX.saturating_add(1)).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > BOOK_BYTES_MAX {
+        return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
+    }
     Ok(text)
 }

@@ -3,7 +3,7 @@
 //! Three steps, of which only the last is done per call:
 //!
 //! 1. [`PriceBook`]: prices with their source and the time they hold, read from Centinel's own
-//!    format ([`native`]), from LiteLLM's price map ([`litellm`]), or built in ([`builtin`]).
+//!    format ([`native`]), from LiteLLM's price map ([`litellm`]), or built in ([`builtin()`]).
 //! 2. [`PriceBook::resolve`]: the one [`Price`] in force for a provider, model, service tier and
 //!    region at a time, with the time it stays in force, so that it can be kept per series.
 //! 3. [`Price::cost`]: a few integer multiplications; [`Price::lines`] says the same line by line.

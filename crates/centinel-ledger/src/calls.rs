@@ -4,6 +4,7 @@ use centinel_engine::usage::{BookedCost, Call, CostClass, UsageClass};
 
 use crate::{
     cells::{CallCells, CellCall},
+    heads::Heads,
     order::Order,
     segment::{Column, Values},
 };
@@ -11,9 +12,7 @@ use crate::{
 /// Calls in columns, in the order of arrival.
 #[derive(Debug, Default)]
 pub(crate) struct CallBatch {
-    series: Vec<i32>,
-    start_at: Vec<i64>,
-    key: Vec<u128>,
+    heads: Heads,
     // One vector a usage class; a shorter one ends in zeros.
     usage: [Vec<i64>; UsageClass::COUNT],
     cost: Vec<Option<i128>>,
@@ -41,16 +40,14 @@ pub(crate) struct Tables {
 
 impl CallBatch {
     pub(crate) fn len(&self) -> usize {
-        self.series.len()
+        self.heads.len()
     }
 
     /// Adds a call. `key` is 0 for calls that are keyed by file and ordinal; `cost` is `None` when
     /// no price is known.
     pub(crate) fn push(&mut self, series: u32, key: u128, call: &Call, cost: Option<&BookedCost>) {
         let row = self.len();
-        self.series.push(series.cast_signed());
-        self.start_at.push(call.at.as_microsecond());
-        self.key.push(key);
+        self.heads.push(series, call.at.as_microsecond(), key);
         for ((_, count), column) in call.usage.iter().zip(&mut self.usage) {
             if count > 0 {
                 column.resize(row, 0);
@@ -77,16 +74,8 @@ impl CallBatch {
         self.trace_id.push(call.trace_id.as_deref());
     }
 
-    /// Keys of the rows; 0 for rows that have none.
-    pub(crate) fn keys(&self) -> &[u128] {
-        &self.key
-    }
-
-    /// Replaces numbers local to the import by the catalogue's.
-    pub(crate) fn renumber(&mut self, number: impl Fn(i32) -> i32) {
-        for series in &mut self.series {
-            *series = number(*series);
-        }
+    pub(crate) fn heads(&mut self) -> &mut Heads {
+        &mut self.heads
     }
 
     /// Drops the rows that are not to be kept (the ledger has them already).
@@ -97,9 +86,7 @@ impl CallBatch {
         for column in &mut self.by_class {
             retain(column, keep);
         }
-        retain(&mut self.series, keep);
-        retain(&mut self.start_at, keep);
-        retain(&mut self.key, keep);
+        self.heads.retain(keep);
         retain(&mut self.cost, keep);
         retain(&mut self.remainder, keep);
         retain(&mut self.price, keep);
@@ -115,7 +102,7 @@ impl CallBatch {
     /// Sorts the batch by day, series and time, and aggregates it by hour and by day.
     pub(crate) fn finish(mut self) -> Tables {
         let rows = self.len();
-        let order = Order::of(&self.series, &self.start_at);
+        let order = self.heads.sort();
         for column in &mut self.usage {
             if !column.is_empty() {
                 column.resize(rows, 0);
@@ -128,9 +115,6 @@ impl CallBatch {
                 order.apply(column);
             }
         }
-        order.apply(&mut self.series);
-        order.apply(&mut self.start_at);
-        order.apply(&mut self.key);
         order.apply(&mut self.cost);
         order.apply(&mut self.remainder);
         order.apply(&mut self.price);
@@ -149,11 +133,8 @@ impl CallBatch {
             hour.add(&call);
             day.add(&call);
         }
-        let span = (
-            self.start_at.iter().copied().min().unwrap_or(0),
-            self.start_at.iter().copied().max().unwrap_or(0),
-        );
-        let raw_row_groups = Order::row_groups(&self.start_at);
+        let span = self.heads.span();
+        let raw_row_groups = Order::row_groups(&self.heads.start_at);
         Tables {
             raw: self.into_columns(),
             raw_row_groups,
@@ -165,8 +146,8 @@ impl CallBatch {
 
     fn cell_call(&self, row: usize) -> Option<CellCall> {
         let mut call = CellCall {
-            series: *self.series.get(row)?,
-            at: *self.start_at.get(row)?,
+            series: *self.heads.series.get(row)?,
+            at: *self.heads.start_at.get(row)?,
             cost: *self.cost.get(row)?,
             remainder: *self.remainder.get(row)?,
             status: *self.status.get(row)?,
@@ -187,9 +168,9 @@ impl CallBatch {
 
     fn into_columns(self) -> Vec<Column> {
         let mut columns = vec![
-            Column::new("series", Values::Int32(self.series)),
-            Column::new("start_at", Values::Micros(self.start_at)),
-            Column::new("call_key", Values::Key(self.key)),
+            Column::new("series", Values::Int32(self.heads.series)),
+            Column::new("start_at", Values::Micros(self.heads.start_at)),
+            Column::new("call_key", Values::Key(self.heads.key)),
         ];
         for (class, column) in UsageClass::ALL.into_iter().zip(self.usage) {
             if !column.is_empty() {

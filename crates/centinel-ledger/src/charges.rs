@@ -8,6 +8,7 @@ use centinel_engine::{
 
 use crate::{
     calls::{Tables, TextColumn, retain},
+    heads::Heads,
     order::Order,
     segment::{Column, Values},
 };
@@ -23,10 +24,8 @@ pub(crate) const AMOUNTS: [&str; 4] =
 /// Charges in columns, in the order of arrival.
 #[derive(Debug, Default)]
 pub(crate) struct ChargeBatch {
-    series: Vec<i32>,
-    start_at: Vec<i64>,
+    heads: Heads,
     end_at: Vec<i64>,
-    key: Vec<u128>,
     amounts: [Vec<Option<i128>>; AMOUNTS.len()],
     remainder: Vec<i64>,
     is_correction: Vec<i32>,
@@ -54,7 +53,7 @@ pub struct AmountTooLarge {
 
 impl ChargeBatch {
     pub(crate) fn len(&self) -> usize {
-        self.series.len()
+        self.heads.len()
     }
 
     /// Adds a charge; `key` is 0 for rows that are keyed by file and ordinal.
@@ -83,10 +82,8 @@ impl ChargeBatch {
         for (column, amount) in self.amounts.iter_mut().zip(amounts) {
             column.push(amount.map(|rounded| rounded.amount.0));
         }
-        self.series.push(series.cast_signed());
-        self.start_at.push(charge.charge_period.start_micros());
+        self.heads.push(series, charge.charge_period.start_micros(), key);
         self.end_at.push(charge.charge_period.end_micros());
-        self.key.push(key);
         self.remainder.push(effective.remainder_quecto);
         self.is_correction.push(i32::from(charge.is_correction));
         let digits = |quantity: Option<Decimal>| quantity.map(|quantity| quantity.to_string());
@@ -110,24 +107,14 @@ impl ChargeBatch {
         Ok(())
     }
 
-    /// Keys of the rows; 0 for rows that have none.
-    pub(crate) fn keys(&self) -> &[u128] {
-        &self.key
-    }
-
-    /// Replaces numbers local to the import by the catalogue's.
-    pub(crate) fn renumber(&mut self, number: impl Fn(i32) -> i32) {
-        for series in &mut self.series {
-            *series = number(*series);
-        }
+    pub(crate) fn heads(&mut self) -> &mut Heads {
+        &mut self.heads
     }
 
     /// Drops the rows that are not to be kept (the ledger has them already).
     pub(crate) fn retain(&mut self, keep: &[bool]) {
-        retain(&mut self.series, keep);
-        retain(&mut self.start_at, keep);
+        self.heads.retain(keep);
         retain(&mut self.end_at, keep);
-        retain(&mut self.key, keep);
         self.amounts.iter_mut().for_each(|column| retain(column, keep));
         retain(&mut self.remainder, keep);
         retain(&mut self.is_correction, keep);
@@ -136,11 +123,8 @@ impl ChargeBatch {
 
     /// Sorts the batch by day, series and time, and aggregates it by hour and by day.
     pub(crate) fn finish(mut self) -> Tables {
-        let order = Order::of(&self.series, &self.start_at);
-        order.apply(&mut self.series);
-        order.apply(&mut self.start_at);
+        let order = self.heads.sort();
         order.apply(&mut self.end_at);
-        order.apply(&mut self.key);
         self.amounts.iter_mut().for_each(|column| order.apply(column));
         order.apply(&mut self.remainder);
         order.apply(&mut self.is_correction);
@@ -148,11 +132,8 @@ impl ChargeBatch {
 
         let hour = self.cells(HOUR_MICROS);
         let day = self.cells(DAY_MICROS);
-        let span = (
-            self.start_at.iter().copied().min().unwrap_or(0),
-            self.start_at.iter().copied().max().unwrap_or(0),
-        );
-        let raw_row_groups = Order::row_groups(&self.start_at);
+        let span = self.heads.span();
+        let raw_row_groups = Order::row_groups(&self.heads.start_at);
         Tables { raw: self.into_columns(), raw_row_groups, hour, day, span }
     }
 
@@ -164,7 +145,7 @@ impl ChargeBatch {
         let mut remainder: Vec<i128> = Vec::new();
         let mut sums: [Vec<i128>; AMOUNTS.len()] = Default::default();
         let mut unknown: [Vec<i64>; AMOUNTS.len()] = Default::default();
-        for (row, (&of, &at)) in self.series.iter().zip(&self.start_at).enumerate() {
+        for (row, (&of, &at)) in self.heads.series.iter().zip(&self.heads.start_at).enumerate() {
             let start = at - at.rem_euclid(unit);
             if series.last() != Some(&of) || start_at.last() != Some(&start) {
                 series.push(of);
@@ -228,10 +209,10 @@ impl ChargeBatch {
     fn into_columns(self) -> Vec<Column> {
         let [effective, billed, list, contracted] = self.amounts;
         vec![
-            Column::new("series", Values::Int32(self.series)),
-            Column::new("start_at", Values::Micros(self.start_at)),
+            Column::new("series", Values::Int32(self.heads.series)),
+            Column::new("start_at", Values::Micros(self.heads.start_at)),
             Column::new("end_at", Values::Micros(self.end_at)),
-            Column::new("charge_key", Values::Key(self.key)),
+            Column::new("charge_key", Values::Key(self.heads.key)),
             Column::new("effective_cost", Values::MaybeAmount(effective)),
             Column::new("billed_cost", Values::MaybeAmount(billed)),
             Column::new("list_cost", Values::MaybeAmount(list)),

@@ -134,43 +134,36 @@ impl Import {
         self.number(&new_series).await?;
         self.keep_rejected(&rejected)?;
 
-        if calls.len() > 0 {
-            let keep = self.unknown(SegmentKind::Calls, "call_key", calls.keys()).await?;
-            if let Some(keep) = keep {
-                calls.retain(&keep);
-            }
-            calls.renumber(|local| self.catalogue_number(local));
+        if let Some(keep) = self.unknown(SegmentKind::Calls, "call_key", &calls.heads().key).await?
+        {
+            calls.retain(&keep);
         }
         if calls.len() > 0 {
+            calls.heads().renumber(|local| self.catalogue_number(local));
             self.sums.calls += whole(calls.len());
             let tables = calls.finish();
             self.add_costs(&tables.raw, "cost");
             self.write_tables(SegmentKind::CALLS, &tables)?;
         }
-        if charges.len() > 0 {
-            let keep = self.unknown(SegmentKind::Charges, "charge_key", charges.keys()).await?;
-            if let Some(keep) = keep {
-                charges.retain(&keep);
-            }
-            charges.renumber(|local| self.catalogue_number(local));
+        let keys = &charges.heads().key;
+        if let Some(keep) = self.unknown(SegmentKind::Charges, "charge_key", keys).await? {
+            charges.retain(&keep);
         }
         if charges.len() > 0 {
+            charges.heads().renumber(|local| self.catalogue_number(local));
             self.sums.charges += whole(charges.len());
             let tables = charges.finish();
             self.add_costs(&tables.raw, "effective_cost");
             self.write_tables(SegmentKind::CHARGES, &tables)?;
         }
-        if outcomes.len() > 0 {
-            let keep = self.unknown(SegmentKind::Outcomes, "outcome_key", outcomes.keys()).await?;
-            if let Some(keep) = keep {
-                outcomes.retain(&keep);
-            }
-            outcomes.renumber(|local| self.catalogue_number(local));
+        let keys = &outcomes.heads().key;
+        if let Some(keep) = self.unknown(SegmentKind::Outcomes, "outcome_key", keys).await? {
+            outcomes.retain(&keep);
         }
         if outcomes.len() > 0 {
+            outcomes.heads().renumber(|local| self.catalogue_number(local));
             self.sums.outcomes += whole(outcomes.len());
-            let tables = outcomes.finish();
-            self.write_tables(SegmentKind::OUTCOMES, &tables)?;
+            self.write_tables(SegmentKind::OUTCOMES, &outcomes.finish())?;
         }
         Ok(())
     }

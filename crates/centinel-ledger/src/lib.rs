@@ -11,6 +11,7 @@ mod charges;
 mod distribution;
 mod error;
 mod evaluate;
+mod heads;
 mod import;
 mod ledger;
 mod order;

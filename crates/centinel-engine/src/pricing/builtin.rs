@@ -1,6 +1,6 @@
 //! The built-in book: models in use, with the time each price holds.
 //!
-//! One file a provider, in the [native](super::native) format. `docs/reference/price-books.md`
+//! One file a provider, in the [native] format. `docs/reference/price-books.md`
 //! says where the prices come from and where sources disagree.
 
 use super::{BookError, PriceBook, native};

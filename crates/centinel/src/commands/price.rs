@@ -3,17 +3,13 @@
 mod line;
 mod summary;
 
-use std::{
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use centinel_engine::{
     money::{Currency, Decimal},
     pricing::{
-        self, CostLine, ExactCost, Meter, Price, PriceBook, PriceIdentity, PriceQuery, Pricer,
-        Unpriced,
+        CostLine, ExactCost, Meter, Price, PriceBook, PriceIdentity, PriceQuery, Pricer, Unpriced,
     },
     usage::Usage,
 };
@@ -24,6 +20,7 @@ use self::{
     summary::{Printable, Summary},
 };
 use crate::{
+    context,
     failure::hinted,
     output::{Outcome, Output},
 };
@@ -81,49 +78,12 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
     Ok(if summary.totals.rejected > 0 { Outcome::SomeRejected } else { Outcome::Done })
 }
 
-/// Largest book read, in bytes: LiteLLM's map has three million.
-const BOOK_BYTES_MAX: u64 = 1 << 26;
-
-fn open_book(name: &str, output: &mut Output) -> anyhow::Result<PriceBook> {
-    if name == "builtin" {
-        return Ok(pricing::builtin()?);
+fn open_book(name: &str, output: &Output) -> anyhow::Result<PriceBook> {
+    let opened = centinel_app::open_book(name, Path::new("")).map_err(context::explain)?;
+    for entry in &opened.left_out {
+        output.note(Printable(&format!("left out: {entry}")));
     }
-    if name.starts_with("genai-prices:") {
-        return Err(hinted(
-            "price books of genai-prices are not supported yet",
-            "use `builtin`, `litellm:FILE` or a native book",
-        ));
-    }
-    if let Some(file) = name.strip_prefix("litellm:") {
-        let text = read_book(file)?;
-        let import =
-            pricing::litellm::read(&text, name).with_context(|| format!("cannot read `{file}`"))?;
-        for rejected in &import.rejected {
-            output.note(Printable(&format!("left out: {rejected}")));
-        }
-        return Ok(import.book);
-    }
-    let text = read_book(name)?;
-    pricing::native::read(&text).with_context(|| format!("cannot read `{name}`"))
-}
-
-fn read_book(file: &str) -> anyhow::Result<String> {
-    let reader = centinel_ingest::open(Path::new(file)).map_err(|error| {
-        let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
-        hinted(
-            format!("{error}{}", source.unwrap_or_default()),
-            "a book is `builtin`, `litellm:FILE` or the path of a native book",
-        )
-    })?;
-    let mut text = String::new();
-    reader
-        .take(BOOK_BYTES_MAX.saturating_add(1))
-        .read_to_string(&mut text)
-        .with_context(|| format!("cannot read `{file}`"))?;
-    if u64::try_from(text.len()).unwrap_or(u64::MAX) > BOOK_BYTES_MAX {
-        return Err(hinted(format!("`{file}` is larger than 64 MiB"), "is it a price book?"));
-    }
-    Ok(text)
+    Ok(opened.book)
 }
 
 #[derive(Serialize)]
@@ -233,7 +193,7 @@ mod tests {
 
     #[test]
     fn one_answer_a_line_in_order() {
-        let book = pricing::builtin().unwrap();
+        let book = centinel_engine::pricing::builtin().unwrap();
         let (found, summary) = answers(
             &book,
             &[
