@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use centinel_approvals::Approvals;
@@ -25,7 +25,8 @@ pub struct App {
     pub(crate) ledger: Ledger,
     pub(crate) home: PathBuf,
     pub(crate) config: Arc<Config>,
-    pub(crate) book: Arc<PriceBook>,
+    // Read when the first call is priced: most questions price nothing.
+    book: Arc<OnceLock<Arc<PriceBook>>>,
     pub(crate) owners: Arc<OwnershipPolicy>,
     pub(crate) approvals: Approvals,
 }
@@ -52,7 +53,6 @@ impl App {
         }
         let config = Config::load(&config_path)?;
         let owners = load_owners(home)?;
-        let book = load_book(&config.prices, home)?;
         let address = config.database.url.clone().unwrap_or_else(|| sqlite_address(home));
         let db = Database::connect(&address).await?;
         let approvals = Approvals::new(db.clone(), load_approval_policy(home)?);
@@ -62,9 +62,18 @@ impl App {
             ledger,
             home: home.to_owned(),
             config: Arc::new(config),
-            book: Arc::new(book),
+            book: Arc::default(),
             owners: Arc::new(owners),
         })
+    }
+
+    /// The configured price book.
+    pub(crate) fn book(&self) -> Result<Arc<PriceBook>, AppError> {
+        if let Some(book) = self.book.get() {
+            return Ok(Arc::clone(book));
+        }
+        let book = Arc::new(load_book(&self.config.prices, &self.home)?);
+        Ok(Arc::clone(self.book.get_or_init(|| book)))
     }
 
     /// The configuration.

@@ -186,7 +186,10 @@ impl App {
         if let Some(batch) = self.database().find_batch(&file.source, &file.digest).await? {
             return Ok(Imported::known(batch, format));
         }
-        let book = request.book.clone().unwrap_or_else(|| self.book.clone());
+        let book = match &request.book {
+            Some(book) => Arc::clone(book),
+            None => self.book()?,
+        };
         let (chunks, mut received) = mpsc::channel::<Chunk>(1);
         let reader = {
             let (db, runtime) = (self.database().clone(), tokio::runtime::Handle::current());
