@@ -4,7 +4,7 @@ use centinel_engine::usage::{BookedCost, Call, CostClass, UsageClass};
 
 use crate::{
     cells::{CallCells, CellCall},
-    heads::Heads,
+    heads::{Heads, retain},
     order::Order,
     segment::{Column, Values},
 };
@@ -191,12 +191,6 @@ impl CallBatch {
         ]);
         columns
     }
-}
-
-/// Keeps the values whose flag is set; a shorter column has fewer values to keep.
-pub(crate) fn retain<T>(column: &mut Vec<T>, keep: &[bool]) {
-    let mut flags = keep.iter().copied();
-    column.retain(|_| flags.next().unwrap_or(false));
 }
 
 /// Text with few distinct values, by index into its own dictionary.

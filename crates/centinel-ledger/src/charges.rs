@@ -7,8 +7,8 @@ use centinel_engine::{
 };
 
 use crate::{
-    calls::{Tables, TextColumn, retain},
-    heads::Heads,
+    calls::{Tables, TextColumn},
+    heads::{Heads, retain},
     order::Order,
     segment::{Column, Values},
 };

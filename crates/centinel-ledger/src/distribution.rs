@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use crate::{
     LedgerError,
     cells::SKETCHES,
-    evaluate::Plan,
     ledger::{Ledger, SegmentKind},
+    plan::Plan,
     query::{Distribution, DistributionRow, SpendQuery},
     scan::Scanner,
     segment::SegmentReader,

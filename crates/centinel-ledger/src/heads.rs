@@ -1,6 +1,6 @@
 //! What rows of every kind have in common: a series, an instant, a key.
 
-use crate::{calls::retain, order::Order};
+use crate::order::Order;
 
 /// Series, instant and key of the rows of a batch, in columns.
 #[derive(Debug, Default)]
@@ -51,4 +51,10 @@ impl Heads {
         let times = || self.start_at.iter().copied();
         (times().min().unwrap_or(0), times().max().unwrap_or(0))
     }
+}
+
+/// Keeps the values whose flag is set; a shorter column has fewer values to keep.
+pub(crate) fn retain<T>(column: &mut Vec<T>, keep: &[bool]) {
+    let mut flags = keep.iter().copied();
+    column.retain(|_| flags.next().unwrap_or(false));
 }

@@ -16,6 +16,7 @@ mod import;
 mod ledger;
 mod order;
 mod outcomes;
+mod plan;
 mod query;
 mod scan;
 mod segment;

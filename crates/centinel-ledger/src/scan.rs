@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{
     LedgerError,
-    evaluate::{EXCLUDED, Plan, Source},
+    plan::{EXCLUDED, Plan, Source},
     segment::{RowGroup, SegmentReader},
 };
 
