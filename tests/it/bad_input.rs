@@ -109,8 +109,11 @@ fn a_missing_home_and_wrong_arguments_are_plain() {
     let home = Home::new();
     let nowhere = home.run(&["--home", "/nonexistent/place", "report"]);
     assert_eq!(nowhere.code, 2, "the flag was given twice");
-    assert_eq!(home.run(&["spend", "--by", "colour"]).code, 1);
-    assert_eq!(home.run(&["spend", "--period", "yesteryear"]).code, 1);
+    assert_eq!(home.run(&["spend", "--by", "colour"]).code, 2);
+    assert_eq!(home.run(&["spend", "--period", "yesteryear"]).code, 2);
+    let missing = home.run(&["withdraw", "P-9"]);
+    assert!(missing.code == 1 && missing.err.contains("P-9"), "{}", missing.err);
+    assert_eq!(home.run(&["audit", "verify"]).code, 0);
     assert_eq!(home.run(&["no-such-command"]).code, 2);
     assert_eq!(home.run(&["explain", "E-99"]).code, 1);
     let empty = home.run(&["report"]);

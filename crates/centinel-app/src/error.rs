@@ -89,6 +89,9 @@ pub enum AppError {
     /// A change cannot be explained.
     #[error(transparent)]
     Explain(#[from] ExplainError),
+    /// The data starts with the period.
+    #[error("there is nothing before the period to compare with")]
+    NothingBefore,
     /// A period without time.
     #[error(transparent)]
     EmptyPeriod(#[from] EmptyPeriod),
@@ -113,7 +116,8 @@ impl AppError {
     pub fn is_not_found(&self) -> bool {
         matches!(
             self,
-            Self::NotFound { .. } | Self::Approval(ApprovalError::Refused(Refusal::NotFound(_)))
+            Self::NotFound { .. }
+                | Self::Approval(ApprovalError::Refused(Refusal::NotFound { .. }))
         )
     }
 

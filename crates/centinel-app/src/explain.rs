@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::{
-    explain::{
-        self, Cell, Decomposition, ExplainError, Finding, LedgerRow, Scale, cells_from_ledger,
-    },
+    explain::{self, Cell, Decomposition, Finding, LedgerRow, Scale, cells_from_ledger},
     facts::{Bundle, FactStatus},
     money::{Currency, Decimal, Pico},
     narrative,
@@ -86,7 +84,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`AppError::Explain`] when there is nothing to compare; ledger errors.
+    /// [`AppError::NothingBefore`], [`AppError::Explain`]; ledger errors.
     pub async fn explain_change(
         &self,
         request: &ExplainRequest,
@@ -154,7 +152,7 @@ impl App {
                     .filter(|day| *day >= date_of(data.0) && !left_out.contains(day))
                     .collect();
                 let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
-                    return Err(ExplainError::NoCells.into());
+                    return Err(AppError::NothingBefore);
                 };
                 let period = Period::days(*first, last.tomorrow().unwrap_or(*last))?;
                 (period, Some(Weights::new(&request.period, &days)))

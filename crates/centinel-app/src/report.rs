@@ -157,7 +157,7 @@ impl App {
         let explained = match self.explain_change(&request, now).await {
             Ok(explained) => Some(explained),
             // Too little history to compare with: the incident is shown without its split.
-            Err(AppError::Explain(_)) => None,
+            Err(AppError::Explain(_) | AppError::NothingBefore) => None,
             Err(error) => return Err(error),
         };
         let proposals = open

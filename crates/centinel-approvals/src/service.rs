@@ -191,7 +191,7 @@ impl Approvals {
     /// [`Refusal::NotFound`] inside [`ApprovalError::Refused`], [`ApprovalError::Store`].
     pub async fn show(&self, id: ProposalId, now: Timestamp) -> Result<View, ApprovalError> {
         let people = people::directory(&self.database).await?;
-        let record = proposals::load(&self.database, id).await?.ok_or(Refusal::NotFound(id))?;
+        let record = proposals::load(&self.database, id).await?.ok_or(Refusal::NotFound { id })?;
         Ok(self.view(record, &people, now))
     }
 
@@ -344,7 +344,7 @@ async fn traced(
 }
 
 async fn required(journal: &mut Journal, id: ProposalId) -> Result<Record, ApprovalError> {
-    Ok(proposals::load_locked(journal, id).await?.ok_or(Refusal::NotFound(id))?)
+    Ok(proposals::load_locked(journal, id).await?.ok_or(Refusal::NotFound { id })?)
 }
 
 async fn require_evidence(journal: &mut Journal, proposal: &Proposal) -> Result<(), ApprovalError> {

@@ -17,7 +17,7 @@ mod episode;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::money::Decimal;
+use crate::money::{Decimal, Pico};
 
 pub use calendar::{Calendar, Planned};
 pub use detect::detect;
@@ -162,10 +162,11 @@ pub struct Alarm {
     pub impact_of_day: Decimal,
 }
 
-/// A statistic as a decimal of 12 places.
-#[expect(clippy::cast_possible_truncation, reason = "saturates; an estimate is not booked")]
+/// A statistic as a decimal: twelve significant digits, at most twelve places. Further digits of a
+/// float that went through logarithms are noise.
 fn estimate(value: f64) -> Decimal {
-    Decimal::new((value * 1e12).round() as i128, 12).unwrap_or_default()
+    let digits: Decimal = format!("{value:.11e}").parse().unwrap_or_default();
+    Pico::round_half_even(digits).map_or(Decimal::ZERO, |rounded| rounded.amount.to_decimal())
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@
 //! Conventions for what the formula leaves open:
 //!
 //! - A factor that is undefined on one side (no calls, no tokens) takes the other side's value.
-//! - A group without outputs or without calls on one side is all `volume`. Without outputs on both
-//!   sides, calls take the place of outputs and `calls_per_output` is zero.
+//! - A group without outputs or without calls on one side, or on both, is all `volume`. Whoever counts
+//!   no outputs gives calls in their place ([`cells_from_ledger`] does); `calls_per_output` is zero then.
 //! - A cell without unit prices is priced by its own cost per token (without tokens: per call); its
 //!   cache effect is then part of `price`.
 //!
@@ -338,7 +338,7 @@ pub fn decompose(
             .map(|pair| [units.before(pair.before.as_ref()), units.after(pair.after.as_ref())])
             .collect();
         let group = Group::of(&amounts);
-        without_outputs = without_outputs.saturating_add(usize::from(group.counts_calls()));
+        without_outputs = without_outputs.saturating_add(usize::from(group.lacks_outputs()));
         for (cell_dims, sides) in cells.keys().zip(&amounts) {
             let (effects, own_price) = group.explain(sides, &units);
             unpriced = unpriced.saturating_add(usize::from(own_price));
@@ -367,8 +367,7 @@ pub fn decompose(
     }
     if without_outputs > 0 {
         decomposition.notes.push(format!(
-            "{without_outputs} of {} groups have no outputs: calls take their place, and \
-             calls_per_output is zero.",
+            "{without_outputs} of {} groups have calls but no outputs: their change is all volume.",
             groups.len()
         ));
     }

@@ -36,7 +36,13 @@ pub(crate) fn scan_all(
             if let Some((_, reader, groups)) = &open
                 && let Some(&(_, first, last)) = groups.get(group)
             {
-                scanner.scan(reader, group, (first, last))?;
+                scanner.scan(reader, group, (first, last)).map_err(|error| match error {
+                    LedgerError::Parquet(cause) => LedgerError::Corrupt {
+                        segment: reader.name().to_owned(),
+                        reason: cause.to_string(),
+                    },
+                    other => other,
+                })?;
             }
         }
         Ok(scanner)

@@ -65,7 +65,7 @@ impl From<AppError> for Failure {
         let status = match &error {
             _ if error.is_not_found() => StatusCode::NOT_FOUND,
             AppError::Empty => StatusCode::NOT_FOUND,
-            AppError::Explain(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            AppError::Explain(_) | AppError::NothingBefore => StatusCode::UNPROCESSABLE_ENTITY,
             AppError::Read { .. } | AppError::EmptyPeriod(_) => StatusCode::BAD_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };

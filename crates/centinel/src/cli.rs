@@ -98,7 +98,7 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => {
             let _ = output.flush();
             failure::print(&error);
-            ExitCode::FAILURE
+            if failure::is_usage(&error) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

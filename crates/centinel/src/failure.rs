@@ -34,6 +34,34 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
+/// Whether the command was called wrongly (exit code 2), rather than something failing.
+pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.is::<Usage>()
+            || cause.is::<centinel_engine::series::DimensionError>()
+            || cause.is::<centinel_engine::money::CurrencyError>()
+            || cause.is::<centinel_app::UnknownPeriod>()
+            || cause.is::<centinel_ingest::MappingError>()
+    })
+}
+
+/// A wrong call of the command, with a hint.
+pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Usage).context(Hinted { message: message.into(), hint: hint.into() })
+}
+
+/// Marks an error as wrong usage; says nothing itself.
+#[derive(Debug)]
+struct Usage;
+
+impl fmt::Display for Usage {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+impl std::error::Error for Usage {}
+
 /// Prints `error: …`, the causes joined by colons, and the hint of the innermost cause that has one.
 pub(crate) fn print(error: &anyhow::Error) {
     let mut text = String::from("error: ");
@@ -41,13 +69,15 @@ pub(crate) fn print(error: &anyhow::Error) {
     for cause in error.chain() {
         let message = single_line(&cause.to_string());
         // A wrapper that repeats its source adds nothing.
-        if last.is_empty() || !last.ends_with(&message) {
+        if !message.is_empty() && (last.is_empty() || !last.ends_with(&message)) {
             if !last.is_empty() {
                 text.push_str(": ");
             }
             text.push_str(&message);
         }
-        last = message;
+        if !message.is_empty() {
+            last = message;
+        }
     }
     let hint = error.chain().filter_map(|cause| cause.downcast_ref::<Hinted>()).next_back();
     if let Some(Hinted { hint, .. }) = hint {

@@ -3,7 +3,7 @@
 use centinel_app::{App, ResolvedPeriod, When};
 use jiff::civil::Date;
 
-use crate::{context::now, failure::hinted};
+use crate::{context::now, failure::usage};
 
 /// Which days are asked about.
 #[derive(Debug, Clone, clap::Args)]
@@ -29,7 +29,7 @@ impl PeriodArgs {
         };
         let data = app.ledger().span().await?;
         when.resolve(now(), data).map_err(|error| {
-            hinted(error.to_string(), "`--until` is the day after the last one counted")
+            usage(error.to_string(), "`--until` is the day after the last one counted")
         })
     }
 }

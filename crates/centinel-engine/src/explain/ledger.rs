@@ -1,6 +1,6 @@
 //! Cells from the ledger: the baseline scaled exactly to the days compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cell, ExplainError, Scale, Side, UnitPrices};
 use crate::{
@@ -32,6 +32,8 @@ pub struct LedgerRow {
 /// number of days of that weekday that it sums. Weights stay exact: they are brought to one
 /// denominator, which the returned scale takes away again.
 ///
+/// Groups without any outputs count their calls as outputs.
+///
 /// Effective unit prices are class cost over class tokens, cut at 24 decimals; the rest is cost
 /// beyond tokens times unit price.
 ///
@@ -55,6 +57,7 @@ pub fn cells_from_ledger(
         for row in compared {
             sums.entry((&row.dims, Side::After)).or_default().add(row, 1)?;
         }
+        count_calls_where_no_outputs_are(&mut sums);
         let cells: Option<Vec<Cell>> = sums
             .into_iter()
             .map(|((dims, side), sums)| sums.into_cell(dims.clone(), side))
@@ -62,6 +65,24 @@ pub fn cells_from_ledger(
         Some((cells?, Scale::new(1, denominator)?))
     };
     cells().ok_or(ExplainError::Overflow)
+}
+
+/// Calls take the place of outputs in groups (all dimensions but the model) that have none on either
+/// side: a feature whose outputs nobody counts can still be split by what its calls did.
+fn count_calls_where_no_outputs_are(sums: &mut BTreeMap<(&BTreeMap<String, String>, Side), Sums>) {
+    let group = |dims: &BTreeMap<String, String>| {
+        let mut group = dims.clone();
+        group.remove("model");
+        group
+    };
+    let counted: BTreeSet<BTreeMap<String, String>> = sums
+        .iter()
+        .filter(|(_, sums)| !sums.outputs.is_zero())
+        .map(|((dims, _), _)| group(dims))
+        .collect();
+    for (_, sums) in sums.iter_mut().filter(|((dims, _), _)| !counted.contains(&group(dims))) {
+        sums.outputs = Decimal::from_integer(sums.calls);
+    }
 }
 
 /// Weighted sums of one cell.

@@ -157,8 +157,8 @@ impl Group {
         Self { outputs: sums(|side| &side.outputs), calls: sums(|side| &side.calls) }
     }
 
-    /// Whether calls take the place of outputs: there are calls on both sides, and no outputs at all.
-    pub(super) fn counts_calls(&self) -> bool {
+    /// Whether there are calls on both sides, and no outputs at all.
+    pub(super) fn lacks_outputs(&self) -> bool {
         self.outputs.iter().all(BigInt::is_zero) && !self.calls.iter().any(BigInt::is_zero)
     }
 
@@ -167,7 +167,7 @@ impl Group {
     pub(super) fn explain(&self, sides: &[Amounts; 2], units: &Units) -> (Effects, bool) {
         let [before, after] = sides;
         let change = &after.cost - &before.cost;
-        let outputs = if self.counts_calls() { &self.calls } else { &self.outputs };
+        let outputs = &self.outputs;
         if outputs.iter().chain(&self.calls).any(BigInt::is_zero) {
             return (Effects::all_in(Driver::Volume, change, units.money()), false);
         }
@@ -257,9 +257,11 @@ struct Call {
 
 impl Call {
     /// The factors of a cell that has calls, and whether its own cost is the price. A cell without
-    /// any tokens takes one "token" a call and is priced by the call.
+    /// any tokens, and without prices a token, takes one "token" a call and is priced by the call.
     fn of(sides: &[Amounts; 2], units: &Units) -> (Self, bool) {
-        let by_call = sides.iter().all(|side| side.input.is_zero() && side.output.is_zero());
+        let has_prices = sides.iter().any(|side| side.prices.iter().any(Option::is_some));
+        let by_call =
+            !has_prices && sides.iter().all(|side| side.input.is_zero() && side.output.is_zero());
         let calls = sides.each_ref().map(|side| side.calls.clone());
         let tokens = Factor::new(
             sides.each_ref().map(|side| {

@@ -147,7 +147,7 @@ fn groups_that_start_or_end_are_volume() {
 }
 
 #[test]
-fn without_outputs_calls_take_their_place() {
+fn without_outputs_the_change_is_all_volume_and_this_is_said() {
     let cells = [cell(Before, "a", "m", "0 5 50 0 5 2"), cell(After, "a", "m", "0 10 100 0 10 4")];
     let found = explained(&cells);
     assert_eq!(found.effect(Driver::Volume), "2".parse().unwrap());

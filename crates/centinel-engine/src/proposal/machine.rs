@@ -110,7 +110,7 @@ pub fn step(
 ) -> Result<(State, Vec<Event>), Refusal> {
     let occurrences = match (state, command) {
         (_, Command::Propose(proposal)) => propose(state, id, proposal, context)?,
-        (None, _) => return Err(Refusal::NotFound(id)),
+        (None, _) => return Err(Refusal::NotFound { id }),
         (Some(state), command) => {
             check_clock(state, context.now)?;
             match command {
@@ -141,7 +141,7 @@ pub fn step(
         .into_iter()
         .map(|what| Event { at: context.now, actor: context.actor.clone(), what })
         .collect();
-    let after = events.iter().fold(state.cloned(), State::after).ok_or(Refusal::NotFound(id))?;
+    let after = events.iter().fold(state.cloned(), State::after).ok_or(Refusal::NotFound { id })?;
     Ok((after, events))
 }
 

@@ -8,7 +8,7 @@ use crate::money::Money;
 
 /// Why a command changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(tag = "refusal", rename_all = "snake_case")]
+#[serde(tag = "refusal", content = "details", rename_all = "snake_case")]
 pub enum Refusal {
     /// The requester, or an account of the same human, tried to decide.
     #[error("proposal `{id}` needs {}, and its requester cannot be one", approvers(requirement))]
@@ -53,8 +53,11 @@ pub enum Refusal {
         name: String,
     },
     /// There is no such proposal.
-    #[error("there is no proposal `{0}`")]
-    NotFound(ProposalId),
+    #[error("there is no proposal `{id}`")]
+    NotFound {
+        /// As asked for.
+        id: ProposalId,
+    },
     /// The person looked at another version.
     #[error(
         "proposal `{id}` is now at version {current}; version {given} can no longer be decided"
@@ -217,7 +220,7 @@ impl Refusal {
             }
             Self::Denied { .. } => "see `policies/approvals.toml`".to_owned(),
             Self::TooManyOpen { .. } => "withdraw some, or wait until they expire".to_owned(),
-            Self::NotFound(_) => "`centinel inbox` lists what is open".to_owned(),
+            Self::NotFound { .. } => "`centinel inbox` lists what is open".to_owned(),
             Self::AlreadyApproved { id, .. } => {
                 format!("`centinel show {id}` lists whose approval is missing")
             }

@@ -39,6 +39,11 @@ impl SegmentReader {
         Ok(Self { file, columns, name })
     }
 
+    /// File name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The row groups. Without statistics they may hold all of time.
     pub(crate) fn row_groups(&self) -> Vec<RowGroup> {
         let time = self.columns.get("start_at").copied();

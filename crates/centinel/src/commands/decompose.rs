@@ -76,7 +76,18 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
             format!("the dimensions are {}", known.join(", ")),
         ));
     }
-    let decomposition = explain::decompose(&table.cells, &mix, Scale::ONE)?;
+    let decomposition = match explain::decompose(&table.cells, &mix, Scale::ONE) {
+        Ok(decomposition) => decomposition,
+        Err(error) => {
+            for row in table.rejected.iter().take(NAMED_MAX) {
+                output.note(format_args!("line {}: {}", row.line, printable(&row.reason)));
+            }
+            return Err(hinted(
+                error.to_string(),
+                format!("{} of {} rows were rejected", table.rejected.len(), table.rows),
+            ));
+        }
+    };
     for cell in &decomposition.rejected {
         let line = table.lines.get(cell.index).copied().unwrap_or_default();
         table.rejected.push(RejectedRow { line, reason: cell.reason.to_string() });
@@ -216,6 +227,7 @@ impl Columns {
             }
         };
         let required = |name: &str| optional(name)?.ok_or_else(|| format!("{name} is empty"));
+        let calls = required("calls")?;
         Ok(Cell {
             dims: self
                 .dimensions
@@ -223,12 +235,13 @@ impl Columns {
                 .map(|(name, index)| (name.clone(), field(*index).to_owned()))
                 .collect(),
             side,
+            // A file that counts no outputs has calls in their place.
             outputs: if self.measures.contains_key("outputs") {
                 required("outputs")?
             } else {
-                Decimal::ZERO
+                calls
             },
-            calls: required("calls")?,
+            calls,
             tokens_in: required("tok_in")?,
             tokens_cached: required("tok_cached")?,
             tokens_out: required("tok_out")?,

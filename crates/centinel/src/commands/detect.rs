@@ -68,6 +68,15 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         None => Calendar::default(),
     };
     let config = Config::published(args.as_of);
+    if output.json {
+        for (path, line, reason) in &rejected {
+            output.json_line(&serde_json::json!({
+                "id": format!("{} line {line}", path.display()),
+                "status": "rejected",
+                "reason": single_line(reason),
+            }))?;
+        }
+    }
     let mut alarms = Vec::new();
     for series in &series {
         let found = anomaly::detect(series, &calendar, &config);

@@ -19,6 +19,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// An episode, such as `E-12`; without one, all spend of the period.
+    #[arg(conflicts_with_all = ["period", "from", "until"])]
     id: Option<String>,
     #[command(flatten)]
     period: PeriodArgs,
@@ -72,19 +73,24 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
                 evidence: &explained.evidence,
             })?;
         } else {
-            print(incident.as_ref(), &explained, period, output)?;
+            print(args, incident.as_ref(), &explained, period, output)?;
         }
         Ok(Outcome::Done)
     })
 }
 
 fn print(
+    args: &Args,
     incident: Option<&Incident>,
     explained: &Explained,
     period: centinel_engine::period::Period,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let about = incident.map_or_else(|| "all spend".to_owned(), what);
+    let about = match incident {
+        Some(incident) => what(incident),
+        None if args.only.is_empty() => "all spend".to_owned(),
+        None => args.only.join(", "),
+    };
     output.line(format_args!(
         "{} · {period} against {} days of {} · weekday shape removed",
         printable(&about),

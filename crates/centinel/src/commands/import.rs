@@ -221,7 +221,7 @@ fn print(file: &Path, imported: &Imported, output: &mut Output) -> anyhow::Resul
         }
     }
     for finding in findings {
-        output.note(format!("note: {finding}"));
+        output.note(crate::text::printable(&finding.to_string()));
     }
     for (reason, calls) in unpriced {
         output.note(format!("unpriced: {} calls: {reason}", count((*calls).into())));

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::{
     context::{Context, explain, now},
-    failure::hinted,
+    failure::usage,
     output::{Outcome, Output},
     period_args::PeriodArgs,
     text::{count, money, percent, printable, sparkline, table},
@@ -96,7 +96,7 @@ async fn ask(
         args.by.iter().map(|name| name.parse()).collect::<Result<Vec<SpendGroup>, _>>()?;
     let rules = group_by.iter().filter(|group| !matches!(group, SpendGroup::Dimension(_))).count();
     if rules > 1 {
-        return Err(hinted("`owner` and `kind` cannot be combined", "ask for one of them"));
+        return Err(usage("`owner` and `kind` cannot be combined", "ask for one of them"));
     }
     let filter = args.only.iter().map(|text| condition(text)).collect::<anyhow::Result<_>>()?;
     let request = SpendRequest {

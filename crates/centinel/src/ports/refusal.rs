@@ -26,6 +26,10 @@ pub(super) fn refused(error: AppError) -> Refusal {
             "take a period with days before it, or another `filter`; `data_health` says what is \
              there",
         ),
+        AppError::NothingBefore => Refusal::mistaken(
+            "there is nothing before the period to compare with",
+            "take a later period: the usual level is that of the 56 days before it",
+        ),
         AppError::EmptyPeriod(error) => {
             Refusal::mistaken(error.to_string(), "`end` is the first moment not counted")
         }

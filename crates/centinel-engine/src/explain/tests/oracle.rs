@@ -46,10 +46,7 @@ fn group_effects(group: &BTreeMap<&str, [Option<&Cell>; 2]>) -> Vec<Fraction> {
         group.values().filter_map(|sides| sides[side]).map(|cell| fraction(of(cell))).sum()
     };
     let calls = [0, 1].map(|side| sum(side, |cell| cell.calls));
-    let mut outputs = [0, 1].map(|side| sum(side, |cell| cell.outputs));
-    if outputs.iter().all(Fraction::is_zero) {
-        outputs = calls.clone();
-    }
+    let outputs = [0, 1].map(|side| sum(side, |cell| cell.outputs));
     let mut effects = vec![Fraction::zero(); 6];
     if outputs.iter().chain(&calls).any(Fraction::is_zero) {
         effects[0] = sum(1, |cell| cell.cost) - sum(0, |cell| cell.cost);
@@ -129,9 +126,10 @@ fn cell_factors(cell: &[Option<&Cell>; 2], calls: &[Fraction; 2]) -> [Factors; 2
             of(side, |cell| cell.cost),
         )
     });
-    let tokenless = numbers.iter().all(|(_, input, _, output, _)| (input + output).is_zero());
     // The generator gives all three prices or none.
-    let priced = cell.iter().flatten().any(|cell| cell.unit_prices.input.is_some()) && !tokenless;
+    let priced = cell.iter().flatten().any(|cell| cell.unit_prices.input.is_some());
+    let tokenless =
+        !priced && numbers.iter().all(|(_, input, _, output, _)| (input + output).is_zero());
     [0, 1].map(|side| {
         let (own_calls, input, cached, output, cost) = &numbers[side];
         let called = !own_calls.is_zero();
