@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::{
     anomaly::{self, Alarm, Config, Episode, Metric, Point, Series},
-    money::{Currency, Decimal},
+    money::{Currency, Decimal, Pico},
     period::{DAY_MICROS, Grain, Period, date_of, index_of_date},
     series::Dimension,
     usage::UsageClass,
@@ -38,7 +38,7 @@ pub struct Incident {
     /// The last day with data is part of it.
     pub is_open: bool,
     /// Cost beyond the expected, an estimate.
-    pub impact: Decimal,
+    pub impact: Pico,
     /// Of `impact`.
     pub currency: Currency,
     /// The largest excess of a metric, as a share: 0.68 is 68 % more.
@@ -104,7 +104,7 @@ impl App {
                 start: episode.start,
                 last: episode.last,
                 is_open: last_day.since(episode.last).is_ok_and(|span| span.get_days() <= 1),
-                impact: episode.impact,
+                impact: Pico::round_half_even(episode.impact)?.amount,
                 currency,
                 effects: effects
                     .into_iter()

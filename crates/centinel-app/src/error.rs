@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use centinel_approvals::ApprovalError;
 use centinel_engine::{
-    explain::ExplainError, period::EmptyPeriod, pricing::BookError, proposal::Refusal,
+    explain::ExplainError, money::MoneyError, period::EmptyPeriod, pricing::BookError,
+    proposal::Refusal,
 };
 use centinel_ingest::{OpenError, ReadError};
 use centinel_ledger::LedgerError;
@@ -74,6 +75,9 @@ pub enum AppError {
         #[source]
         source: ReadError,
     },
+    /// An estimate is larger than any amount of money.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
     /// The ledger failed.
     #[error("ledger")]
     Ledger(#[from] LedgerError),

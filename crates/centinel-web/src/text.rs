@@ -47,14 +47,6 @@ pub(crate) fn signed_money(amount: Pico, currency: Currency) -> String {
     if amount > Pico::ZERO { format!("+{text}") } else { text }
 }
 
-/// An amount that is an estimate with more decimals than money has.
-pub(crate) fn estimate(amount: Decimal, currency: Currency) -> String {
-    Pico::round_half_even(amount).map_or_else(
-        |_| format!("{amount} {currency}"),
-        |rounded| signed_money(rounded.amount, currency),
-    )
-}
-
 /// `12,345`, `1.2 M`, `3.4 G`.
 pub(crate) fn count(value: i128) -> String {
     let scaled = |unit: i128, suffix: &str| {

@@ -109,7 +109,7 @@ fn terms(incident: &Incident, explained: &Explained) -> Vec<Term> {
         Term::new("Unusual", unusual.join(", ")),
         Term::new(
             "Beyond the expected",
-            format!("{}, an estimate", text::estimate(incident.impact, incident.currency)),
+            format!("{}, an estimate", text::signed_money(incident.impact, incident.currency)),
         ),
         Term::new("Compared with", format!("{counted} of the same weekdays, {baseline}")),
         Term::new("Owner", owner),

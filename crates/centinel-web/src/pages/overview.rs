@@ -185,7 +185,7 @@ impl Look {
             },
             unusual: unusual(&incident.effects),
             main: main_driver(headline),
-            impact: text::estimate(incident.impact, incident.currency),
+            impact: text::signed_money(incident.impact, incident.currency),
             owner: incident.owner.as_deref().map(cell),
             proposals: headline.proposals.clone(),
         }

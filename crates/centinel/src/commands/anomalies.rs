@@ -1,7 +1,7 @@
 //! `centinel anomalies`: what left its usual range.
 
 use centinel_app::Incident;
-use centinel_engine::money::{Money, Pico};
+use centinel_engine::money::Money;
 
 use crate::{
     context::{Context, explain, now},
@@ -89,9 +89,5 @@ pub(crate) fn effects(incident: &Incident) -> String {
 
 /// The impact as money.
 pub(crate) fn impact(incident: &Incident) -> Money {
-    let amount = incident.impact.to_f64();
-    // An estimate by nature; shown at two decimals.
-    #[expect(clippy::cast_possible_truncation, reason = "an estimate, far inside the range")]
-    let amount = Pico((amount * 1e6).round() as i128 * 1_000_000);
-    Money { amount, currency: incident.currency }
+    Money { amount: incident.impact, currency: incident.currency }
 }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use centinel_engine::{
     anomaly::{self, Alarm, Calendar, Config, Metric, Planned, Point, Series},
-    money::Decimal,
+    money::{Decimal, Pico},
 };
 use jiff::{ToSpan as _, civil::Date};
 
@@ -277,8 +277,8 @@ fn print(alarms: &[Alarm], series: usize, output: &mut Output) -> anyhow::Result
         let strongest = episode.alarms.iter().max_by(|a, b| a.score.total_cmp(&b.score));
         let Some(strongest) = strongest else { continue };
         output.line(format_args!(
-            "  {:>14.2}  {} to {}  {}: {} +{:.0} % over {} days",
-            episode.impact.to_f64(),
+            "  {:>14}  {} to {}  {}: {} +{:.0} % over {} days",
+            Pico::round_half_even(episode.impact)?.amount.to_display(2),
             episode.start,
             episode.last,
             single_line(&episode.series),

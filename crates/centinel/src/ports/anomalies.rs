@@ -45,7 +45,7 @@ impl Ports {
             if !matches(&incident, asked.period, &filter, status) {
                 continue;
             }
-            let impact = impact(&incident);
+            let impact = incident.impact;
             match impact_min {
                 Some(least) if impact < least => {}
                 // Without a limit of the caller's, the one that the organisation asked for.
@@ -133,11 +133,6 @@ fn matches(incident: &Incident, period: Period, filter: &Filter, status: Anomaly
         AnomalyFilter::All => true,
     };
     in_period && in_scope && in_status
-}
-
-/// An estimate of 12 decimals at most.
-fn impact(incident: &Incident) -> Pico {
-    Pico::round_half_even(incident.impact).map_or(Pico::ZERO, |rounded| rounded.amount)
 }
 
 fn metric(metric: anomaly::Metric) -> Metric {
