@@ -19,6 +19,8 @@ pub(crate) struct CallBatch {
     by_class: [Vec<i128>; CostClass::COUNT],
     remainder: Vec<i64>,
     price: Vec<i32>,
+    // Calls beyond the first that a row of a usage report stands for.
+    extra_calls: Vec<i64>,
     status: Vec<i32>,
     is_retry: Vec<i32>,
     latency_ms: Vec<Option<i64>>,
@@ -64,6 +66,8 @@ impl CallBatch {
         }
         self.remainder.push(cost.map_or(0, |cost| cost.remainder_quecto));
         self.price.push(cost.map_or(0, |cost| cost.price.cast_signed()));
+        let extra = call.calls.saturating_sub(1);
+        self.extra_calls.push(i64::try_from(extra).unwrap_or(i64::MAX));
         self.status.push(call.status as i32);
         self.is_retry.push(i32::from(call.is_retry));
         self.latency_ms.push(call.latency_ms.and_then(|ms| i64::try_from(ms).ok()));
@@ -90,6 +94,7 @@ impl CallBatch {
         retain(&mut self.cost, keep);
         retain(&mut self.remainder, keep);
         retain(&mut self.price, keep);
+        retain(&mut self.extra_calls, keep);
         retain(&mut self.status, keep);
         retain(&mut self.is_retry, keep);
         retain(&mut self.latency_ms, keep);
@@ -118,6 +123,7 @@ impl CallBatch {
         order.apply(&mut self.cost);
         order.apply(&mut self.remainder);
         order.apply(&mut self.price);
+        order.apply(&mut self.extra_calls);
         order.apply(&mut self.status);
         order.apply(&mut self.is_retry);
         order.apply(&mut self.latency_ms);
@@ -150,6 +156,7 @@ impl CallBatch {
             at: *self.heads.start_at.get(row)?,
             cost: *self.cost.get(row)?,
             remainder: *self.remainder.get(row)?,
+            extra_calls: *self.extra_calls.get(row)?,
             status: *self.status.get(row)?,
             is_retry: *self.is_retry.get(row)? != 0,
             latency_ms: *self.latency_ms.get(row)?,
@@ -181,6 +188,7 @@ impl CallBatch {
             Column::new("cost", Values::MaybeAmount(self.cost)),
             Column::new("cost_remainder_quecto", Values::Int64(self.remainder)),
             Column::new("price", Values::Int32(self.price)),
+            Column::new("extra_calls", Values::Int64(self.extra_calls)),
             Column::new("status", Values::Int32(self.status)),
             Column::new("is_retry", Values::Int32(self.is_retry)),
             Column::new("latency_ms", Values::MaybeInt64(self.latency_ms)),

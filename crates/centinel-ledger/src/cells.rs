@@ -20,6 +20,8 @@ pub(crate) struct CellCall {
     pub(crate) cost: Option<i128>,
     pub(crate) by_class: [i128; CostClass::COUNT],
     pub(crate) remainder: i64,
+    /// Calls beyond the first, of a row that stands for several.
+    pub(crate) extra_calls: i64,
     /// A [`CallStatus`] as a number.
     pub(crate) status: i32,
     pub(crate) is_retry: bool,
@@ -27,8 +29,9 @@ pub(crate) struct CellCall {
 }
 
 /// Names of the count columns, in the order of `Cell::counts`.
-const COUNTS: [&str; 8] = [
+const COUNTS: [&str; 9] = [
     "calls",
+    "extra_calls",
     "errors",
     "aborted",
     "gateway_cache",
@@ -171,6 +174,7 @@ impl Cell {
         let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let counts = [
             1,
+            call.extra_calls,
             i64::from(call.status == CallStatus::Error as i32),
             i64::from(call.status == CallStatus::Aborted as i32),
             i64::from(call.status == CallStatus::GatewayCache as i32),
@@ -187,6 +191,12 @@ impl Cell {
         for (sum, amount) in self.by_class.iter_mut().zip(call.by_class) {
             *sum = sum.saturating_add(amount);
         }
+        if let Some(cost) = call.cost {
+            self.cost = self.cost.saturating_add(cost);
+        }
+        if call.extra_calls > 0 {
+            return; // a sum over calls has no place in a distribution of calls
+        }
         let [input_sketch, output_sketch, cost_sketch, latency_sketch] = &mut self.sketches;
         let [input_square, output_square, cost_square] = &mut self.squares;
         let square = |value: u64| i128::from(value).saturating_mul(i128::from(value));
@@ -195,7 +205,6 @@ impl Cell {
         input_sketch.add(input);
         output_sketch.add(output);
         if let Some(cost) = call.cost {
-            self.cost = self.cost.saturating_add(cost);
             let nano = u64::try_from((cost / 1000).max(0)).unwrap_or(u64::MAX);
             *cost_square = cost_square.saturating_add(square(nano));
             cost_sketch.add(nano);

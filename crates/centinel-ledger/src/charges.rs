@@ -4,6 +4,7 @@ use centinel_engine::{
     focus::{Charge, CommitmentDiscountStatus},
     money::{Decimal, Pico},
     period::{DAY_MICROS, HOUR_MICROS},
+    pricing::Meter,
 };
 
 use crate::{
@@ -36,6 +37,8 @@ pub(crate) struct ChargeBatch {
     pricing_unit: TextColumn,
     resource_id: TextColumn,
     sku: TextColumn,
+    meter: TextColumn,
+    invoice_id: TextColumn,
     charge_description: TextColumn,
     commitment_discount_quantity: TextColumn,
     commitment_discount_unit: TextColumn,
@@ -93,6 +96,8 @@ impl ChargeBatch {
         self.pricing_unit.push(charge.pricing_unit.as_deref());
         self.resource_id.push(charge.resource_id.as_deref());
         self.sku.push(charge.sku.as_deref());
+        self.meter.push(charge.meter.map(Meter::name));
+        self.invoice_id.push(charge.invoice_id.as_deref());
         self.charge_description.push(charge.charge_description.as_deref());
         self.commitment_discount_quantity
             .push(digits(charge.commitment_discount_quantity).as_deref());
@@ -197,6 +202,8 @@ impl ChargeBatch {
             &mut self.pricing_unit,
             &mut self.resource_id,
             &mut self.sku,
+            &mut self.meter,
+            &mut self.invoice_id,
             &mut self.charge_description,
             &mut self.commitment_discount_quantity,
             &mut self.commitment_discount_unit,
@@ -225,6 +232,8 @@ impl ChargeBatch {
             Column::new("pricing_unit", self.pricing_unit.into_values()),
             Column::new("resource_id", self.resource_id.into_values()),
             Column::new("sku", self.sku.into_values()),
+            Column::new("meter", self.meter.into_values()),
+            Column::new("invoice_id", self.invoice_id.into_values()),
             Column::new("charge_description", self.charge_description.into_values()),
             Column::new(
                 "commitment_discount_quantity",

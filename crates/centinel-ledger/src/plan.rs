@@ -146,7 +146,12 @@ impl<'q> Plan<'q> {
         let mut columns = Vec::new();
         for (index, &measure) in self.query.measures.iter().enumerate() {
             match (source(measure, family[0], is_cell), source(measure, family[0], true)) {
-                (Some(source), _) => columns.push((index, source)),
+                (Some(source), _) => {
+                    columns.push((index, source));
+                    if measure == Measure::Calls {
+                        columns.push((index, Source::Sum("extra_calls")));
+                    }
+                }
                 (None, Some(_)) => return Err(LedgerError::NotAligned { measure: name(measure) }),
                 (None, None) => {}
             }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use crate::{
     money::{Currency, Decimal},
     period::Period,
+    pricing::Meter,
     series::Labels,
 };
 
@@ -126,6 +127,10 @@ pub struct Charge {
     pub resource_id: Option<String>,
     /// `SkuMeter`, or `SkuId` where there is none.
     pub sku: Option<String>,
+    /// The token class that the row bills, where its meter or SKU details say so.
+    pub meter: Option<Meter>,
+    /// `InvoiceId`.
+    pub invoice_id: Option<String>,
     /// `ChargeDescription`.
     pub charge_description: Option<String>,
     /// `CommitmentDiscountId`.

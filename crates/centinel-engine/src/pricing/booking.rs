@@ -53,14 +53,32 @@ fn class_of(meter: Meter) -> CostClass {
         Meter::Input | Meter::InputAudio | Meter::InputImage | Meter::InputVideo => {
             CostClass::Input
         }
-        Meter::CacheRead => CostClass::CacheRead,
+        Meter::CacheRead
+        | Meter::CacheReadAudio
+        | Meter::CacheReadImage
+        | Meter::CacheReadVideo => CostClass::CacheRead,
         Meter::CacheWrite5m | Meter::CacheWrite30m | Meter::CacheWrite1h | Meter::CacheWrite12h => {
             CostClass::CacheWrite
         }
-        Meter::Output | Meter::Reasoning | Meter::OutputAudio | Meter::OutputImage => {
-            CostClass::Output
-        }
-        Meter::WebSearch | Meter::Image | Meter::MediaMillisecond | Meter::Call => CostClass::Other,
+        Meter::Output
+        | Meter::Reasoning
+        | Meter::OutputAudio
+        | Meter::OutputImage
+        | Meter::OutputVideo
+        | Meter::Citation => CostClass::Output,
+        Meter::WebSearch
+        | Meter::FileSearch
+        | Meter::Maps
+        | Meter::CodeSession
+        | Meter::InputImageCount
+        | Meter::Image
+        | Meter::InputMediaMillisecond
+        | Meter::MediaMillisecond
+        | Meter::Character
+        | Meter::Page
+        | Meter::SearchUnit
+        | Meter::CacheStorage
+        | Meter::Call => CostClass::Other,
     }
 }
 

@@ -221,14 +221,13 @@ fn add_other_units(rates: &mut RateTable, fields: &Fields<'_>) -> Result<(), Str
     if !fields.contains_key("output_cost_per_image_token") {
         set(Meter::Image, get("output_cost_per_image")?);
     }
-    let second = match (get("input_cost_per_second")?, get("output_cost_per_second")?) {
-        (Some(input), Some(output)) if input == output || output.is_zero() => Some(input),
-        (Some(input), Some(output)) if input.is_zero() => Some(output),
-        (Some(_), Some(_)) => None,
-        (input, output) => input.or(output),
-    };
-    let second = second.map(|second| Meter::MediaMillisecond.unit_price(second)).transpose();
-    set(Meter::MediaMillisecond, second.map_err(|error| error.to_string())?);
+    for (key, meter) in [
+        ("input_cost_per_second", Meter::InputMediaMillisecond),
+        ("output_cost_per_second", Meter::MediaMillisecond),
+    ] {
+        let second = get(key)?.map(|second| meter.unit_price(second)).transpose();
+        set(meter, second.map_err(|error| error.to_string())?);
+    }
     set(Meter::WebSearch, web_search(fields)?);
     Ok(())
 }
@@ -463,7 +462,7 @@ mod tests {
             r#"{"web_search_requests":3}"#,
             "3 of `web_search` used, which has no price for model `xai/acme-2`",
         );
-        check(["acme", "transcriber", "", ""], r#"{"media_milliseconds":1500}"#, "0.00015");
+        check(["acme", "transcriber", "", ""], r#"{"input_media_milliseconds":1500}"#, "0.00015");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
 pub enum Meter {
     /// Input tokens that no other input meter counts.
     Input,
-    /// Input tokens read from a cache.
+    /// Input tokens read from a cache that no other cache meter counts.
     CacheRead,
     /// Input tokens written to a cache for 5 minutes.
     CacheWrite5m,
@@ -30,6 +30,12 @@ pub enum Meter {
     InputImage,
     /// Video tokens in, where they have a price of their own.
     InputVideo,
+    /// Audio tokens read from a cache, where they have a price of their own.
+    CacheReadAudio,
+    /// Image tokens read from a cache, where they have a price of their own.
+    CacheReadImage,
+    /// Video tokens read from a cache, where they have a price of their own.
+    CacheReadVideo,
     /// Output tokens that no other output meter counts.
     Output,
     /// Reasoning tokens, where they have a price of their own.
@@ -38,12 +44,34 @@ pub enum Meter {
     OutputAudio,
     /// Image tokens out, where they have a price of their own.
     OutputImage,
+    /// Video tokens out, where they have a price of their own.
+    OutputVideo,
+    /// Tokens of cited sources, where they have a price of their own.
+    Citation,
     /// Web searches.
     WebSearch,
+    /// Searches of stored files.
+    FileSearch,
+    /// Map look-ups.
+    Maps,
+    /// Code execution sessions.
+    CodeSession,
+    /// Images taken in.
+    InputImageCount,
     /// Images made.
     Image,
-    /// Milliseconds of audio or video.
+    /// Milliseconds of audio or video taken in.
+    InputMediaMillisecond,
+    /// Milliseconds of audio or video made.
     MediaMillisecond,
+    /// Characters taken in.
+    Character,
+    /// Pages read.
+    Page,
+    /// Units of a reranking model.
+    SearchUnit,
+    /// Token-hours in an explicit cache.
+    CacheStorage,
     /// The call itself.
     Call,
 }
@@ -75,7 +103,7 @@ impl MeterSet {
 
 impl Meter {
     /// Every meter, in the order of lines.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 31] = [
         Self::Input,
         Self::CacheRead,
         Self::CacheWrite5m,
@@ -85,13 +113,27 @@ impl Meter {
         Self::InputAudio,
         Self::InputImage,
         Self::InputVideo,
+        Self::CacheReadAudio,
+        Self::CacheReadImage,
+        Self::CacheReadVideo,
         Self::Output,
         Self::Reasoning,
         Self::OutputAudio,
         Self::OutputImage,
+        Self::OutputVideo,
+        Self::Citation,
         Self::WebSearch,
+        Self::FileSearch,
+        Self::Maps,
+        Self::CodeSession,
+        Self::InputImageCount,
         Self::Image,
+        Self::InputMediaMillisecond,
         Self::MediaMillisecond,
+        Self::Character,
+        Self::Page,
+        Self::SearchUnit,
+        Self::CacheStorage,
         Self::Call,
     ];
     /// How many meters there are.
@@ -109,27 +151,42 @@ impl Meter {
             Self::InputAudio => "input_audio",
             Self::InputImage => "input_image",
             Self::InputVideo => "input_video",
+            Self::CacheReadAudio => "cache_read_audio",
+            Self::CacheReadImage => "cache_read_image",
+            Self::CacheReadVideo => "cache_read_video",
             Self::Output => "output",
             Self::Reasoning => "reasoning",
             Self::OutputAudio => "output_audio",
             Self::OutputImage => "output_image",
+            Self::OutputVideo => "output_video",
+            Self::Citation => "citation",
             Self::WebSearch => "web_search",
+            Self::FileSearch => "file_search",
+            Self::Maps => "maps",
+            Self::CodeSession => "code_session",
+            Self::InputImageCount => "image_in",
             Self::Image => "image",
+            Self::InputMediaMillisecond => "media_in_millisecond",
             Self::MediaMillisecond => "media_millisecond",
+            Self::Character => "character",
+            Self::Page => "page",
+            Self::SearchUnit => "search_unit",
+            Self::CacheStorage => "cache_storage",
             Self::Call => "call",
         }
     }
 
     /// Whether the unit is a token: such meters depend on tier, context and region.
     pub fn is_token(self) -> bool {
-        !matches!(self, Self::WebSearch | Self::Image | Self::MediaMillisecond | Self::Call)
+        self.index() < Self::WebSearch.index()
     }
 
-    /// The price of one unit, from a price as people write it: per million tokens, per second of
-    /// media, per search, image or call.
+    /// The price of one unit, from a price as people write it: per million tokens, characters and
+    /// token-hours, per second of media, per search, session, image, page or call.
     pub(super) fn unit_price(self, price: Decimal) -> Result<Decimal, DecimalError> {
         let decimals: u32 = match self {
-            Self::MediaMillisecond => 3,
+            Self::InputMediaMillisecond | Self::MediaMillisecond => 3,
+            Self::Character | Self::CacheStorage => 6,
             _ if self.is_token() => 6,
             _ => 0,
         };
@@ -137,11 +194,19 @@ impl Meter {
     }
 
     /// The meter whose price also covers this one where it has none of its own: reasoning is
-    /// output, an image is read as the tokens it became. Audio in, and caches, have no such rule.
+    /// output, an image is read as the tokens it became, a cached image is a cache read. Audio in,
+    /// and caches, have no such rule.
     pub(super) fn billed_as(self) -> Option<Self> {
         match self {
             Self::InputImage | Self::InputVideo => Some(Self::Input),
-            Self::Reasoning | Self::OutputAudio | Self::OutputImage => Some(Self::Output),
+            Self::CacheReadAudio | Self::CacheReadImage | Self::CacheReadVideo => {
+                Some(Self::CacheRead)
+            }
+            Self::Reasoning
+            | Self::OutputAudio
+            | Self::OutputImage
+            | Self::OutputVideo
+            | Self::Citation => Some(Self::Output),
             _ => None,
         }
     }
@@ -180,8 +245,8 @@ impl FromStr for Meter {
 /// Splits a usage record into disjoint quantities. Meters in `folded` are counted by the meter
 /// they are [billed as](Meter::billed_as).
 ///
-/// Cached tokens are taken to be text as far as they can be; where parts of other kinds do not fit
-/// beside them, their overlap is unknown.
+/// Cached tokens are taken to be text as far as they can be, unless the record says of which
+/// modality they are; where parts of other kinds do not fit beside them, their overlap is unknown.
 ///
 /// # Errors
 ///
@@ -189,27 +254,53 @@ impl FromStr for Meter {
 /// disjoint parts exceed a total.
 pub(super) fn split(usage: &Usage, folded: MeterSet) -> Result<Quantities, Unpriced> {
     use UsageClass as Class;
-    let cached = [
-        (Meter::CacheRead, Class::CacheReadTokens),
+    const WRITES: [(Meter, Class); 4] = [
         (Meter::CacheWrite5m, Class::CacheWrite5mTokens),
         (Meter::CacheWrite30m, Class::CacheWrite30mTokens),
         (Meter::CacheWrite1h, Class::CacheWrite1hTokens),
         (Meter::CacheWrite12h, Class::CacheWrite12hTokens),
     ];
-    let inputs = [
-        (Meter::InputAudio, Class::InputAudioTokens),
-        (Meter::InputImage, Class::InputImageTokens),
-        (Meter::InputVideo, Class::InputVideoTokens),
+    // Modality, and what of it was read from a cache.
+    const INPUTS: [(Meter, Class, Meter, Class); 3] = [
+        (
+            Meter::InputAudio,
+            Class::InputAudioTokens,
+            Meter::CacheReadAudio,
+            Class::CacheReadAudioTokens,
+        ),
+        (
+            Meter::InputImage,
+            Class::InputImageTokens,
+            Meter::CacheReadImage,
+            Class::CacheReadImageTokens,
+        ),
+        (
+            Meter::InputVideo,
+            Class::InputVideoTokens,
+            Meter::CacheReadVideo,
+            Class::CacheReadVideoTokens,
+        ),
     ];
-    let outputs = [
+    const OUTPUTS: [(Meter, Class); 5] = [
         (Meter::Reasoning, Class::ReasoningTokens),
         (Meter::OutputAudio, Class::OutputAudioTokens),
         (Meter::OutputImage, Class::OutputImageTokens),
+        (Meter::OutputVideo, Class::OutputVideoTokens),
+        (Meter::Citation, Class::CitationTokens),
     ];
-    let others = [
+    const OTHERS: [(Meter, Class); 12] = [
         (Meter::WebSearch, Class::WebSearchRequests),
+        (Meter::FileSearch, Class::FileSearchRequests),
+        (Meter::Maps, Class::MapsRequests),
+        (Meter::CodeSession, Class::CodeSessions),
+        (Meter::InputImageCount, Class::InputImages),
         (Meter::Image, Class::OutputImages),
-        (Meter::MediaMillisecond, Class::MediaMilliseconds),
+        (Meter::InputMediaMillisecond, Class::InputMediaMilliseconds),
+        (Meter::MediaMillisecond, Class::OutputMediaMilliseconds),
+        (Meter::Character, Class::InputCharacters),
+        (Meter::Page, Class::DocumentPages),
+        (Meter::SearchUnit, Class::SearchUnits),
+        (Meter::CacheStorage, Class::CacheStorageTokenHours),
     ];
     let mut quantities = [0; Meter::COUNT];
     let mut set = |meter: Meter, count: u64| {
@@ -218,29 +309,39 @@ pub(super) fn split(usage: &Usage, folded: MeterSet) -> Result<Quantities, Unpri
         }
     };
     let mut input = usage.get(Class::InputTokensTotal);
-    for (meter, class) in cached {
+    for (meter, class) in WRITES {
         let count = usage.get(class);
         input = input.checked_sub(count).ok_or_else(|| contradiction(usage, class))?;
         set(meter, count);
     }
-    let apart = |meter: Meter, class: Class| {
-        if folded.contains(meter) { 0 } else { usage.get(class) }
-    };
-    for (meter, class) in inputs {
-        let count = apart(meter, class);
-        input = input.checked_sub(count).ok_or_else(|| contradiction(usage, class))?;
-        set(meter, count);
+    let mut read = usage.get(Class::CacheReadTokens);
+    input = input.checked_sub(read).ok_or_else(|| contradiction(usage, Class::CacheReadTokens))?;
+    for (meter, class, read_meter, read_class) in INPUTS {
+        let cached = usage.get(read_class);
+        if !folded.contains(read_meter) {
+            read = read.checked_sub(cached).ok_or_else(|| contradiction(usage, read_class))?;
+            set(read_meter, cached);
+        }
+        if !folded.contains(meter) {
+            let uncached = usage.get(class).checked_sub(cached);
+            let count = uncached.ok_or_else(|| contradiction(usage, read_class))?;
+            input = input.checked_sub(count).ok_or_else(|| contradiction(usage, class))?;
+            set(meter, count);
+        }
     }
     let mut output = usage.get(Class::OutputTokensTotal);
-    for (meter, class) in outputs {
-        let count = apart(meter, class);
-        output = output.checked_sub(count).ok_or_else(|| contradiction(usage, class))?;
-        set(meter, count);
+    for (meter, class) in OUTPUTS {
+        if !folded.contains(meter) {
+            let count = usage.get(class);
+            output = output.checked_sub(count).ok_or_else(|| contradiction(usage, class))?;
+            set(meter, count);
+        }
     }
-    for (meter, class) in others {
+    for (meter, class) in OTHERS {
         set(meter, usage.get(class));
     }
     set(Meter::Input, input);
+    set(Meter::CacheRead, read);
     set(Meter::Output, output);
     set(Meter::Call, u64::from(!folded.contains(Meter::Call)));
     Ok(quantities)

@@ -324,7 +324,7 @@ mod tests {
             (Some("EU"), r#"{"input_tokens_total":100000}"#, "0.111"),
             (Some("us-east5"), r#"{"input_tokens_total":100000}"#, "0.121"),
             (Some("global"), r#"{"input_tokens_total":100000}"#, "0.101"),
-            (Some("eu"), r#"{"web_search_requests":2,"media_milliseconds":2500}"#, "1.271"),
+            (Some("eu"), r#"{"web_search_requests":2,"output_media_milliseconds":2500}"#, "1.271"),
         ] {
             assert_eq!(cost(&body, at, region, usage).as_deref(), Ok(expected), "{usage}");
         }

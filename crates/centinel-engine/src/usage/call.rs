@@ -23,7 +23,7 @@ pub enum CallStatus {
     GatewayCache = 3,
 }
 
-/// One model call: who made it, when, what it used. A connector fills and re-uses one of these.
+/// One model call (or a report's sum of several): who made it, when, what it used. A connector fills and re-uses one of these.
 ///
 /// Without a `call_id` the call is keyed by its file's digest and its position there.
 #[derive(Debug, Clone)]
@@ -34,7 +34,10 @@ pub struct Call {
     pub at: Timestamp,
     /// Low-cardinality dimensions: provider, model, feature, ….
     pub labels: Labels,
-    /// Inclusive token counts.
+    /// How many calls the row stands for: 1, or more where a provider's usage report adds calls up.
+    /// Such a row says nothing about the spread of single calls.
+    pub calls: u64,
+    /// Inclusive token counts, over all calls of the row.
     pub usage: Usage,
     /// How it ended.
     pub status: CallStatus,
@@ -59,6 +62,7 @@ impl Call {
             call_id: None,
             at,
             labels: Labels::default(),
+            calls: 1,
             usage: Usage::ZERO,
             status: CallStatus::Ok,
             is_retry: false,

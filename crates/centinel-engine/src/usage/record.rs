@@ -27,47 +27,89 @@ pub enum UsageClass {
     CacheWrite1hTokens,
     /// Input tokens written to a cache that lives 12 hours; part of the input total.
     CacheWrite12hTokens,
+    /// Audio tokens in, cached ones included; part of the input total.
+    InputAudioTokens,
+    /// Image tokens in, cached ones included; part of the input total.
+    InputImageTokens,
+    /// Video tokens in, cached ones included; part of the input total.
+    InputVideoTokens,
+    /// Audio tokens served from a cache; part of the cache reads and of the audio in.
+    CacheReadAudioTokens,
+    /// Image tokens served from a cache; part of the cache reads and of the images in.
+    CacheReadImageTokens,
+    /// Video tokens served from a cache; part of the cache reads and of the video in.
+    CacheReadVideoTokens,
     /// All output tokens, reasoning included.
     OutputTokensTotal,
     /// Tokens spent on reasoning; part of the output total.
     ReasoningTokens,
-    /// Audio tokens in; part of the input total.
-    InputAudioTokens,
-    /// Image tokens in; part of the input total.
-    InputImageTokens,
-    /// Video tokens in; part of the input total.
-    InputVideoTokens,
     /// Audio tokens out; part of the output total.
     OutputAudioTokens,
     /// Image tokens out; part of the output total.
     OutputImageTokens,
+    /// Video tokens out; part of the output total.
+    OutputVideoTokens,
+    /// Tokens of cited sources (Perplexity); part of the output total.
+    CitationTokens,
     /// Web searches run by the provider during the call, in requests.
     WebSearchRequests,
+    /// Searches of stored files run by the provider during the call, in requests.
+    FileSearchRequests,
+    /// Map look-ups run by the provider during the call, in requests.
+    MapsRequests,
+    /// Code execution containers opened by the provider, in sessions.
+    CodeSessions,
+    /// Images taken in where they are billed by the image, in images.
+    InputImages,
     /// Images made, in images.
     OutputImages,
-    /// Audio or video processed or made, in milliseconds.
-    MediaMilliseconds,
+    /// Audio or video taken in where it is billed by time, in milliseconds.
+    InputMediaMilliseconds,
+    /// Audio or video made where it is billed by time, in milliseconds.
+    OutputMediaMilliseconds,
+    /// Text taken in where it is billed by length (speech, translation), in characters.
+    InputCharacters,
+    /// Pages read by a document model, in pages.
+    DocumentPages,
+    /// Units of a reranking model, as its provider counts them.
+    SearchUnits,
+    /// Tokens kept in an explicit cache, times the hours that they were kept.
+    CacheStorageTokenHours,
 }
 
 impl UsageClass {
     /// Every class, in ledger order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 30] = [
         Self::InputTokensTotal,
         Self::CacheReadTokens,
         Self::CacheWrite5mTokens,
         Self::CacheWrite30mTokens,
         Self::CacheWrite1hTokens,
         Self::CacheWrite12hTokens,
-        Self::OutputTokensTotal,
-        Self::ReasoningTokens,
         Self::InputAudioTokens,
         Self::InputImageTokens,
         Self::InputVideoTokens,
+        Self::CacheReadAudioTokens,
+        Self::CacheReadImageTokens,
+        Self::CacheReadVideoTokens,
+        Self::OutputTokensTotal,
+        Self::ReasoningTokens,
         Self::OutputAudioTokens,
         Self::OutputImageTokens,
+        Self::OutputVideoTokens,
+        Self::CitationTokens,
         Self::WebSearchRequests,
+        Self::FileSearchRequests,
+        Self::MapsRequests,
+        Self::CodeSessions,
+        Self::InputImages,
         Self::OutputImages,
-        Self::MediaMilliseconds,
+        Self::InputMediaMilliseconds,
+        Self::OutputMediaMilliseconds,
+        Self::InputCharacters,
+        Self::DocumentPages,
+        Self::SearchUnits,
+        Self::CacheStorageTokenHours,
     ];
     /// How many classes there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -86,20 +128,35 @@ impl UsageClass {
             Self::CacheWrite30mTokens => "cache_write_30m_tokens",
             Self::CacheWrite1hTokens => "cache_write_1h_tokens",
             Self::CacheWrite12hTokens => "cache_write_12h_tokens",
-            Self::OutputTokensTotal => "output_tokens_total",
-            Self::ReasoningTokens => "reasoning_tokens",
             Self::InputAudioTokens => "input_audio_tokens",
             Self::InputImageTokens => "input_image_tokens",
             Self::InputVideoTokens => "input_video_tokens",
+            Self::CacheReadAudioTokens => "cache_read_audio_tokens",
+            Self::CacheReadImageTokens => "cache_read_image_tokens",
+            Self::CacheReadVideoTokens => "cache_read_video_tokens",
+            Self::OutputTokensTotal => "output_tokens_total",
+            Self::ReasoningTokens => "reasoning_tokens",
             Self::OutputAudioTokens => "output_audio_tokens",
             Self::OutputImageTokens => "output_image_tokens",
+            Self::OutputVideoTokens => "output_video_tokens",
+            Self::CitationTokens => "citation_tokens",
             Self::WebSearchRequests => "web_search_requests",
+            Self::FileSearchRequests => "file_search_requests",
+            Self::MapsRequests => "maps_requests",
+            Self::CodeSessions => "code_sessions",
+            Self::InputImages => "input_images",
             Self::OutputImages => "output_images",
-            Self::MediaMilliseconds => "media_milliseconds",
+            Self::InputMediaMilliseconds => "input_media_milliseconds",
+            Self::OutputMediaMilliseconds => "output_media_milliseconds",
+            Self::InputCharacters => "input_characters",
+            Self::DocumentPages => "document_pages",
+            Self::SearchUnits => "search_units",
+            Self::CacheStorageTokenHours => "cache_storage_token_hours",
         }
     }
 
-    /// The total that must contain this class, if it is a part of one.
+    /// The class that must contain this one, if it is a part of one. A cached part of a modality is
+    /// listed under the cache reads; [`Usage::check`] also holds it to its modality.
     pub fn part_of(self) -> Option<Self> {
         match self {
             Self::CacheReadTokens
@@ -110,14 +167,28 @@ impl UsageClass {
             | Self::InputAudioTokens
             | Self::InputImageTokens
             | Self::InputVideoTokens => Some(Self::InputTokensTotal),
-            Self::ReasoningTokens | Self::OutputAudioTokens | Self::OutputImageTokens => {
-                Some(Self::OutputTokensTotal)
-            }
+            Self::CacheReadAudioTokens
+            | Self::CacheReadImageTokens
+            | Self::CacheReadVideoTokens => Some(Self::CacheReadTokens),
+            Self::ReasoningTokens
+            | Self::OutputAudioTokens
+            | Self::OutputImageTokens
+            | Self::OutputVideoTokens
+            | Self::CitationTokens => Some(Self::OutputTokensTotal),
             Self::InputTokensTotal
             | Self::OutputTokensTotal
             | Self::WebSearchRequests
+            | Self::FileSearchRequests
+            | Self::MapsRequests
+            | Self::CodeSessions
+            | Self::InputImages
             | Self::OutputImages
-            | Self::MediaMilliseconds => None,
+            | Self::InputMediaMilliseconds
+            | Self::OutputMediaMilliseconds
+            | Self::InputCharacters
+            | Self::DocumentPages
+            | Self::SearchUnits
+            | Self::CacheStorageTokenHours => None,
         }
     }
 }
@@ -237,6 +308,17 @@ impl Usage {
                     total: total.name(),
                     limit,
                 });
+            }
+        }
+        for (part, total) in [
+            (UsageClass::CacheReadAudioTokens, UsageClass::InputAudioTokens),
+            (UsageClass::CacheReadImageTokens, UsageClass::InputImageTokens),
+            (UsageClass::CacheReadVideoTokens, UsageClass::InputVideoTokens),
+        ] {
+            let (count, limit) = (self.get(part), self.get(total));
+            if count > limit {
+                let (part, total) = (part.name(), total.name());
+                return Err(UsageError::PartExceedsTotal { part, count, total, limit });
             }
         }
         if self.uncached_input_tokens().is_none() {

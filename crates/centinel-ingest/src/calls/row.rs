@@ -321,6 +321,7 @@ fn begin(call: &mut Call) {
         call_id,
         at: _,
         labels,
+        calls,
         usage: _,
         status,
         is_retry,
@@ -331,6 +332,7 @@ fn begin(call: &mut Call) {
         reported_cost,
     } = call;
     labels.clear();
+    *calls = 1;
     *status = CallStatus::Ok;
     *is_retry = false;
     *latency_ms = None;

@@ -165,6 +165,8 @@ fn empty_charge() -> Charge {
         pricing_unit: None,
         resource_id: None,
         sku: None,
+        meter: None,
+        invoice_id: None,
         charge_description: None,
         commitment_discount_id: None,
         commitment_discount_status: None,
