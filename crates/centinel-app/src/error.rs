@@ -51,9 +51,6 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
-    /// A price book in a format that is not read yet.
-    #[error("price books of genai-prices are not read yet: `{0}`")]
-    UnsupportedBook(String),
     /// The price book cannot be read.
     #[error("price book `{book}`")]
     Book {
@@ -131,9 +128,11 @@ impl AppError {
             Self::NoHome(home) => {
                 Some(format!("make one: `centinel --home {} init`", home.display()))
             }
-            Self::NoBook(_) | Self::UnsupportedBook(_) => {
-                Some("a book is `builtin`, `litellm:FILE` or the path of a native book".to_owned())
-            }
+            Self::NoBook(_) => Some(
+                "a book is `builtin`, `litellm:FILE`, `genai-prices:FILE` or the path of a native \
+                 book"
+                    .to_owned(),
+            ),
             Self::Read { source, .. } => source.hint(),
             Self::Approval(error) => error.hint(),
             Self::Empty => {

@@ -1,13 +1,21 @@
-//! Price books by name: `builtin`, `litellm:FILE`, or a file in Centinel's own format.
+//! Price books by name: `builtin`, `litellm:FILE`, `genai-prices:FILE`, or a file in Centinel's own
+//! format.
 
 use std::{io::Read as _, path::Path};
 
-use centinel_engine::pricing::{self, BookError, PriceBook};
+use centinel_engine::pricing::{self, BookError, Import, PriceBook};
 
 use crate::{AppError, config::PricesConfig};
 
 /// Largest price book read, in bytes.
 const BOOK_BYTES_MAX: u64 = 64 << 20;
+
+/// Reads a price list of another project; the second text is the book's name.
+type Reader = fn(&str, &str) -> Result<Import, BookError>;
+
+/// Price lists of other projects, by the prefix of their books' names.
+const READERS: [(&str, Reader); 2] =
+    [("litellm:", pricing::litellm::read), ("genai-prices:", pricing::genai_prices::read)];
 
 /// A book, and what of its source could not be read as a price.
 #[derive(Debug)]
@@ -22,19 +30,18 @@ pub struct OpenedBook {
 ///
 /// # Errors
 ///
-/// [`AppError::NoBook`], [`AppError::BookFile`], [`AppError::Book`], [`AppError::UnsupportedBook`].
+/// [`AppError::NoBook`], [`AppError::BookFile`], [`AppError::Book`].
 pub fn open_book(name: &str, base: &Path) -> Result<OpenedBook, AppError> {
     let failed = |source| AppError::Book { book: name.to_owned(), source };
     let whole = |book| OpenedBook { book, left_out: Vec::new() };
     if name == "builtin" {
         return pricing::builtin().map(whole).map_err(failed);
     }
-    if name.starts_with("genai-prices:") {
-        return Err(AppError::UnsupportedBook(name.to_owned()));
-    }
-    if let Some(file) = name.strip_prefix("litellm:") {
-        let import = pricing::litellm::read(&read_text(&base.join(file))?, name).map_err(failed)?;
-        return Ok(OpenedBook { book: import.book, left_out: import.rejected });
+    for (prefix, read) in READERS {
+        if let Some(file) = name.strip_prefix(prefix) {
+            let import = read(&read_text(&base.join(file))?, name).map_err(failed)?;
+            return Ok(OpenedBook { book: import.book, left_out: import.rejected });
+        }
     }
     pricing::native::read(&read_text(&base.join(name))?).map(whole).map_err(failed)
 }

@@ -3,7 +3,8 @@
 //! Three steps, of which only the last is done per call:
 //!
 //! 1. [`PriceBook`]: prices with their source and the time they hold, read from Centinel's own
-//!    format ([`native`]), from LiteLLM's price map ([`litellm`]), or built in ([`builtin()`]).
+//!    format ([`native`]), from LiteLLM's price map ([`litellm`]), from genai-prices' data
+//!    ([`genai_prices`]), or built in ([`builtin()`]).
 //! 2. [`PriceBook::resolve`]: the one [`Price`] in force for a provider, model, service tier and
 //!    region at a time, with the time it stays in force, so that it can be kept per series.
 //! 3. [`Price::cost`]: a few integer multiplications; [`Price::lines`] says the same line by line.
@@ -14,21 +15,36 @@
 mod book;
 mod booking;
 pub mod builtin;
+mod compile;
+mod cost;
+mod entries;
+pub mod genai_prices;
+mod hours;
+mod listed;
 pub mod litellm;
 mod meter;
 mod name;
 pub mod native;
 mod price;
 mod pricer;
+mod quota;
 mod rates;
+mod ratio;
+mod rule;
 mod tier;
 
-pub use book::{BookError, EffectiveFrom, PriceBook, PriceQuery, Validity};
+pub use book::{BookError, Import, PriceBook, PriceQuery};
 pub use builtin::builtin;
+pub use cost::{CostLine, ExactCost, ExactLine};
+pub use entries::{Entry, EntryPrice, EntryRate};
+pub use hours::Hours;
+pub use listed::{EffectiveFrom, Validity};
 pub use meter::Meter;
 pub use name::provider_id;
-pub use price::{CostLine, ExactCost, Price, PriceIdentity};
+pub use price::{Price, PriceIdentity, Terms};
 pub use pricer::Pricer;
+pub use quota::{Quota, QuotaLedger, QuotaWindow};
+pub use ratio::Ratio;
 pub use tier::ServiceTier;
 
 use jiff::Timestamp;
@@ -78,9 +94,9 @@ pub enum Unpriced {
     /// The book has no history and was not said to hold for all time.
     #[error("the book has no price history, so a call with a time has no certain price")]
     BookWithoutHistory,
-    /// The model's price changes with the hour of the day, which the book's format leaves out.
-    #[error("the price of model `{0}` depends on the time of day, which this book does not carry")]
-    TimeOfDay(String),
+    /// The book knows the model, and has no price of it that can be read.
+    #[error("the book lists model `{0}` without a price that can be read")]
+    NoPrice(String),
     /// The book lists the model with zeros only: free, or a placeholder; the book does not say.
     #[error("the book lists model `{0}` with zero prices only, which says free or unknown")]
     ZeroOnly(String),

@@ -56,24 +56,7 @@ impl Pico {
     ///
     /// [`MoneyError::Overflow`] when the amount does not fit.
     pub fn round_half_even(exact: Decimal) -> Result<Rounded, MoneyError> {
-        let (mantissa, scale) = (exact.mantissa(), exact.scale());
-        let Some(excess) = scale.checked_sub(Self::SCALE).filter(|&excess| excess > 0) else {
-            let amount = exact.mantissa_at(Self::SCALE).ok_or(MoneyError::Overflow)?;
-            return Ok(Rounded { amount: Self(amount), remainder_quecto: 0 });
-        };
-        let unit = power_of_ten(excess).ok_or(MoneyError::Overflow)?;
-        let (amount, rest) = div_half_even(mantissa, unit).ok_or(MoneyError::Overflow)?;
-        // `rest` counts 10^-scale; at 30 decimals at most half a pico-unit is 5e17.
-        let rest = if scale <= 30 {
-            rest.checked_mul(
-                power_of_ten(30_u32.saturating_sub(scale)).ok_or(MoneyError::Overflow)?,
-            )
-        } else {
-            rest.checked_div(power_of_ten(scale.saturating_sub(30)).ok_or(MoneyError::Overflow)?)
-        };
-        let remainder_quecto =
-            rest.and_then(|rest| i64::try_from(rest).ok()).ok_or(MoneyError::Overflow)?;
-        Ok(Rounded { amount: Self(amount), remainder_quecto })
+        Rounded::half_even(exact.mantissa(), exact.scale(), 1).ok_or(MoneyError::Overflow)
     }
 
     /// The amount at `places` decimals, rounded half-even: for reading, never for sums.
@@ -87,6 +70,25 @@ impl Pico {
     #[expect(clippy::cast_precision_loss, reason = "statistics accept the nearest float")]
     pub fn to_f64(self) -> f64 {
         self.0 as f64 / 1e12
+    }
+}
+
+impl Rounded {
+    /// Books `mantissa × 10^-scale / divisor`: rounds half-even at 12 decimals, keeps what was cut
+    /// off. `None` when the amount does not fit.
+    pub(crate) fn half_even(mantissa: i128, scale: u32, divisor: u64) -> Option<Self> {
+        let missing = power_of_ten(Pico::SCALE.saturating_sub(scale))?;
+        let mantissa = mantissa.checked_mul(missing)?;
+        let scale = scale.max(Pico::SCALE);
+        let places = power_of_ten(scale.checked_sub(Pico::SCALE)?)?;
+        let (amount, rest) = div_half_even(mantissa, places.checked_mul(divisor.into())?)?;
+        // `rest` counts 10^-scale over the divisor; half a pico-unit is 5e17 of 10^-30.
+        let rest = match 30_u32.checked_sub(scale) {
+            Some(places) => rest.checked_mul(power_of_ten(places)?)?,
+            None => rest.checked_div(power_of_ten(scale.checked_sub(30)?)?)?,
+        };
+        let remainder_quecto = i64::try_from(rest.checked_div(divisor.into())?).ok()?;
+        Some(Self { amount: Pico(amount), remainder_quecto })
     }
 }
 

@@ -1,19 +1,17 @@
 //! Price books: prices with their source, the time they hold, and how one is chosen.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
-use serde::{Serialize, Serializer};
 
 use super::{
     Price, PriceIdentity, ServiceTier, Unpriced,
-    name::{bare_model, model_keys, provider_id},
-    rates::RateTable,
+    compile::Compiling,
+    listed::{InForce, ListedPrice, Model},
+    name::{behind_gateway, is_fine_tune, model_keys, model_names, provider_id, without_routing},
+    rule::Rule,
 };
-use crate::{
-    money::{Currency, Decimal},
-    period::start_of_day,
-};
+use crate::{money::Currency, period::start_of_day};
 
 /// Why a text is no price book.
 #[derive(Debug, thiserror::Error)]
@@ -37,25 +35,13 @@ pub enum BookError {
     Empty,
 }
 
-/// From when a listed price holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EffectiveFrom {
-    /// The book has no history at all: it says what prices are, not since when.
-    Undated,
-    /// In force since before anything that the book knows: taken to hold back to the model's
-    /// release.
-    Unknown,
-    /// In force since then.
-    At(Timestamp),
-}
-
-/// When a price is in force: from an instant (or always) until another one, exclusive (or open).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Validity {
-    /// First instant; `None` when there is no earlier price.
-    pub from: Option<Timestamp>,
-    /// First instant after; `None` while no end is known.
-    pub until: Option<Timestamp>,
+/// What a price list of another project gave.
+#[derive(Debug)]
+pub struct Import {
+    /// The models whose prices were understood.
+    pub book: PriceBook,
+    /// The models that were left out because a price of theirs is not one, with the reason.
+    pub rejected: Vec<BookError>,
 }
 
 /// What is asked of a book.
@@ -78,37 +64,34 @@ pub struct PriceQuery<'q> {
 pub struct PriceBook {
     name: String,
     digest: String,
-    /// The day on which the book says what prices are; `None` when it has no history.
+    /// The day on which the book says what prices are; `None` when it does not say.
     recorded: Option<Date>,
     currency: Currency,
     holds_for_all_time: bool,
     models: Vec<Model>,
-    /// Provider, then any of its models' keys, to the position in `models`.
-    index: BTreeMap<String, BTreeMap<String, usize>>,
+    /// By the one spelling of a provider.
+    index: BTreeMap<String, Provider>,
+    /// How the book itself recognises providers, in its order.
+    rules: Vec<ProviderRule>,
 }
 
-/// A model at a provider.
+/// The models of a provider, as positions in `models`.
+#[derive(Debug, Clone, Default)]
+struct Provider {
+    /// By any of their keys.
+    keys: BTreeMap<String, usize>,
+    /// Those that have a rule, in the book's order.
+    ruled: Vec<usize>,
+    /// Providers whose models this one also serves at their price, as the book says.
+    fallbacks: Vec<String>,
+}
+
+/// A rule by which a book recognises a provider.
 #[derive(Debug, Clone)]
-pub(super) struct Model {
-    pub(super) provider: String,
+pub(super) struct ProviderRule {
     pub(super) id: String,
-    pub(super) aliases: Vec<String>,
-    /// In time order, without overlap.
-    pub(super) prices: Vec<ListedPrice>,
-}
-
-/// One price as a book lists it: every tier and context length, for one span of time.
-#[derive(Debug, Clone)]
-pub(super) struct ListedPrice {
-    pub(super) effective_from: EffectiveFrom,
-    pub(super) effective_until: Option<Timestamp>,
-    pub(super) source: Arc<str>,
-    /// The day the price was taken from its source, where the book says so.
-    pub(super) recorded: Option<Date>,
-    pub(super) rates: RateTable,
-    /// Factors on token prices by region; `*` is any region but `global`.
-    pub(super) regions: BTreeMap<String, Decimal>,
-    pub(super) has_hours: bool,
+    pub(super) rule: Option<Rule>,
+    pub(super) fallbacks: Vec<String>,
 }
 
 impl PriceBook {
@@ -120,9 +103,9 @@ impl PriceBook {
         currency: Currency,
         models: Vec<Model>,
     ) -> Self {
-        let mut index: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+        let mut index: BTreeMap<String, Provider> = BTreeMap::new();
         let mut register = |provider: &str, key: &str, position: usize| {
-            let keys = index.entry(provider.to_owned()).or_default();
+            let keys = &mut index.entry(provider_id(provider)).or_default().keys;
             keys.entry(key.to_owned()).or_insert(position);
         };
         for (position, model) in models.iter().enumerate() {
@@ -134,8 +117,13 @@ impl PriceBook {
             }
         }
         for (position, model) in models.iter().enumerate() {
-            if let Some(bare) = bare_model(&model.provider, &model.id) {
-                register(&model.provider, bare, position);
+            for name in model_names(&provider_id(&model.provider), &model.id) {
+                register(&model.provider, &name, position);
+            }
+        }
+        for (position, model) in models.iter().enumerate() {
+            if model.rule.is_some() {
+                index.entry(provider_id(&model.provider)).or_default().ruled.push(position);
             }
         }
         Self {
@@ -146,7 +134,18 @@ impl PriceBook {
             holds_for_all_time: false,
             models,
             index,
+            rules: Vec::new(),
         }
+    }
+
+    /// The same book, with the rules by which it recognises providers.
+    pub(super) fn with_provider_rules(mut self, rules: Vec<ProviderRule>) -> Self {
+        for rule in &rules {
+            let provider = self.index.entry(provider_id(&rule.id)).or_default();
+            provider.fallbacks = rule.fallbacks.iter().map(|id| provider_id(id)).collect();
+        }
+        self.rules = rules;
+        self
     }
 
     /// The same book, with prices that lack a date taken to hold for all time.
@@ -166,7 +165,7 @@ impl PriceBook {
         &self.digest
     }
 
-    /// The day on which the book says what prices are; `None` when it has no history.
+    /// The day on which the book says what prices are; `None` when it does not say.
     pub fn recorded(&self) -> Option<Date> {
         self.recorded
     }
@@ -178,17 +177,22 @@ impl PriceBook {
 
     /// How many models have a price.
     pub fn len(&self) -> usize {
-        self.models.len()
+        self.models.iter().filter(|model| !model.prices.is_empty()).count()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.models.is_empty()
+        self.len() == 0
     }
 
     /// Provider and model of every entry, in the book's order.
     pub fn models(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.models.iter().map(|model| (model.provider.as_str(), model.id.as_str()))
+        let priced = self.models.iter().filter(|model| !model.prices.is_empty());
+        priced.map(|model| (model.provider.as_str(), model.id.as_str()))
+    }
+
+    pub(super) fn listed(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter()
     }
 
     /// The price in force for what is asked.
@@ -198,121 +202,121 @@ impl PriceBook {
     /// [`Unpriced`] with the reason: no such model, tier or time.
     pub fn resolve(&self, query: &PriceQuery<'_>) -> Result<Price, Unpriced> {
         let tier: ServiceTier = query.service_tier.unwrap_or_default().parse()?;
-        let model = self.find(query).ok_or_else(|| Unpriced::NoModel {
+        let (model, is_routed) = self.find(query).ok_or_else(|| Unpriced::NoModel {
             provider: cut(query.provider),
             model: cut(query.model),
         })?;
-        let listed = self.in_force(model, query.at)?;
-        if listed.has_hours {
-            return Err(Unpriced::TimeOfDay(model.id.clone()));
-        }
-        let (region, factor) = regional_factor(&listed.regions, query.region);
-        let identity = PriceIdentity {
-            book: self.name.clone(),
-            provider: model.provider.clone(),
-            model: model.id.clone(),
-            service_tier: tier,
-            region,
-            effective_from: listed.effective_from,
-            source: listed.source.to_string(),
-            recorded: listed.recorded,
-        };
-        let validity = listed.validity();
-        if listed.rates.has_tier(tier) {
-            if listed.rates.is_zero_only() {
-                return Err(Unpriced::ZeroOnly(model.id.clone()));
+        let InForce { listed, validity, others } = self.in_force(model, query.at)?;
+        let compile = |listed: &ListedPrice, validity| {
+            let (region, factor) = listed.regional(query.region);
+            let identity = PriceIdentity {
+                book: self.name.clone(),
+                provider: model.provider.clone(),
+                model: model.id.clone(),
+                service_tier: tier,
+                region,
+                effective_from: listed.effective_from,
+                hours: listed.hours.as_ref().map(ToString::to_string),
+                source: listed.source.to_string(),
+                recorded: listed.recorded,
+            };
+            let currency = self.currency;
+            if listed.rates.has_tier(tier) {
+                // A name that says free is a statement; zeros alone may be a placeholder.
+                if listed.rates.is_zero_only() && !model.id.ends_with(":free") {
+                    return Err(Unpriced::ZeroOnly(model.id.clone()));
+                }
+                let compiling = Compiling { identity, validity, currency };
+                compiling.compile(listed, factor)
+            } else if tier.is_capacity() {
+                Ok(Compiling { identity, validity, currency }.of_capacity())
+            } else {
+                Err(Unpriced::NoTier { model: model.id.clone(), tier })
             }
-            Price::compile(identity, validity, self.currency, &listed.rates, factor)
-        } else if tier.is_capacity() {
-            Ok(Price::of_capacity(identity, validity, self.currency))
-        } else {
-            Err(Unpriced::NoTier { model: model.id.clone(), tier })
-        }
+        };
+        let price = compile(listed, validity)?;
+        let others = others.into_iter().map(|other| compile(other, other.span()));
+        Ok(price.among(others.collect::<Result<_, _>>()?, is_routed))
     }
 
-    fn find(&self, query: &PriceQuery<'_>) -> Option<&Model> {
-        let provider = provider_id(query.provider);
-        let keys = self.index.get(provider.as_str())?;
-        let position = model_keys(&provider, query.model, query.region)
-            .find_map(|key| keys.get(&key).copied())?;
-        self.models.get(position)
+    /// The model asked for, and whether its name leaves open who served it.
+    fn find(&self, query: &PriceQuery<'_>) -> Option<(&Model, bool)> {
+        let (provider, model) = behind_gateway(query.provider, query.model);
+        let id = self.provider_of(provider)?;
+        let found = |model: &str| {
+            let provider = self.index.get(&id)?;
+            let own = std::iter::once((id.as_str(), provider));
+            let others = provider.fallbacks.iter();
+            let others = others.filter_map(|id| Some((id.as_str(), self.index.get(id)?)));
+            let position = own
+                .chain(others)
+                .find_map(|(id, provider)| self.find_at(provider, id, model, query.region))?;
+            self.models.get(position)
+        };
+        let exact = found(model).map(|model| (model, false));
+        exact.or_else(|| Some((found(without_routing(model)?)?, true)))
+    }
+
+    fn find_at(
+        &self,
+        provider: &Provider,
+        id: &str,
+        model: &str,
+        region: Option<&str>,
+    ) -> Option<usize> {
+        let by_rule = |name: String| {
+            let name = name.to_lowercase();
+            provider.ruled.iter().copied().find(|position| {
+                let rule = self.models.get(*position).and_then(|model| model.rule.as_ref());
+                rule.is_some_and(|rule| {
+                    rule.matches(&name) && (!is_fine_tune(&name) || rule.mentions("ft:"))
+                })
+            })
+        };
+        let names = model_names(id, model).into_iter();
+        names.filter(|_| !provider.ruled.is_empty()).find_map(by_rule).or_else(|| {
+            let keys = model_keys(id, model, region).into_iter();
+            keys.into_iter().find_map(|key| provider.keys.get(&key).copied())
+        })
+    }
+
+    /// The provider as the index spells it: by its one spelling, else by the book's own rules.
+    fn provider_of(&self, name: &str) -> Option<String> {
+        let id = provider_id(name);
+        if self.index.contains_key(&id) {
+            return Some(id);
+        }
+        let raw = name.trim().to_lowercase();
+        let by_rule = |name: &str| {
+            self.rules
+                .iter()
+                .find(|provider| provider.rule.as_ref().is_some_and(|rule| rule.matches(name)))
+        };
+        let found = by_rule(&raw).or_else(|| by_rule(&id))?;
+        Some(provider_id(&found.id))
     }
 
     fn in_force<'m>(
         &self,
         model: &'m Model,
         at: Option<Timestamp>,
-    ) -> Result<&'m ListedPrice, Unpriced> {
-        let is_undated = |listed: &&ListedPrice| listed.effective_from == EffectiveFrom::Undated;
-        if let Some(undated) = model.prices.iter().find(is_undated) {
-            return match at {
-                Some(_) if !self.holds_for_all_time => Err(Unpriced::BookWithoutHistory),
-                _ => Ok(undated),
-            };
+    ) -> Result<InForce<'m>, Unpriced> {
+        let is_undated = model.prices.iter().any(ListedPrice::is_undated);
+        match (at, self.recorded) {
+            (Some(_), _) if is_undated && !self.holds_for_all_time => {
+                Err(Unpriced::BookWithoutHistory)
+            }
+            (Some(at), _) => model.at(at),
+            (None, Some(recorded)) => model.on_day(start_of_day(recorded)),
+            (None, None) if self.holds_for_all_time => {
+                model.without_date().map_or_else(|| model.latest(), Ok)
+            }
+            (None, None) => model.latest(),
         }
-        let at = at.or(self.recorded.map(start_of_day)).ok_or(Unpriced::BookWithoutHistory)?;
-        if let Some(listed) = model.prices.iter().find(|listed| listed.validity().contains(at)) {
-            return Ok(listed);
-        }
-        let name = model.id.clone();
-        Err(match model.prices.first().and_then(|first| first.validity().from) {
-            Some(first) if at < first => Unpriced::BeforeFirstPrice { model: name, at, first },
-            _ => Unpriced::PriceEnded { model: name, at },
-        })
     }
-}
-
-impl ListedPrice {
-    pub(super) fn validity(&self) -> Validity {
-        let from = match self.effective_from {
-            EffectiveFrom::At(from) => Some(from),
-            EffectiveFrom::Undated | EffectiveFrom::Unknown => None,
-        };
-        Validity { from, until: self.effective_until }
-    }
-}
-
-impl Validity {
-    /// Whether the price is in force at an instant.
-    pub fn contains(&self, at: Timestamp) -> bool {
-        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
-    }
-}
-
-fn regional_factor(
-    regions: &BTreeMap<String, Decimal>,
-    region: Option<&str>,
-) -> (Option<String>, Decimal) {
-    let region = region.unwrap_or_default().trim().to_ascii_lowercase();
-    let factor = match region.as_str() {
-        "" | "global" => None,
-        name => regions.get(name).or_else(|| regions.get("*")),
-    };
-    factor.map_or((None, Decimal::ONE), |factor| (Some(region.clone()), *factor))
 }
 
 /// Names from outside, short enough to print.
 pub(super) fn cut(text: &str) -> String {
     text.chars().take(80).collect()
-}
-
-impl fmt::Display for EffectiveFrom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Undated => f.pad("undated"),
-            Self::Unknown => f.pad("unknown"),
-            Self::At(from) => fmt::Display::fmt(from, f),
-        }
-    }
-}
-
-impl Serialize for EffectiveFrom {
-    /// An RFC 3339 time; `"unknown"` for an open start; `null` when the book has no history.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Undated => serializer.serialize_none(),
-            Self::Unknown => serializer.serialize_str("unknown"),
-            Self::At(from) => serializer.collect_str(from),
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Booking a call: its exact cost rounded once, and split into the classes that the ledger keeps.
 
-use super::{Meter, Price, Unpriced};
+use super::{ExactCost, Meter, Price, Terms, Unpriced};
 use crate::{
     money::Pico,
     usage::{BookedCost, CostClass, Usage},
@@ -16,15 +16,30 @@ impl Price {
     ///
     /// As for [`Price::cost`].
     pub fn book(&self, usage: &Usage, number: u32) -> Result<BookedCost, Unpriced> {
-        let exact = self.cost(usage)?;
-        let booked = exact.booked().map_err(|_| Unpriced::Overflow)?;
+        self.book_of(usage, &Terms::ONE_CALL, number)
+    }
+
+    /// The cost of a row as the ledger books it; see [`Price::cost_of`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Price::cost_of`].
+    pub fn book_of(
+        &self,
+        usage: &Usage,
+        terms: &Terms<'_>,
+        number: u32,
+    ) -> Result<BookedCost, Unpriced> {
+        let mut exact = ExactCost::zero(self.scale, self.divisor);
         let mut by_class = [0_i128; CostClass::COUNT];
-        self.each_amount(usage, |meter, _, _, amount, _| {
-            if let Some(sum) = by_class.get_mut(class_of(meter).index()) {
-                *sum = sum.checked_add(amount).ok_or(Unpriced::Overflow)?;
+        self.each_part(self.band(usage, terms), usage, terms, |part| {
+            exact.mantissa = exact.mantissa.checked_add(part.amount).ok_or(Unpriced::Overflow)?;
+            if let Some(sum) = by_class.get_mut(class_of(part.meter).index()) {
+                *sum = sum.checked_add(part.amount).ok_or(Unpriced::Overflow)?;
             }
             Ok(())
         })?;
+        let booked = exact.booked().map_err(|_| Unpriced::Overflow)?;
         let unit = self.unit();
         let mut left = booked.amount.0;
         let mut largest = 0;

@@ -8,16 +8,19 @@
 //!   from there on; an hour also costs the plain key where the only longer bound is 12 hours.
 //! - A web search has a price where it is one price: not three by context size, not one after a
 //!   free quota that counts other calls too.
-//! - A model with an off-peak price has no price here, and neither has one listed with zeros only.
+//! - A model listed with zeros only has no price here, unless its name says `:free`.
 //! - Bounds are exclusive, xAI's inclusive ("reaches 200k").
+
+mod off_peak;
 
 use std::{collections::BTreeMap, str::FromStr as _, sync::Arc};
 
 use serde_json::value::RawValue;
 
 use super::{
-    BookError, EffectiveFrom, Meter, PriceBook, ServiceTier,
-    book::{ListedPrice, Model, cut},
+    BookError, EffectiveFrom, Import, Meter, PriceBook, Ratio, ServiceTier,
+    book::cut,
+    listed::{ListedPrice, Model},
     provider_id,
     rates::RateTable,
 };
@@ -25,15 +28,6 @@ use crate::{
     facts::sha256_hex,
     money::{Currency, Decimal},
 };
-
-/// What a price map gave.
-#[derive(Debug)]
-pub struct Import {
-    /// The models whose prices were understood.
-    pub book: PriceBook,
-    /// The models that were left out because a price of theirs is not one, with the reason.
-    pub rejected: Vec<BookError>,
-}
 
 /// Fields of one model, each still as the text it was written in: numbers keep their digits.
 type Fields<'t> = BTreeMap<String, &'t RawValue>;
@@ -113,9 +107,13 @@ fn read_model(key: &str, fields: &Fields<'_>, source: &Arc<str>) -> Result<Optio
         recorded: None,
         rates,
         regions,
-        has_hours: fields.contains_key("off_peak_pricing"),
+        hours: None,
+        quotas: Vec::new(),
     };
-    Ok(Some(Model { provider, id: key.to_owned(), aliases: Vec::new(), prices: vec![price] }))
+    let mut prices = vec![price];
+    off_peak::add(&mut prices, fields)?;
+    let aliases = Vec::new();
+    Ok(Some(Model { provider, id: key.to_owned(), aliases, rule: None, prices }))
 }
 
 /// Every per-token key; `base` is the bound of a key that names none.
@@ -199,9 +197,9 @@ fn add_cache_aliases(rates: &mut RateTable, fields: &Fields<'_>) -> Result<(), S
         rates.set(ServiceTier::Standard, 0, Meter::CacheRead, unit_price);
     }
     if has(Meter::CacheWrite12h) && !has(Meter::CacheWrite1h) {
-        for ((tier, above, meter), unit_price) in listed {
+        for ((tier, above, meter), stated) in listed {
             if meter == Meter::CacheWrite30m {
-                rates.set(tier, above, Meter::CacheWrite1h, unit_price);
+                rates.set(tier, above, Meter::CacheWrite1h, stated.unit_price);
             }
         }
     }
@@ -211,15 +209,15 @@ fn add_cache_aliases(rates: &mut RateTable, fields: &Fields<'_>) -> Result<(), S
 /// What is not billed by the token.
 fn add_other_units(rates: &mut RateTable, fields: &Fields<'_>) -> Result<(), String> {
     let get = |key: &str| fields.get(key).map_or(Ok(None), |value| price(key, value));
-    let mut set = |meter: Meter, unit_price: Option<Decimal>| {
+    let mut set = |meter: Meter, unit_price: Option<Ratio>| {
         if let Some(unit_price) = unit_price {
             rates.set(ServiceTier::Standard, 0, meter, unit_price);
         }
     };
-    set(Meter::Call, get("input_cost_per_request")?);
+    set(Meter::Call, get("input_cost_per_request")?.map(Ratio::from));
     // Image models that bill tokens list the price of a typical image beside them.
     if !fields.contains_key("output_cost_per_image_token") {
-        set(Meter::Image, get("output_cost_per_image")?);
+        set(Meter::Image, get("output_cost_per_image")?.map(Ratio::from));
     }
     for (key, meter) in [
         ("input_cost_per_second", Meter::InputMediaMillisecond),
@@ -228,7 +226,7 @@ fn add_other_units(rates: &mut RateTable, fields: &Fields<'_>) -> Result<(), Str
         let second = get(key)?.map(|second| meter.unit_price(second)).transpose();
         set(meter, second.map_err(|error| error.to_string())?);
     }
-    set(Meter::WebSearch, web_search(fields)?);
+    set(Meter::WebSearch, web_search(fields)?.map(Ratio::from));
     Ok(())
 }
 
@@ -256,10 +254,7 @@ fn web_search(fields: &Fields<'_>) -> Result<Option<Decimal>, String> {
 }
 
 /// Factors by region, and the prices of Anthropic's fast mode, which the map keeps beside them.
-fn regions(
-    rates: &mut RateTable,
-    fields: &Fields<'_>,
-) -> Result<BTreeMap<String, Decimal>, String> {
+fn regions(rates: &mut RateTable, fields: &Fields<'_>) -> Result<BTreeMap<String, Ratio>, String> {
     let mut regions = BTreeMap::new();
     for (key, value) in fields {
         let region = match key.strip_prefix("regional_processing_uplift_multiplier_") {
@@ -267,7 +262,7 @@ fn regions(
             None if key == "regional_endpoint_uplift_multiplier" => "*",
             None => continue,
         };
-        regions.extend(price(key, value)?.map(|factor| (region.to_owned(), factor)));
+        regions.extend(price(key, value)?.map(|factor| (region.to_owned(), factor.into())));
     }
     let Some(value) = fields.get("provider_specific_entry") else {
         return Ok(regions);
@@ -284,12 +279,13 @@ fn regions(
                 .iter()
                 .filter(|((tier, _, meter), _)| *tier == ServiceTier::Standard && meter.is_token())
                 .collect();
-            for ((_, above, meter), unit_price) in standard {
-                let fast = unit_price.checked_mul(factor).map_err(|error| error.to_string())?;
+            for ((_, above, meter), stated) in standard {
+                let fast = stated.unit_price.checked_mul(factor.into());
+                let fast = fast.map_err(|error| error.to_string())?;
                 rates.set(ServiceTier::Fast, above, meter, fast);
             }
         } else if ["us", "eu", "jp", "au", "apac"].contains(&key.as_str()) {
-            regions.insert(key.clone(), factor);
+            regions.insert(key.clone(), factor.into());
         }
     }
     Ok(regions)
@@ -467,11 +463,6 @@ mod tests {
 
     #[test]
     fn what_the_map_leaves_open_is_not_priced() {
-        check(
-            ["acme", "hourly", "", ""],
-            MILLION,
-            "the price of model `hourly` depends on the time of day, which this book does not carry",
-        );
         check(
             ["acme", "free?", "", ""],
             MILLION,

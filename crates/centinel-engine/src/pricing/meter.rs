@@ -2,9 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use super::Unpriced;
+use super::{Ratio, Unpriced};
 use crate::{
-    money::{Decimal, DecimalError},
+    money::DecimalError,
     usage::{Usage, UsageClass},
 };
 
@@ -183,14 +183,19 @@ impl Meter {
 
     /// The price of one unit, from a price as people write it: per million tokens, characters and
     /// token-hours, per second of media, per search, session, image, page or call.
-    pub(super) fn unit_price(self, price: Decimal) -> Result<Decimal, DecimalError> {
-        let decimals: u32 = match self {
-            Self::InputMediaMillisecond | Self::MediaMillisecond => 3,
-            Self::Character | Self::CacheStorage => 6,
-            _ if self.is_token() => 6,
-            _ => 0,
-        };
-        Decimal::new(price.mantissa(), price.scale().saturating_add(decimals))
+    pub(super) fn unit_price(self, price: impl Into<Ratio>) -> Result<Ratio, DecimalError> {
+        let price: Ratio = price.into();
+        price.checked_div_integer(self.written_per())
+    }
+
+    /// How many units a price is for, as people write it.
+    pub(super) fn written_per(self) -> u64 {
+        match self {
+            Self::InputMediaMillisecond | Self::MediaMillisecond => 1000,
+            Self::Character | Self::CacheStorage => 1_000_000,
+            _ if self.is_token() => 1_000_000,
+            _ => 1,
+        }
     }
 
     /// The meter whose price also covers this one where it has none of its own: reasoning is
@@ -208,6 +213,29 @@ impl Meter {
             | Self::OutputVideo
             | Self::Citation => Some(Self::Output),
             _ => None,
+        }
+    }
+
+    /// The usage class that the meter is the whole of; `None` for tokens, whose meters are parts,
+    /// and for calls.
+    pub(super) fn counts(self) -> Option<UsageClass> {
+        OTHERS.iter().find(|(meter, _)| *meter == self).map(|(_, class)| *class)
+    }
+
+    /// Where a token of the meter stands in a request: what a cache held comes first, then what was
+    /// written to one, then the rest of the input; the output after all of it.
+    pub(super) fn place(self) -> u8 {
+        match self {
+            Self::CacheRead
+            | Self::CacheReadAudio
+            | Self::CacheReadImage
+            | Self::CacheReadVideo => 0,
+            Self::CacheWrite5m | Self::CacheWrite30m | Self::CacheWrite1h | Self::CacheWrite12h => {
+                1
+            }
+            Self::Input | Self::InputAudio | Self::InputImage | Self::InputVideo => 2,
+            other if other.is_token() => 3,
+            _ => 4,
         }
     }
 
@@ -242,6 +270,59 @@ impl FromStr for Meter {
     }
 }
 
+const WRITES: [(Meter, UsageClass); 4] = [
+    (Meter::CacheWrite5m, UsageClass::CacheWrite5mTokens),
+    (Meter::CacheWrite30m, UsageClass::CacheWrite30mTokens),
+    (Meter::CacheWrite1h, UsageClass::CacheWrite1hTokens),
+    (Meter::CacheWrite12h, UsageClass::CacheWrite12hTokens),
+];
+
+// Modality, and what of it was read from a cache.
+const INPUTS: [(Meter, UsageClass, Meter, UsageClass); 3] = [
+    (
+        Meter::InputAudio,
+        UsageClass::InputAudioTokens,
+        Meter::CacheReadAudio,
+        UsageClass::CacheReadAudioTokens,
+    ),
+    (
+        Meter::InputImage,
+        UsageClass::InputImageTokens,
+        Meter::CacheReadImage,
+        UsageClass::CacheReadImageTokens,
+    ),
+    (
+        Meter::InputVideo,
+        UsageClass::InputVideoTokens,
+        Meter::CacheReadVideo,
+        UsageClass::CacheReadVideoTokens,
+    ),
+];
+
+const OUTPUTS: [(Meter, UsageClass); 5] = [
+    (Meter::Reasoning, UsageClass::ReasoningTokens),
+    (Meter::OutputAudio, UsageClass::OutputAudioTokens),
+    (Meter::OutputImage, UsageClass::OutputImageTokens),
+    (Meter::OutputVideo, UsageClass::OutputVideoTokens),
+    (Meter::Citation, UsageClass::CitationTokens),
+];
+
+/// What is counted by itself, part of no total.
+const OTHERS: [(Meter, UsageClass); 12] = [
+    (Meter::WebSearch, UsageClass::WebSearchRequests),
+    (Meter::FileSearch, UsageClass::FileSearchRequests),
+    (Meter::Maps, UsageClass::MapsRequests),
+    (Meter::CodeSession, UsageClass::CodeSessions),
+    (Meter::InputImageCount, UsageClass::InputImages),
+    (Meter::Image, UsageClass::OutputImages),
+    (Meter::InputMediaMillisecond, UsageClass::InputMediaMilliseconds),
+    (Meter::MediaMillisecond, UsageClass::OutputMediaMilliseconds),
+    (Meter::Character, UsageClass::InputCharacters),
+    (Meter::Page, UsageClass::DocumentPages),
+    (Meter::SearchUnit, UsageClass::SearchUnits),
+    (Meter::CacheStorage, UsageClass::CacheStorageTokenHours),
+];
+
 /// Splits a usage record into disjoint quantities. Meters in `folded` are counted by the meter
 /// they are [billed as](Meter::billed_as).
 ///
@@ -254,54 +335,6 @@ impl FromStr for Meter {
 /// disjoint parts exceed a total.
 pub(super) fn split(usage: &Usage, folded: MeterSet) -> Result<Quantities, Unpriced> {
     use UsageClass as Class;
-    const WRITES: [(Meter, Class); 4] = [
-        (Meter::CacheWrite5m, Class::CacheWrite5mTokens),
-        (Meter::CacheWrite30m, Class::CacheWrite30mTokens),
-        (Meter::CacheWrite1h, Class::CacheWrite1hTokens),
-        (Meter::CacheWrite12h, Class::CacheWrite12hTokens),
-    ];
-    // Modality, and what of it was read from a cache.
-    const INPUTS: [(Meter, Class, Meter, Class); 3] = [
-        (
-            Meter::InputAudio,
-            Class::InputAudioTokens,
-            Meter::CacheReadAudio,
-            Class::CacheReadAudioTokens,
-        ),
-        (
-            Meter::InputImage,
-            Class::InputImageTokens,
-            Meter::CacheReadImage,
-            Class::CacheReadImageTokens,
-        ),
-        (
-            Meter::InputVideo,
-            Class::InputVideoTokens,
-            Meter::CacheReadVideo,
-            Class::CacheReadVideoTokens,
-        ),
-    ];
-    const OUTPUTS: [(Meter, Class); 5] = [
-        (Meter::Reasoning, Class::ReasoningTokens),
-        (Meter::OutputAudio, Class::OutputAudioTokens),
-        (Meter::OutputImage, Class::OutputImageTokens),
-        (Meter::OutputVideo, Class::OutputVideoTokens),
-        (Meter::Citation, Class::CitationTokens),
-    ];
-    const OTHERS: [(Meter, Class); 12] = [
-        (Meter::WebSearch, Class::WebSearchRequests),
-        (Meter::FileSearch, Class::FileSearchRequests),
-        (Meter::Maps, Class::MapsRequests),
-        (Meter::CodeSession, Class::CodeSessions),
-        (Meter::InputImageCount, Class::InputImages),
-        (Meter::Image, Class::OutputImages),
-        (Meter::InputMediaMillisecond, Class::InputMediaMilliseconds),
-        (Meter::MediaMillisecond, Class::OutputMediaMilliseconds),
-        (Meter::Character, Class::InputCharacters),
-        (Meter::Page, Class::DocumentPages),
-        (Meter::SearchUnit, Class::SearchUnits),
-        (Meter::CacheStorage, Class::CacheStorageTokenHours),
-    ];
     let mut quantities = [0; Meter::COUNT];
     let mut set = |meter: Meter, count: u64| {
         if let Some(slot) = quantities.get_mut(meter.index()) {
@@ -345,6 +378,46 @@ pub(super) fn split(usage: &Usage, folded: MeterSet) -> Result<Quantities, Unpri
     set(Meter::Output, output);
     set(Meter::Call, u64::from(!folded.contains(Meter::Call)));
     Ok(quantities)
+}
+
+/// Usage classes, a bit each, of calls that [`plain`] splits: text and caches, and what is folded
+/// into them.
+pub(super) fn plain_classes(folded: MeterSet) -> u32 {
+    use UsageClass as Class;
+    let always = [
+        Class::InputTokensTotal,
+        Class::CacheReadTokens,
+        Class::CacheWrite5mTokens,
+        Class::CacheWrite30mTokens,
+        Class::CacheWrite1hTokens,
+        Class::CacheWrite12hTokens,
+        Class::OutputTokensTotal,
+    ];
+    let read = INPUTS
+        .into_iter()
+        .flat_map(|(meter, class, read, cached)| [(meter, class), (read, cached)]);
+    let parts = read.chain(OUTPUTS).filter(|(meter, _)| folded.contains(*meter));
+    let classes = always.into_iter().chain(parts.map(|(_, class)| class));
+    classes.fold(0, |set, class| set | 1_u32.checked_shl(class as u32).unwrap_or(0))
+}
+
+/// Splits a record of text and caches; `None` when its parts exceed their total.
+pub(super) fn plain(usage: &Usage) -> Option<[(Meter, u64); 7]> {
+    let read = usage.get(UsageClass::CacheReadTokens);
+    let mut parts = [
+        (Meter::Input, usage.get(UsageClass::InputTokensTotal).checked_sub(read)?),
+        (Meter::CacheRead, read),
+        (Meter::CacheWrite5m, usage.get(UsageClass::CacheWrite5mTokens)),
+        (Meter::CacheWrite30m, usage.get(UsageClass::CacheWrite30mTokens)),
+        (Meter::CacheWrite1h, usage.get(UsageClass::CacheWrite1hTokens)),
+        (Meter::CacheWrite12h, usage.get(UsageClass::CacheWrite12hTokens)),
+        (Meter::Output, usage.get(UsageClass::OutputTokensTotal)),
+    ];
+    let [input, _, writes @ .., _] = &mut parts;
+    for (_, written) in writes {
+        input.1 = input.1.checked_sub(*written)?;
+    }
+    Some(parts)
 }
 
 fn contradiction(usage: &Usage, class: UsageClass) -> Unpriced {

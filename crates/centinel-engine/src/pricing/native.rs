@@ -22,76 +22,30 @@
 //! rates.standard = { input = "0.4", cache_read = "0.04", output = "1.8" }
 //! ```
 //!
-//! Prices are strings: per million tokens, per second of media, per search, image or call.
+//! Prices are strings: per million tokens, per second of media, per search, image or call; they and
+//! the factors may be fractions (`"11/10"`, `"1/3"`). `docs/reference/price-books.md` has all fields.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod fields;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::{Timestamp, civil::Date};
-use serde::Deserialize;
 
+use self::fields::{BookFile, ContextApplies, ModelFile, PriceFile, Rates};
 use super::{
-    BookError, EffectiveFrom, Meter, PriceBook, ServiceTier,
-    book::{ListedPrice, Model, cut},
+    BookError, EffectiveFrom, Hours, Meter, PriceBook, Quota, Ratio, ServiceTier,
+    book::cut,
+    listed::{ListedPrice, Model},
     rates::RateTable,
+    rule::Rule,
 };
-use crate::{
-    facts::sha256_hex,
-    money::{Currency, Decimal},
-    period::start_of_day,
-};
+use crate::{facts::sha256_hex, period::start_of_day};
 
-/// Unit prices by service tier, then meter.
-type Rates = BTreeMap<String, BTreeMap<String, Decimal>>;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BookFile {
-    format: u32,
-    name: String,
-    currency: Currency,
-    recorded: Date,
-    #[serde(default, rename = "model")]
-    models: Vec<ModelFile>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ModelFile {
-    provider: String,
-    model: String,
-    #[serde(default)]
-    aliases: Vec<String>,
-    #[serde(rename = "price")]
-    prices: Vec<PriceFile>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PriceFile {
-    /// A date or RFC 3339 time in UTC, or `unknown`.
-    effective_from: String,
-    /// Exclusive; without it the price ends where the next one starts.
-    effective_until: Option<String>,
-    source: String,
-    /// When the price was taken from its source, where not with the rest of the book.
-    recorded: Option<Date>,
-    #[serde(default)]
-    regions: BTreeMap<String, Decimal>,
-    rates: Rates,
-    #[serde(default)]
-    context: Vec<ContextFile>,
-}
-
-/// Rates of long requests. Exactly one of the two bounds is given.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ContextFile {
-    /// For requests with more input tokens than this.
-    above: Option<u64>,
-    /// For requests with this many input tokens or more.
-    from: Option<u64>,
-    rates: Rates,
-}
+/// Free quotas of a book, by name.
+type Quotas = BTreeMap<String, Arc<Quota>>;
 
 /// Reads a native price book.
 ///
@@ -121,9 +75,10 @@ pub(super) fn read_all(texts: &[&str]) -> Result<PriceBook, BookError> {
             return Err(BookError::Toml("two currencies in one book".to_owned()));
         }
         recorded = recorded.max(Some(file.recorded));
+        let quotas = fields::quotas(file.quotas).map_err(BookError::Toml)?;
         for model in file.models {
             let key = cut(&model.model);
-            let read = read_model(model, file.recorded);
+            let read = read_model(model, file.recorded, &quotas);
             models.push(read.map_err(|reason| BookError::Model { model: key, reason })?);
         }
     }
@@ -154,28 +109,36 @@ fn check_keys(models: &[Model]) -> Result<(), BookError> {
     Ok(())
 }
 
-fn read_model(file: ModelFile, recorded: Date) -> Result<Model, String> {
+fn read_model(file: ModelFile, recorded: Date, quotas: &Quotas) -> Result<Model, String> {
     let mut prices = file
         .prices
         .into_iter()
-        .map(|price| read_price(price, recorded))
+        .map(|price| read_price(price, recorded, quotas))
         .collect::<Result<Vec<_>, _>>()?;
     prices.sort_by_key(|price| price.effective_from);
-    // Each price ends where the next one starts, or earlier.
-    let mut next_start = None;
-    for price in prices.iter_mut().rev() {
-        let start = price.validity().from.unwrap_or(Timestamp::MIN);
-        price.effective_until = price.effective_until.or(next_start);
-        if let Some(until) = price.effective_until {
-            if next_start.is_some_and(|next| until > next) {
+    // Each price ends where the next one of the same hours starts, or earlier.
+    for at in (0..prices.len()).rev() {
+        let (Some(price), Some(later)) = (prices.get(at), prices.get(at.saturating_add(1)..))
+        else {
+            continue;
+        };
+        let next = later.iter().find(|other| other.hours == price.hours);
+        let next = next.map(|next| next.span().from.unwrap_or(Timestamp::MIN));
+        let start = price.span().from.unwrap_or(Timestamp::MIN);
+        let until = price.effective_until.or(next);
+        if let Some(until) = until {
+            if next.is_some_and(|next| until > next) {
                 return Err(format!("the price that ends at {until} overlaps the next one"));
             }
             if start >= until {
                 return Err(format!("a price ends at {until}, which is not after its start"));
             }
         }
-        next_start = Some(start);
+        if let Some(price) = prices.get_mut(at) {
+            price.effective_until = until;
+        }
     }
+    check_hours(&prices)?;
     let [_, ..] = prices.as_slice() else {
         return Err("has no price".to_owned());
     };
@@ -183,11 +146,31 @@ fn read_model(file: ModelFile, recorded: Date) -> Result<Model, String> {
         provider: super::provider_id(&file.provider),
         id: file.model,
         aliases: file.aliases,
+        rule: file.matches.as_ref().map(Rule::compile).transpose()?,
         prices,
     })
 }
 
-fn read_price(file: PriceFile, recorded: Date) -> Result<ListedPrice, String> {
+/// Two prices of some hours must not hold at the same time.
+fn check_hours(prices: &[ListedPrice]) -> Result<(), String> {
+    for (at, left) in prices.iter().enumerate() {
+        for right in prices.iter().skip(at.saturating_add(1)) {
+            let end = |price: &ListedPrice| price.effective_until.unwrap_or(Timestamp::MAX);
+            let start = |price: &ListedPrice| price.span().from.unwrap_or(Timestamp::MIN);
+            let is_apart = end(left) <= start(right) || end(right) <= start(left);
+            if let Some((left, right)) = left.hours.as_ref().zip(right.hours.as_ref())
+                && left != right
+                && !is_apart
+                && left.overlaps(right)
+            {
+                return Err(format!("the hours `{left}` and `{right}` overlap"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_price(file: PriceFile, recorded: Date, quotas: &Quotas) -> Result<ListedPrice, String> {
     let effective_from = match file.effective_from.as_str() {
         "unknown" => EffectiveFrom::Unknown,
         time => EffectiveFrom::At(instant(time)?),
@@ -208,11 +191,39 @@ fn read_price(file: PriceFile, recorded: Date) -> Result<ListedPrice, String> {
     if rates.is_empty() {
         return Err("a price without rates".to_owned());
     }
-    if let Some((region, factor)) =
-        file.regions.iter().find(|(_, factor)| **factor <= Decimal::ZERO)
+    add_tier_factors(&mut rates, &file.tier_factors)?;
+    rates.is_marginal = file.context_applies == ContextApplies::Part;
+    if let Some((region, factor)) = file.regions.iter().find(|(_, factor)| **factor <= Ratio::ZERO)
     {
         return Err(format!("region `{}` has the factor {factor}, not above zero", cut(region)));
     }
+    let mut free = Vec::new();
+    for (class, name) in &file.free {
+        let meter: Meter = class.parse().map_err(|error| format!("{error}"))?;
+        if meter.counts().is_none() {
+            return Err(format!("`{class}` is part of a total, and has no free quota"));
+        }
+        let quota = quotas.get(name);
+        let quota = quota.ok_or_else(|| format!("there is no quota `{}`", cut(name)))?;
+        free.push((meter, Arc::clone(quota)));
+    }
+    let hours = match &file.hours_utc {
+        None if file.weekdays.is_some() => {
+            return Err("`weekdays` go with `hours_utc`".to_owned());
+        }
+        None => None,
+        Some(windows) => {
+            let mut hours = Hours::never();
+            let weekdays = fields::weekdays(file.weekdays.as_deref())?;
+            for window in windows.iter() {
+                hours.add(window, weekdays, 0)?;
+            }
+            if hours.is_empty() {
+                return Err("`hours_utc` names no hours".to_owned());
+            }
+            Some(Arc::new(hours))
+        }
+    };
     Ok(ListedPrice {
         effective_from,
         effective_until: file.effective_until.as_deref().map(instant).transpose()?,
@@ -224,7 +235,8 @@ fn read_price(file: PriceFile, recorded: Date) -> Result<ListedPrice, String> {
             .into_iter()
             .map(|(region, factor)| (region.to_ascii_lowercase(), factor))
             .collect(),
-        has_hours: false,
+        hours,
+        quotas: free,
     })
 }
 
@@ -242,6 +254,30 @@ fn add_rates(table: &mut RateTable, above: u64, rates: &Rates) -> Result<(), Str
     Ok(())
 }
 
+/// Tiers that are a multiple of the standard one, context by context; what a tier states itself
+/// stays.
+fn add_tier_factors(
+    rates: &mut RateTable,
+    factors: &BTreeMap<String, Ratio>,
+) -> Result<(), String> {
+    let stated: Vec<_> = rates.iter().collect();
+    for (tier, factor) in factors {
+        let tier: ServiceTier = tier.parse().map_err(|error| format!("{error}"))?;
+        if *factor < Ratio::ZERO || tier == ServiceTier::Standard {
+            return Err(format!("tier `{tier}` cannot have the factor {factor}"));
+        }
+        for ((from, above, meter), rate) in &stated {
+            let is_stated = stated.iter().any(|(key, _)| *key == (tier, *above, *meter));
+            if *from == ServiceTier::Standard && meter.is_token() && !is_stated {
+                let unit_price = rate.unit_price.checked_mul(*factor);
+                let unit_price = unit_price.map_err(|error| error.to_string())?;
+                rates.set(tier, *above, *meter, unit_price);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A day is its first instant in UTC.
 fn instant(text: &str) -> Result<Timestamp, String> {
     let time = text.parse::<Timestamp>().ok();
@@ -253,6 +289,7 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 mod tests {
     use super::*;
     use crate::{
+        money::Currency,
         pricing::{PriceQuery, Unpriced},
         usage::Usage,
     };

@@ -1,15 +1,16 @@
 //! One price in force, compiled to integers, and the exact cost of a call under it.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{
-    EffectiveFrom, Meter, ServiceTier, Unpriced, Validity,
-    meter::{MeterSet, split},
-    rates::{Rate, RateTable},
+    CostLine, EffectiveFrom, ExactCost, Meter, Quota, ServiceTier, Unpriced, Validity,
+    meter::{MeterSet, plain, split},
 };
 use crate::{
-    money::{Currency, Decimal, MoneyError, Pico, Rounded, power_of_ten},
+    money::{Currency, Decimal, Pico, power_of_ten},
     usage::{Usage, UsageClass},
 };
 
@@ -29,6 +30,9 @@ pub struct PriceIdentity {
     pub region: Option<String>,
     /// From when the price holds.
     pub effective_from: EffectiveFrom,
+    /// In which hours of the week, where not in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
     /// Where the book has it from.
     pub source: String,
     /// The day on which it was taken from there.
@@ -39,117 +43,63 @@ pub struct PriceIdentity {
 /// The price in force for one provider, model, tier and region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
-    identity: PriceIdentity,
-    validity: Validity,
-    currency: Currency,
-    /// Every rate of every band is a whole number of 10^-scale currency units, none below zero.
-    scale: u32,
+    pub(super) identity: PriceIdentity,
+    pub(super) validity: Validity,
+    pub(super) currency: Currency,
+    /// Every rate of every band is a whole number of 10^-scale currency units over the divisor,
+    /// none below zero.
+    pub(super) scale: u32,
+    pub(super) divisor: u64,
     /// Longest context first; the last one holds for every request.
-    bands: Vec<Band>,
+    pub(super) bands: Vec<Band>,
+    /// Each part of the tokens is priced by the band that it lies in.
+    pub(super) is_marginal: bool,
+    pub(super) quotas: Vec<(Meter, Arc<Quota>)>,
+    /// Whether this is only the likeliest price of the call, whatever its rates.
+    pub(super) is_guess: bool,
+    /// Prices that may be the call's instead.
+    pub(super) others: Vec<Price>,
 }
 
+/// The rates of requests of some length.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Band {
+pub(super) struct Band {
     /// The band prices requests with more input tokens than this; the last band prices the rest.
-    above: u64,
+    pub(super) above: u64,
     /// By [`Meter::index`]; meaningless where `priced` does not contain the meter.
-    rates: [u128; Meter::COUNT],
-    priced: MeterSet,
-    folded: MeterSet,
-    borrowed: MeterSet,
+    pub(super) rates: [u128; Meter::COUNT],
+    pub(super) priced: MeterSet,
+    pub(super) folded: MeterSet,
+    pub(super) borrowed: MeterSet,
+    /// Usage classes, a bit each, that need no look of their own: what most calls have, and what
+    /// is counted with it.
+    pub(super) plain: u32,
 }
 
-/// The exact cost of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExactCost {
-    mantissa: i128,
-    scale: u32,
-    borrowed: MeterSet,
+/// What is known of a row beside what was used.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'t> {
+    /// How many calls the row stands for. Of more than one it is not known how long each was.
+    pub calls: u64,
+    /// How much of a meter was covered by a free quota; `None` while nobody counts.
+    pub free: Option<&'t [(Meter, u64)]>,
 }
 
-/// One line of a cost: the lines of a call add to its cost exactly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CostLine {
-    /// What was billed.
-    #[serde(rename = "token_class")]
-    pub meter: Meter,
-    /// How much of it: tokens, requests, images, milliseconds or calls.
-    pub quantity: u64,
-    /// Price of one unit.
-    pub unit_price: Decimal,
-    /// `quantity × unit_price`, exactly.
-    pub amount: Decimal,
+impl Terms<'_> {
+    /// One call, of which nothing else is known.
+    pub const ONE_CALL: Self = Self { calls: 1, free: None };
+}
+
+/// One amount of a cost, in the price's units.
+pub(super) struct Part {
+    pub(super) meter: Meter,
+    pub(super) quantity: u64,
+    pub(super) rate: u128,
+    pub(super) amount: i128,
+    pub(super) is_uncertain: bool,
 }
 
 impl Price {
-    /// Compiles the rates of one tier, token rates multiplied by a regional factor.
-    pub(super) fn compile(
-        identity: PriceIdentity,
-        validity: Validity,
-        currency: Currency,
-        table: &RateTable,
-        factor: Decimal,
-    ) -> Result<Self, Unpriced> {
-        let tier = identity.service_tier;
-        let mut exact = Vec::new();
-        // Booked amounts have 12 decimals: at that scale or a finer one, booking is cheap.
-        let mut scale = Pico::SCALE;
-        for above in table.bands() {
-            let mut band = Band::empty(above);
-            let mut unit_prices = [Decimal::ZERO; Meter::COUNT];
-            for (meter, slot) in Meter::ALL.into_iter().zip(&mut unit_prices) {
-                match table.rate(tier, above, meter) {
-                    Rate::Stated { unit_price, is_borrowed } => {
-                        *slot = if meter.is_token() {
-                            unit_price.checked_mul(factor).map_err(|_| Unpriced::Overflow)?
-                        } else {
-                            unit_price
-                        };
-                        scale = scale.max(slot.scale());
-                        band.priced.insert(meter);
-                        if is_borrowed {
-                            band.borrowed.insert(meter);
-                        }
-                    }
-                    Rate::Folded => band.folded.insert(meter),
-                    // Most providers bill tokens only, not the call.
-                    Rate::Missing if meter == Meter::Call => band.folded.insert(meter),
-                    Rate::Missing => {}
-                }
-            }
-            exact.push((band, unit_prices));
-        }
-        let mut bands = Vec::new();
-        for (mut band, unit_prices) in exact {
-            for (slot, unit_price) in band.rates.iter_mut().zip(unit_prices) {
-                let mantissa = unit_price.mantissa_at(scale);
-                *slot = mantissa
-                    .and_then(|mantissa| u128::try_from(mantissa).ok())
-                    .ok_or(Unpriced::Overflow)?;
-            }
-            bands.push(band);
-        }
-        Ok(Self { identity, validity, currency, scale, bands })
-    }
-
-    /// The price of tokens on capacity that is paid for by itself: a known zero.
-    pub(super) fn of_capacity(
-        identity: PriceIdentity,
-        validity: Validity,
-        currency: Currency,
-    ) -> Self {
-        let mut band = Band::empty(0);
-        for meter in Meter::ALL.into_iter().filter(|meter| meter.is_token()) {
-            if meter.billed_as().is_some() {
-                band.folded.insert(meter);
-            } else {
-                band.priced.insert(meter);
-            }
-        }
-        band.folded.insert(Meter::Call);
-        Self { identity, validity, currency, scale: Pico::SCALE, bands: vec![band] }
-    }
-
     /// Which price this is.
     pub fn identity(&self) -> &PriceIdentity {
         &self.identity
@@ -157,8 +107,8 @@ impl Price {
 
     /// When it is in force: as long as this contains a call's time, the price need not be resolved
     /// again.
-    pub fn validity(&self) -> Validity {
-        self.validity
+    pub fn validity(&self) -> &Validity {
+        &self.validity
     }
 
     /// The currency of every amount.
@@ -166,135 +116,283 @@ impl Price {
         self.currency
     }
 
-    /// The exact cost of a call.
+    /// What is free up to a count, by the meter that it counts.
+    pub fn quotas(&self) -> impl Iterator<Item = (&Meter, &Quota)> {
+        self.quotas.iter().map(|(meter, quota)| (meter, quota.as_ref()))
+    }
+
+    /// The same price, of which it is not sure that it is the call's: another of `others` may be,
+    /// or that of whoever served it.
+    pub(super) fn among(mut self, others: Vec<Self>, is_guess: bool) -> Self {
+        self.is_guess |= is_guess || !others.is_empty();
+        self.others = others;
+        self
+    }
+
+    /// The exact cost of one call.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Price::cost_of`].
+    pub fn cost(&self, usage: &Usage) -> Result<ExactCost, Unpriced> {
+        self.cost_of(usage, &Terms::ONE_CALL)
+    }
+
+    /// The exact cost of a row. What a free quota may have covered is charged in full and
+    /// uncertain while nobody counts it; a row of several calls is priced as if all were equally
+    /// long, and uncertain where that matters. [`Price::range`] says between what the truth lies.
     ///
     /// # Errors
     ///
     /// [`Unpriced::NoRate`] when something was used that the price does not cover,
     /// [`Unpriced::PartsOverlap`] and [`Unpriced::Usage`] for records that do not split into parts,
     /// [`Unpriced::Overflow`].
-    pub fn cost(&self, usage: &Usage) -> Result<ExactCost, Unpriced> {
-        let mut cost = ExactCost { mantissa: 0, scale: self.scale, borrowed: MeterSet::default() };
-        self.each_amount(usage, |meter, _, _, amount, is_borrowed| {
-            cost.mantissa = cost.mantissa.checked_add(amount).ok_or(Unpriced::Overflow)?;
-            if is_borrowed {
-                cost.borrowed.insert(meter);
+    pub fn cost_of(&self, usage: &Usage, terms: &Terms<'_>) -> Result<ExactCost, Unpriced> {
+        self.cost_in(self.band(usage, terms), usage, terms)
+    }
+
+    fn cost_in(
+        &self,
+        band: Option<&Band>,
+        usage: &Usage,
+        terms: &Terms<'_>,
+    ) -> Result<ExactCost, Unpriced> {
+        let mut cost = ExactCost::zero(self.scale, self.divisor);
+        self.each_part(band, usage, terms, |part| {
+            cost.mantissa = cost.mantissa.checked_add(part.amount).ok_or(Unpriced::Overflow)?;
+            if part.is_uncertain {
+                cost.uncertain.insert(part.meter);
             }
             Ok(())
         })?;
         Ok(cost)
     }
 
-    /// The same cost line by line, in [`Meter::ALL`] order; meters with nothing used are left out.
+    /// The same cost line by line, in [`Meter::ALL`] order; meters with nothing used are left out,
+    /// and what was free has a line of its own.
     ///
     /// # Errors
     ///
-    /// As for [`Price::cost`].
+    /// As for [`Price::cost_of`].
     pub fn lines(&self, usage: &Usage) -> Result<Vec<CostLine>, Unpriced> {
+        self.lines_of(usage, &Terms::ONE_CALL)
+    }
+
+    /// The lines of a row; see [`Price::cost_of`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Price::cost_of`].
+    pub fn lines_of(&self, usage: &Usage, terms: &Terms<'_>) -> Result<Vec<CostLine>, Unpriced> {
         let mut lines = Vec::new();
-        self.each_amount(usage, |meter, quantity, rate, amount, _| {
-            let decimal =
-                |mantissa: i128| Decimal::new(mantissa, self.scale).map_err(|_| Unpriced::Overflow);
-            let unit_price = decimal(i128::try_from(rate).map_err(|_| Unpriced::Overflow)?)?;
-            let amount = decimal(amount)?;
-            lines.push(CostLine { meter, quantity, unit_price, amount });
+        self.each_part(self.band(usage, terms), usage, terms, |part| {
+            lines.push(CostLine::new(&part, self.scale, self.divisor)?);
             Ok(())
         })?;
+        if self.divisor != 1 {
+            let cost = self.cost_of(usage, terms)?.to_decimal()?;
+            CostLine::add_up(&mut lines, cost)?;
+        }
+        // Marginal bands are visited one after the other.
+        lines.sort_by_key(|line| line.meter);
         Ok(lines)
+    }
+
+    /// The least and the most that a row may have cost, where more than one price, context or use
+    /// of a free quota is possible; `None` where there is but one. Rates that stand in for one
+    /// that is not stated are no part of this: what they miss by has no bounds.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Price::cost_of`].
+    pub fn range(
+        &self,
+        usage: &Usage,
+        terms: &Terms<'_>,
+    ) -> Result<Option<(Decimal, Decimal)>, Unpriced> {
+        let open_quotas = terms.free.is_none()
+            && self
+                .quotas
+                .iter()
+                .any(|(meter, _)| meter.counts().is_some_and(|class| usage.get(class) > 0));
+        if self.others.is_empty() && !open_quotas && !self.is_mixed(usage, terms) {
+            return Ok(None);
+        }
+        let mut amounts = vec![self.cost_of(usage, terms)?.to_decimal()?];
+        for price in std::iter::once(self).chain(&self.others) {
+            let input = usage.get(UsageClass::InputTokensTotal);
+            let bands = price.bands.iter().filter(|band| band.above == 0 || band.above < input);
+            let natural = price.band(usage, terms);
+            let is_mixed = price.is_mixed(usage, terms);
+            for band in bands.filter(|band| is_mixed || natural == Some(*band)) {
+                let all_free: Vec<_> =
+                    price.quotas.iter().map(|(meter, _)| (*meter, u64::MAX)).collect();
+                let least = Terms { free: terms.free.or(Some(&all_free)), ..*terms };
+                for terms in [terms, &least] {
+                    // A price that does not cover the usage cannot have been the call's.
+                    if let Ok(cost) = price.cost_in(Some(band), usage, terms) {
+                        amounts.push(cost.to_decimal()?);
+                    }
+                }
+            }
+        }
+        let (low, high) = (amounts.iter().min().copied(), amounts.iter().max().copied());
+        Ok(low.zip(high).filter(|(low, high)| low != high))
     }
 
     /// Units of amounts in one pico-unit.
     pub(super) fn unit(&self) -> i128 {
-        power_of_ten(self.scale.saturating_sub(Pico::SCALE)).unwrap_or(1)
+        let places = power_of_ten(self.scale.saturating_sub(Pico::SCALE)).unwrap_or(1);
+        places.saturating_mul(self.divisor.into())
     }
 
-    /// Visits meter, quantity, rate, amount and whether the rate is borrowed, for all that was used.
-    pub(super) fn each_amount(
+    /// Whether the row's calls may lie in different bands.
+    fn is_mixed(&self, usage: &Usage, terms: &Terms<'_>) -> bool {
+        if terms.calls <= 1 {
+            return false;
+        }
+        let lowest = self.bands.iter().map(|band| band.above).filter(|above| *above > 0).min();
+        lowest.is_some_and(|lowest| usage.get(UsageClass::InputTokensTotal) > lowest)
+    }
+
+    /// The band that prices a request; of a row of several calls, that of the mean one.
+    pub(super) fn band(&self, usage: &Usage, terms: &Terms<'_>) -> Option<&Band> {
+        match self.bands.as_slice() {
+            [always] => Some(always),
+            bands => {
+                let input = usage.get(UsageClass::InputTokensTotal);
+                let input = input.checked_div(terms.calls).unwrap_or(input);
+                // INVARIANT: there is a last band, and it prices whatever the others do not.
+                bands.iter().find(|band| input > band.above).or(bands.last())
+            }
+        }
+    }
+
+    /// Visits what was used, and what it costs.
+    pub(super) fn each_part(
         &self,
+        band: Option<&Band>,
         usage: &Usage,
-        mut visit: impl FnMut(Meter, u64, u128, i128, bool) -> Result<(), Unpriced>,
+        terms: &Terms<'_>,
+        mut visit: impl FnMut(Part) -> Result<(), Unpriced>,
     ) -> Result<(), Unpriced> {
-        let input = usage.get(UsageClass::InputTokensTotal);
-        // INVARIANT: there is a last band, and it prices whatever the others do not.
-        let band = match self.bands.as_slice() {
-            [always] => always,
-            bands => bands
-                .iter()
-                .find(|band| input > band.above)
-                .or(bands.last())
-                .ok_or(Unpriced::Overflow)?,
-        };
-        let quantities = split(usage, band.folded)?;
-        for ((meter, quantity), rate) in Meter::ALL.iter().zip(&quantities).zip(&band.rates) {
-            let (meter, quantity, rate) = (*meter, *quantity, *rate);
+        if self.is_marginal {
+            return self.each_marginal(usage, terms, visit);
+        }
+        let band = band.ok_or(Unpriced::Overflow)?;
+        let is_uncertain = self.is_guess || self.is_mixed(usage, terms);
+        let mut each = |meter: Meter, quantity: u64| {
             if quantity == 0 {
-                continue;
+                return Ok(());
             }
             if !band.priced.contains(meter) {
                 let model = self.identity.model.clone();
                 return Err(Unpriced::NoRate { model, meter, quantity });
             }
-            let amount = rate
-                .checked_mul(u128::from(quantity))
-                .and_then(|amount| i128::try_from(amount).ok())
-                .ok_or(Unpriced::Overflow)?;
-            visit(meter, quantity, rate, amount, band.borrowed.contains(meter))?;
+            let rate = band.rates.get(meter.index()).copied().ok_or(Unpriced::Overflow)?;
+            let is_uncertain = band.borrowed.contains(meter) || (is_uncertain && meter.is_token());
+            if self.quotas.is_empty() {
+                return visit(Part::new(meter, quantity, rate, is_uncertain)?);
+            }
+            self.after_quota(terms, Part::new(meter, quantity, rate, is_uncertain)?, &mut visit)
+        };
+        let calls = if band.folded.contains(Meter::Call) { 0 } else { terms.calls };
+        // Most calls have text, caches and nothing else: no need to look at every meter.
+        if usage.used() & !band.plain == 0
+            && let Some(quantities) = plain(usage)
+        {
+            for (meter, quantity) in quantities {
+                each(meter, quantity)?;
+            }
+            return each(Meter::Call, calls);
+        }
+        let quantities = split(usage, band.folded)?;
+        for (meter, quantity) in Meter::ALL.iter().zip(&quantities) {
+            each(*meter, if *meter == Meter::Call { calls } else { *quantity })?;
+        }
+        Ok(())
+    }
+
+    /// Visits the free part and the rest; what may be free is uncertain while nobody counts.
+    fn after_quota(
+        &self,
+        terms: &Terms<'_>,
+        part: Part,
+        visit: &mut impl FnMut(Part) -> Result<(), Unpriced>,
+    ) -> Result<(), Unpriced> {
+        let Part { meter, quantity, rate, is_uncertain, .. } = part;
+        if !self.quotas.iter().any(|(other, _)| *other == meter) {
+            return visit(part);
+        }
+        let Some(free) = terms.free else {
+            return visit(Part { is_uncertain: true, ..part });
+        };
+        let free = free.iter().find(|(other, _)| *other == meter).map_or(0, |(_, free)| *free);
+        let free = free.min(quantity);
+        if free > 0 {
+            visit(Part::new(meter, free, 0, is_uncertain)?)?;
+        }
+        let billed = quantity.saturating_sub(free);
+        if billed > 0 { visit(Part::new(meter, billed, rate, is_uncertain)?) } else { Ok(()) }
+    }
+
+    /// Visits the parts of a request that is priced band by band.
+    ///
+    /// Input tokens lie in the order in which a model reads them: what a cache held, what was
+    /// written to one, the rest. Output tokens are counted from the first one. Of a row of several
+    /// calls, each is taken to be as long as the mean.
+    fn each_marginal(
+        &self,
+        usage: &Usage,
+        terms: &Terms<'_>,
+        mut visit: impl FnMut(Part) -> Result<(), Unpriced>,
+    ) -> Result<(), Unpriced> {
+        let is_uncertain = self.is_guess || self.is_mixed(usage, terms);
+        let last = self.bands.last().ok_or(Unpriced::Overflow)?;
+        let quantities = split(usage, last.folded)?;
+        let mut start = 0_u64;
+        let mut order: Vec<_> = Meter::ALL.into_iter().zip(quantities).collect();
+        order.sort_by_key(|(meter, _)| meter.place());
+        for (meter, mut quantity) in order {
+            if meter == Meter::Call && quantity > 0 {
+                quantity = terms.calls;
+            }
+            if meter == Meter::Output {
+                start = 0;
+            }
+            let end = start.saturating_add(quantity);
+            let mut ceiling = u64::MAX;
+            for band in &self.bands {
+                let bound =
+                    if meter.is_token() { band.above.saturating_mul(terms.calls) } else { 0 };
+                let inside = end.min(ceiling).saturating_sub(start.max(bound));
+                ceiling = ceiling.min(bound);
+                if inside == 0 || (!meter.is_token() && band.above > 0) {
+                    continue;
+                }
+                if !band.priced.contains(meter) {
+                    let model = self.identity.model.clone();
+                    return Err(Unpriced::NoRate { model, meter, quantity });
+                }
+                let rate = band.rates.get(meter.index()).copied().ok_or(Unpriced::Overflow)?;
+                let is_uncertain =
+                    band.borrowed.contains(meter) || (is_uncertain && meter.is_token());
+                let part = Part::new(meter, inside, rate, is_uncertain)?;
+                self.after_quota(terms, part, &mut visit)?;
+            }
+            if meter.is_token() {
+                start = end;
+            }
         }
         Ok(())
     }
 }
 
-impl Band {
-    fn empty(above: u64) -> Self {
-        let (priced, folded, borrowed) = Default::default();
-        Self { above, rates: [0; Meter::COUNT], priced, folded, borrowed }
-    }
-}
-
-impl ExactCost {
-    /// The exact decimal.
-    ///
-    /// # Errors
-    ///
-    /// [`Unpriced::Overflow`] when it has more decimals than a [`Decimal`] keeps.
-    pub fn to_decimal(self) -> Result<Decimal, Unpriced> {
-        Decimal::new(self.mantissa, self.scale).map_err(|_| Unpriced::Overflow)
-    }
-
-    /// The cost as a ledger books it: rounded half-even at 12 decimals, with the remainder.
-    ///
-    /// # Errors
-    ///
-    /// [`MoneyError::Overflow`] when the amount does not fit.
-    pub fn booked(self) -> Result<Rounded, MoneyError> {
-        if self.scale == Pico::SCALE {
-            return Ok(Rounded { amount: Pico(self.mantissa), remainder_quecto: 0 });
-        }
-        let exact = Decimal::new(self.mantissa, self.scale).map_err(|_| MoneyError::Overflow)?;
-        Pico::round_half_even(exact)
-    }
-
-    /// Whether every rate is stated for exactly the tier and context of the call.
-    pub fn is_certain(self) -> bool {
-        self.borrowed.is_empty()
-    }
-
-    /// The meters whose rate is stated for another tier or context only, so that the provider may
-    /// bill another amount.
-    pub fn uncertain(self) -> impl Iterator<Item = Meter> {
-        self.borrowed.iter()
-    }
-}
-
-impl Serialize for Meter {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl Serialize for ServiceTier {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
+impl Part {
+    fn new(meter: Meter, quantity: u64, rate: u128, is_uncertain: bool) -> Result<Self, Unpriced> {
+        let amount = rate.checked_mul(u128::from(quantity));
+        let amount = amount.and_then(|amount| i128::try_from(amount).ok());
+        Ok(Self { meter, quantity, rate, amount: amount.ok_or(Unpriced::Overflow)?, is_uncertain })
     }
 }
 

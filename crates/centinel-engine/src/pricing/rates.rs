@@ -2,24 +2,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Meter, ServiceTier};
-use crate::money::Decimal;
+use super::{Meter, Ratio, ServiceTier};
 
 /// Unit prices, each for a meter at a tier, for requests whose total input exceeds `above` tokens.
 ///
 /// `above = 0` holds for every request. The band with the highest bound that a request exceeds
-/// prices the whole request (a cliff, not a marginal rate). "From N tokens on" is above N − 1.
+/// prices the whole request (a cliff), unless the table is marginal. "From N tokens on" is above
+/// N − 1.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct RateTable {
-    rates: BTreeMap<(ServiceTier, u64, Meter), Decimal>,
+    rates: BTreeMap<(ServiceTier, u64, Meter), Stated>,
+    /// Each part of the tokens is priced by the band that it lies in.
+    pub(super) is_marginal: bool,
+}
+
+/// A unit price, as its list has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stated {
+    pub(super) unit_price: Ratio,
+    /// The list does not state it for this class; a rule of the list says that it applies.
+    pub(super) is_assumed: bool,
 }
 
 /// What a meter costs in one band of one tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rate {
-    /// A price per unit. `is_borrowed` when the list states none for exactly this tier and band,
-    /// so that the nearest stated one stands in.
-    Stated { unit_price: Decimal, is_borrowed: bool },
+    /// A price per unit. `is_borrowed` when the list states none for exactly this class, tier and
+    /// band, so that the nearest stated one stands in.
+    Stated { unit_price: Ratio, is_borrowed: bool },
     /// Counted and priced with the meter that it is billed as.
     Folded,
     /// No price.
@@ -27,8 +37,27 @@ pub(super) enum Rate {
 }
 
 impl RateTable {
-    pub(super) fn set(&mut self, tier: ServiceTier, above: u64, meter: Meter, unit_price: Decimal) {
-        self.rates.insert((tier, above, meter), unit_price);
+    pub(super) fn set(
+        &mut self,
+        tier: ServiceTier,
+        above: u64,
+        meter: Meter,
+        unit_price: impl Into<Ratio>,
+    ) {
+        let stated = Stated { unit_price: unit_price.into(), is_assumed: false };
+        self.rates.insert((tier, above, meter), stated);
+    }
+
+    /// A rate that stands in for one that the list leaves out; never in place of a stated one.
+    pub(super) fn assume(
+        &mut self,
+        tier: ServiceTier,
+        above: u64,
+        meter: Meter,
+        unit_price: impl Into<Ratio>,
+    ) {
+        let stated = Stated { unit_price: unit_price.into(), is_assumed: true };
+        self.rates.entry((tier, above, meter)).or_insert(stated);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -36,11 +65,16 @@ impl RateTable {
     }
 
     pub(super) fn is_zero_only(&self) -> bool {
-        self.rates.values().all(|unit_price| unit_price.is_zero())
+        self.rates.values().all(|stated| stated.unit_price.is_zero())
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = ((ServiceTier, u64, Meter), Decimal)> + '_ {
-        self.rates.iter().map(|(key, unit_price)| (*key, *unit_price))
+    pub(super) fn iter(&self) -> impl Iterator<Item = ((ServiceTier, u64, Meter), Stated)> + '_ {
+        self.rates.iter().map(|(key, stated)| (*key, *stated))
+    }
+
+    /// The standard rate of the shortest context: what two prices are compared by.
+    pub(super) fn first(&self, meter: Meter) -> Option<Ratio> {
+        self.rates.get(&(ServiceTier::Standard, 0, meter)).map(|stated| stated.unit_price)
     }
 
     /// Whether any price is stated for the tier.
@@ -62,8 +96,8 @@ impl RateTable {
             [(tier, above), (ServiceTier::Standard, above), (tier, 0), (ServiceTier::Standard, 0)];
         for step in steps {
             let stated = |meter| self.rates.get(&(step.0, step.1, meter)).copied();
-            if let Some(unit_price) = stated(meter) {
-                let is_borrowed = meter.is_token() && step != (tier, above);
+            if let Some(Stated { unit_price, is_assumed }) = stated(meter) {
+                let is_borrowed = is_assumed || (meter.is_token() && step != (tier, above));
                 return Rate::Stated { unit_price, is_borrowed };
             }
             if meter.billed_as().and_then(stated).is_some() {
@@ -77,6 +111,7 @@ impl RateTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::Decimal;
 
     const LONG: u64 = 200_000;
 

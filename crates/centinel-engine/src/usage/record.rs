@@ -262,6 +262,15 @@ impl Usage {
         UsageClass::ALL.into_iter().zip(self.0)
     }
 
+    /// The classes that are not zero, a bit each, by [`UsageClass::index`].
+    pub(crate) fn used(&self) -> u32 {
+        let bits = self.0.iter().enumerate().map(|(index, count)| {
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            u32::from(*count > 0).checked_shl(index).unwrap_or(0)
+        });
+        bits.fold(0, |set, bit| set | bit)
+    }
+
     /// Adds another record, class by class; counts stop at `u64::MAX`.
     pub fn add(&mut self, other: &Self) {
         for (sum, count) in self.0.iter_mut().zip(other.0) {

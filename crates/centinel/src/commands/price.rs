@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use centinel_engine::{
     money::{Currency, Decimal},
     pricing::{
-        CostLine, ExactCost, Meter, Price, PriceBook, PriceIdentity, PriceQuery, Pricer, Unpriced,
+        CostLine, ExactCost, Meter, Price, PriceBook, PriceIdentity, PriceQuery, Pricer, Terms,
+        Unpriced,
     },
     usage::Usage,
 };
@@ -28,7 +29,7 @@ use crate::{
 /// Prices usage records exactly: cost, its lines, and the price applied.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// `builtin`, `litellm:FILE`, or a native price book.
+    /// `builtin`, `litellm:FILE`, `genai-prices:FILE`, or a native price book.
     #[arg(long, value_name = "BOOK", default_value = "builtin")]
     book: String,
     /// JSON lines of calls: `provider`, `model`, `usage`, and optionally `id`, `service_tier`,
@@ -44,7 +45,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
-    let book_file = args.book.strip_prefix("litellm:").unwrap_or(&args.book);
+    let book_file = args.book.split_once(':').map_or(args.book.as_str(), |(_, file)| file);
     if book_file == "-" && args.usage.as_os_str() == "-" {
         return Err(hinted(
             "book and usage cannot both be standard input",
@@ -86,6 +87,13 @@ fn open_book(name: &str, output: &Output) -> anyhow::Result<PriceBook> {
     Ok(opened.book)
 }
 
+/// The least and the most that a call may have cost.
+#[derive(Serialize)]
+struct Range {
+    low: Decimal,
+    high: Decimal,
+}
+
 #[derive(Serialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 enum Answer<'a> {
@@ -94,7 +102,13 @@ enum Answer<'a> {
         cost: Decimal,
         currency: Currency,
         lines: Vec<CostLine>,
-        /// Classes whose price is stated for another tier or context only.
+        /// The exact cost, where it is no finite decimal.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cost_exact: Option<String>,
+        /// Between what the cost lies, where that is known of an uncertain one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        range: Option<Box<Range>>,
+        /// Classes whose price is stated for another class, tier, context or time only.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         uncertain: Vec<Meter>,
         price: &'a PriceIdentity,
@@ -147,13 +161,15 @@ fn answer<'a>(
     };
     let id = id(call.id, number);
     Ok(Some(match priced(pricer, &query, &call.usage) {
-        Ok((price, exact, cost, lines)) => {
+        Ok(Priced { price, exact, cost, lines, range }) => {
             summary.priced(&query, &call.usage, cost, exact.is_certain())?;
             Answer::Priced {
                 id,
                 cost,
                 currency: price.currency(),
                 lines,
+                cost_exact: exact.fraction().map(|ratio| ratio.to_string()),
+                range: range.map(Box::new),
                 uncertain: exact.uncertain().collect(),
                 price: price.identity(),
             }
@@ -165,14 +181,30 @@ fn answer<'a>(
     }))
 }
 
+struct Priced<'p> {
+    price: &'p Price,
+    exact: ExactCost,
+    cost: Decimal,
+    lines: Vec<CostLine>,
+    range: Option<Range>,
+}
+
 fn priced<'p>(
     pricer: &'p mut Pricer<'_>,
     query: &PriceQuery<'_>,
     usage: &Usage,
-) -> Result<(&'p Price, ExactCost, Decimal, Vec<CostLine>), Unpriced> {
+) -> Result<Priced<'p>, Unpriced> {
     let price = pricer.price(query)?;
-    let exact = price.cost(usage)?;
-    Ok((price, exact, exact.to_decimal()?, price.lines(usage)?))
+    let terms = Terms::ONE_CALL;
+    let exact = price.cost_of(usage, &terms)?;
+    let range = price.range(usage, &terms)?.map(|(low, high)| Range { low, high });
+    Ok(Priced {
+        price,
+        exact,
+        cost: exact.to_decimal()?,
+        lines: price.lines_of(usage, &terms)?,
+        range,
+    })
 }
 
 #[cfg(test)]
