@@ -25,5 +25,6 @@ pub mod narrative;
 pub mod period;
 pub mod pricing;
 pub mod proposal;
+pub mod reconcile;
 pub mod series;
 pub mod usage;
