@@ -11,7 +11,7 @@ use centinel_ingest::{OpenError, ReadError};
 use centinel_ledger::LedgerError;
 use centinel_store::StoreError;
 
-use crate::{calendar::CalendarError, config::ConfigError};
+use crate::{Role, calendar::CalendarError, config::ConfigError};
 
 /// What can go wrong in a use case.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,16 @@ pub enum AppError {
         /// Why.
         #[source]
         source: ReadError,
+    },
+    /// A source holds rows of one role only.
+    #[error("source `{source_name}` holds {known}, not {asked}")]
+    OtherRole {
+        /// The source.
+        source_name: String,
+        /// Its role.
+        known: Role,
+        /// The role asked for.
+        asked: Role,
     },
     /// An estimate is larger than any amount of money.
     #[error(transparent)]
@@ -134,6 +144,9 @@ impl AppError {
                     .to_owned(),
             ),
             Self::Read { source, .. } => source.hint(),
+            Self::OtherRole { asked, .. } => {
+                Some(format!("give the {asked} a source of its own: `--source NAME`"))
+            }
             Self::Approval(error) => error.hint(),
             Self::Empty => {
                 Some("import something: `centinel import FILE`, or try `centinel demo`".into())

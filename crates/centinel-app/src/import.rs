@@ -18,7 +18,8 @@ use centinel_engine::{
     usage::{BookedCost, Call, CallStatus, CostClass, Outcome},
 };
 use centinel_ingest::{
-    Finding, Format, Mapping, Options, Position, ReadError, Rejected, Sink, SinkError, Summary,
+    Finding, FindingStatus, Format, Mapping, Options, Position, ReadError, Rejected, Sink,
+    SinkError, Summary,
 };
 use centinel_ledger::{
     Chunk, Import, ImportFile, ImportReport, LocalSeries, RejectedRow, RowBuffer,
@@ -28,7 +29,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
-use crate::{App, AppError};
+use crate::{App, AppError, Role};
 
 /// What is to be imported, and how.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +38,8 @@ pub struct ImportRequest {
     pub source: Option<String>,
     /// The rows are an invoice to reconcile with: kept, but in no total.
     pub is_invoice: bool,
+    /// What the rows are for; by the format where nothing is stated.
+    pub role: Option<Role>,
     /// How the connector reads.
     pub options: Options,
     /// Price calls with this book instead of the configured one.
@@ -180,8 +183,8 @@ impl App {
         nonce: u64,
     ) -> Result<Imported, AppError> {
         let name = file.name.clone();
-        let role = if request.is_invoice { "invoice" } else { "spend" };
-        let mut import = Import::begin(&self.ledger, file.clone(), role, nonce).await?;
+        let (role, is_usual) = self.import_role(&file.source, format, &request).await?;
+        let mut import = Import::begin(&self.ledger, file.clone(), role.name(), nonce).await?;
         // Another process may have committed the file while we waited for our turn.
         if let Some(batch) = self.database().find_batch(&file.source, &file.digest).await? {
             return Ok(Imported::known(batch, format));
@@ -207,7 +210,10 @@ impl App {
             import.write(chunk).await?;
         }
         let (summary, unpriced) = reader.await.map_err(|_| AppError::Interrupted)??;
-        let Summary { rows, findings, mapping, .. } = summary;
+        let Summary { rows, mut findings, mapping, .. } = summary;
+        if is_usual && role != Role::Spend {
+            findings.push(in_no_total(role));
+        }
         let report = import.commit(rows, now.as_microsecond()).await?;
         let mut unpriced: Vec<_> = unpriced.into_iter().collect();
         unpriced.sort_by_key(|(reason, calls)| (std::cmp::Reverse(*calls), reason.clone()));
@@ -234,6 +240,20 @@ impl Imported {
     }
 }
 
+/// That rows of such a format are not counted, unless somebody says so.
+fn in_no_total(role: Role) -> Finding {
+    Finding {
+        column: String::new(),
+        status: FindingStatus::Note,
+        message: format!(
+            "kept as {role}, in no total: its money is that of other sources; where it is the only \
+             record, count it with `--role spend`"
+        ),
+        count: 1,
+        first_row: None,
+    }
+}
+
 fn read_failed(name: &str, source: ReadError) -> AppError {
     AppError::Read { name: name.to_owned(), source }
 }
@@ -246,6 +266,13 @@ fn default_source(format: Format) -> &'static str {
         Format::LiteLlmJson | Format::LiteLlmCsv => "litellm",
         Format::OtlpJson | Format::OtlpNdjson | Format::OtlpProtobuf => "otlp",
         Format::Outcomes => "outcomes",
+        Format::OpenAiUsage => "openai-usage",
+        Format::OpenAiCosts => "openai-costs",
+        Format::AnthropicUsage => "anthropic-usage",
+        Format::AnthropicCosts => "anthropic-costs",
+        Format::OpenRouterActivity => "openrouter",
+        Format::LangfuseJson | Format::LangfuseCsv => "langfuse",
+        Format::HeliconeJson | Format::HeliconeCsv => "helicone",
     }
 }
 

@@ -18,6 +18,7 @@ mod prices;
 mod proposals;
 mod report;
 mod revision;
+mod role;
 mod span;
 mod spend;
 
@@ -38,6 +39,7 @@ pub use prices::{OpenedBook, open_book};
 pub use proposals::BudgetRequest;
 pub use report::{Headline, KindOfSpend, Report, UnpricedModel};
 pub use revision::Revision;
+pub use role::{Role, UnknownRole};
 pub use span::{ResolvedPeriod, UnknownPeriod, When, baseline_days};
 pub use spend::{SpendAnswer, SpendGroup, SpendLine, SpendRequest, SpendSums};
 

@@ -12,9 +12,9 @@ mod row;
 
 pub(crate) use self::{
     csv::{check_header, note_open_end, read_csv},
-    dialect::{guess, normalize},
+    dialect::{guess, guess_owner, is_disjoint_provider, normalize},
     ndjson::{Arena, read_ndjson, read_objects},
-    row::is_null,
+    row::{is_null, parse_status},
 };
 pub use self::{
     field::{Field, UnknownField},

@@ -34,6 +34,24 @@ pub enum Format {
     OtlpProtobuf,
     /// The body of `POST /v1/outcomes`: business outcomes as JSON objects, one a line.
     Outcomes,
+    /// Pages of OpenAI's organization usage API, any of its kinds.
+    OpenAiUsage,
+    /// Pages of OpenAI's organization costs API.
+    OpenAiCosts,
+    /// Pages of Anthropic's messages usage report.
+    AnthropicUsage,
+    /// Pages of Anthropic's cost report.
+    AnthropicCosts,
+    /// OpenRouter's activity report.
+    OpenRouterActivity,
+    /// Langfuse observations as JSON.
+    LangfuseJson,
+    /// Langfuse observations as CSV.
+    LangfuseCsv,
+    /// Helicone requests as JSON.
+    HeliconeJson,
+    /// Helicone requests as CSV.
+    HeliconeCsv,
 }
 
 impl fmt::Display for Format {
@@ -49,6 +67,15 @@ impl fmt::Display for Format {
             Self::OtlpNdjson => "OTLP NDJSON",
             Self::OtlpProtobuf => "OTLP protobuf",
             Self::Outcomes => "outcomes NDJSON",
+            Self::OpenAiUsage => "OpenAI usage report",
+            Self::OpenAiCosts => "OpenAI cost report",
+            Self::AnthropicUsage => "Anthropic usage report",
+            Self::AnthropicCosts => "Anthropic cost report",
+            Self::OpenRouterActivity => "OpenRouter activity",
+            Self::LangfuseJson => "Langfuse JSON",
+            Self::LangfuseCsv => "Langfuse CSV",
+            Self::HeliconeJson => "Helicone JSON",
+            Self::HeliconeCsv => "Helicone CSV",
         })
     }
 }
@@ -140,6 +167,13 @@ fn detect_csv(head: &[u8], name: &str) -> Result<Format, UnknownFormat> {
     if litellm::SIGNATURE.iter().all(|column| names.iter().any(|name| name == column)) {
         return Ok(Format::LiteLlmCsv);
     }
+    let has_column = |name: &str| names.iter().any(|other| other == name);
+    if is_langfuse(has_column) {
+        return Ok(Format::LangfuseCsv);
+    }
+    if is_helicone(has_column) {
+        return Ok(Format::HeliconeCsv);
+    }
     let other = [
         ("lineitemusageaccountid", "an AWS Cost and Usage Report", AS_FOCUS),
         ("lineitemunblendedcost", "an AWS Cost and Usage Report", AS_FOCUS),
@@ -185,6 +219,9 @@ fn detect_json(head: &[u8]) -> Result<Format, UnknownFormat> {
     if litellm::SIGNATURE.iter().all(|key| has(key)) {
         return Ok(Format::LiteLlmJson);
     }
+    if let Some(format) = detect_report(has, &text) {
+        return Ok(format);
+    }
     let other = [
         ("resourceMetrics", "holds OTLP metrics", Some("only traces are read")),
         ("resourceLogs", "holds OTLP logs", Some("only traces are read")),
@@ -193,13 +230,8 @@ fn detect_json(head: &[u8]) -> Result<Format, UnknownFormat> {
             "looks like LiteLLM's price list",
             Some("import it with `centinel prices import`"),
         ),
-        ("organization.costs.result", "looks like a page of OpenAI's costs API", None),
-        ("organization.usage.completions.result", "looks like a page of OpenAI's usage API", None),
         ("ModelInvocationLog", "looks like a Bedrock model-invocation log", None),
-        ("uncached_input_tokens\": \"", "looks like an Anthropic usage report", None),
         ("parentUuid", "looks like a Claude Code session log", None),
-        ("model_permaslug", "looks like OpenRouter's activity report", None),
-        ("usageDetails", "looks like a Langfuse export", None),
         ("$schema", "looks like a JSON schema", None),
     ];
     if let Some((_, seems, hint)) = other.into_iter().find(|(key, ..)| has(key)) {
@@ -229,6 +261,34 @@ fn detect_json(head: &[u8]) -> Result<Format, UnknownFormat> {
     Err(UnknownFormat { with_mapping: Some(Format::CallLogNdjson), ..unknown })
 }
 
+/// Observations have a trace, a start, and usage or cost by kind.
+fn is_langfuse(has: impl Fn(&str) -> bool) -> bool {
+    ["traceId", "trace_id"].into_iter().any(&has)
+        && ["startTime", "start_time"].into_iter().any(&has)
+        && ["usageDetails", "usage_details", "costDetails", "cost_details"].into_iter().any(&has)
+}
+
+fn is_helicone(has: impl Fn(&str) -> bool) -> bool {
+    has("request_created_at") && has("request_id") && has("response_status")
+}
+
+/// Reports and logs of providers and tools, by keys that only they have together.
+fn detect_report(has: impl Fn(&str) -> bool, text: &str) -> Option<Format> {
+    let is_bucketed = has("starting_at") && has("results");
+    Some(match () {
+        () if has("organization.costs.result") => Format::OpenAiCosts,
+        () if text.contains("\"organization.usage.") => Format::OpenAiUsage,
+        // A page of empty buckets is a report of nothing, whichever it was.
+        () if has("bucket") && has("start_time") && has("results") => Format::OpenAiUsage,
+        () if is_bucketed && has("amount") => Format::AnthropicCosts,
+        () if is_bucketed => Format::AnthropicUsage,
+        () if has("model_permaslug") => Format::OpenRouterActivity,
+        () if is_langfuse(&has) => Format::LangfuseJson,
+        () if is_helicone(&has) => Format::HeliconeJson,
+        () => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +309,14 @@ mod tests {
             ("{\n \"resourceSpans\": [", Format::OtlpJson),
             ("{\"resourceSpans\":[]}\n{\"resourceSpans\":[]}\n", Format::OtlpNdjson),
             ("{\"outcome_id\":\"1\",\"kind\":\"a\",\"quantity\":1}", Format::Outcomes),
+            (
+                "{\"data\":[{\"object\":\"bucket\",\"start_time\":1,\"results\":[]}]}",
+                Format::OpenAiUsage,
+            ),
+            (
+                "{\"data\":[{\"starting_at\":\"\",\"results\":[{\"amount\":\"1\"}]}]}",
+                Format::AnthropicCosts,
+            ),
         ] {
             assert_eq!(detect_format(head.as_bytes(), ""), Ok(expected), "{head}");
         }

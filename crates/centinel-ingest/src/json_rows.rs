@@ -1,4 +1,5 @@
-//! JSON objects with their position and text: one a line, or the elements of one array.
+//! JSON objects with their position and text: one a line, the elements of one array, or documents
+//! over any number of lines.
 
 use std::io::Read;
 
@@ -15,10 +16,27 @@ pub(crate) struct JsonRow<'a> {
     pub(crate) text: Result<&'a str, String>,
 }
 
+/// Longest document, in bytes: a page of an API holds many rows.
+const DOCUMENT_BYTES_MAX: usize = 64 << 20;
+
+/// What separates the objects of an input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    /// Line ends.
+    Lines,
+    /// The commas of one array; what follows it is not read.
+    Wrapped,
+    /// The commas of an array, or of several ones.
+    Arrays,
+    /// Nothing: each object ends where its braces do.
+    Braces,
+}
+
 /// Frames the objects of an input.
 pub(crate) struct JsonRows<'r, R> {
     input: &'r mut Input<R>,
-    is_array: bool,
+    framing: Framing,
+    bytes_max: usize,
     row: u64,
     line: u64,
     pending: usize,
@@ -36,15 +54,39 @@ impl<'r, R: Read> JsonRows<'r, R> {
         let line = head.get(..array.unwrap_or(0)).unwrap_or_default();
         let line = 1 + memchr::memchr_iter(b'\n', line).count() as u64;
         input.consume(array.unwrap_or(0));
-        Ok(Self {
+        let framing = if array.is_some() { Framing::Wrapped } else { Framing::Lines };
+        Ok(Self::framed(input, framing, line, ROW_BYTES_MAX))
+    }
+
+    /// Frames documents: pages of an API, log records, printed on one line or on many, one after the
+    /// other or in arrays. Nothing between the first and the last is passed over.
+    pub(crate) fn documents(input: &'r mut Input<R>) -> Result<Self, ReadError> {
+        input.skip_byte_order_mark()?;
+        let head = input.peek(1 << 16)?;
+        let start = head.len() - head.trim_ascii_start().len();
+        let line = 1 + line_ends(head.get(..start).unwrap_or_default());
+        let framing = match head.get(start) {
+            Some(b'[') => Framing::Arrays,
+            _ if has_object_lines(head) => Framing::Lines,
+            _ => Framing::Braces,
+        };
+        let is_array = framing == Framing::Arrays;
+        input.consume(if is_array { start + 1 } else { 0 });
+        let line = if is_array { line } else { 1 };
+        Ok(Self::framed(input, framing, line, DOCUMENT_BYTES_MAX))
+    }
+
+    fn framed(input: &'r mut Input<R>, framing: Framing, line: u64, bytes_max: usize) -> Self {
+        Self {
             input,
-            is_array: array.is_some(),
+            framing,
+            bytes_max,
             row: 0,
             line,
             pending: 0,
             pending_lines: 0,
             start: Vec::new(),
-        })
+        }
     }
 
     /// Bytes read so far.
@@ -57,7 +99,7 @@ impl<'r, R: Read> JsonRows<'r, R> {
         self.input.consume(self.pending);
         self.line += self.pending_lines;
         (self.pending, self.pending_lines) = (0, 0);
-        if self.is_array { self.next_element() } else { self.next_line() }
+        if self.framing == Framing::Lines { self.next_line() } else { self.next_element() }
     }
 
     fn next_line(&mut self) -> Result<Option<JsonRow<'_>>, ReadError> {
@@ -69,14 +111,14 @@ impl<'r, R: Read> JsonRows<'r, R> {
                     Some(found) => break searched + found + 1,
                     None => searched = data.len(),
                 }
-                if searched > ROW_BYTES_MAX || !self.input.fill()? {
+                if searched > self.bytes_max || !self.input.fill()? {
                     break self.input.data().len();
                 }
             };
             if end == 0 {
                 return Ok(None);
             }
-            if end > ROW_BYTES_MAX {
+            if end > self.bytes_max {
                 return self.too_long().map(Some);
             }
             let line = self.input.data().get(..end).unwrap_or_default();
@@ -97,11 +139,18 @@ impl<'r, R: Read> JsonRows<'r, R> {
                 .iter()
                 .position(|byte| !byte.is_ascii_whitespace() && *byte != b',')
                 .unwrap_or(data.len());
-            let lines = memchr::memchr_iter(b'\n', data.get(..gap).unwrap_or_default()).count();
-            self.line += lines as u64;
+            self.line += line_ends(data.get(..gap).unwrap_or_default());
             self.input.consume(gap);
             match self.input.data().first() {
-                Some(b']') => return Ok(None),
+                Some(b']') if self.framing == Framing::Wrapped => return Ok(None),
+                Some(b']') if self.framing == Framing::Arrays => {
+                    self.input.consume(1);
+                    if self.enter_array()? {
+                        continue;
+                    }
+                    self.framing = Framing::Lines;
+                    return self.next_line();
+                }
                 Some(_) => break,
                 None => {}
             }
@@ -130,12 +179,32 @@ impl<'r, R: Read> JsonRows<'r, R> {
                     _ => {}
                 }
             }
-            if searched > ROW_BYTES_MAX {
+            if searched > self.bytes_max {
                 return self.too_long().map(Some);
             }
             if !self.input.fill()? && searched >= self.input.data().len() {
                 let end = self.input.data().len();
                 return Ok(Some(self.row(end, false)));
+            }
+        }
+    }
+
+    /// Goes on into the array that follows the one that ended; `false` when something else follows, or
+    /// nothing.
+    fn enter_array(&mut self) -> Result<bool, ReadError> {
+        loop {
+            let data = self.input.data();
+            let gap = data.iter().position(|byte| !byte.is_ascii_whitespace());
+            let blank = gap.unwrap_or(data.len());
+            self.line += line_ends(data.get(..blank).unwrap_or_default());
+            self.input.consume(blank);
+            if let Some(&byte) = self.input.data().first() {
+                let is_array = byte == b'[';
+                self.input.consume(usize::from(is_array));
+                return Ok(is_array);
+            }
+            if !self.input.fill()? {
+                return Ok(false);
             }
         }
     }
@@ -161,7 +230,7 @@ impl<'r, R: Read> JsonRows<'r, R> {
         self.start.extend_from_slice(self.input.data().get(..4096).unwrap_or_default());
         let bytes = self.input.skip_line()?;
         self.pending_lines = 1;
-        let reason = format!("the row has {bytes} bytes, more than {ROW_BYTES_MAX}");
+        let reason = format!("the row has {bytes} bytes, more than {}", self.bytes_max);
         Ok(JsonRow { position, raw: &self.start, text: Err(reason) })
     }
 
@@ -169,6 +238,23 @@ impl<'r, R: Read> JsonRows<'r, R> {
         self.row += 1;
         Position { row: self.row, line: self.line, offset: self.input.offset() }
     }
+}
+
+fn line_ends(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
+/// Whether each line holds an object of its own: the first line ends its object, or the second one
+/// starts another (then the first is a row in error, not the start of a long document).
+fn has_object_lines(head: &[u8]) -> bool {
+    let mut lines = head.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    let mut next = || lines.find(|line| !line.is_empty()).unwrap_or_default();
+    let first = next();
+    serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok()
+        || !first.starts_with(b"{")
+        || next().starts_with(b"{\"")
+        // A single line that is longer than the head.
+        || first.len() == head.trim_ascii().len() && head.len() >= 1 << 16
 }
 
 /// Where the elements of an array start: after `[`, or after `{"data": [`.
@@ -191,9 +277,11 @@ fn array_start(head: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn rows(text: &str) -> Vec<String> {
+    fn rows(text: &str, are_documents: bool) -> Vec<String> {
         let mut input = Input::new(text.as_bytes(), u64::MAX);
-        let mut rows = JsonRows::new(&mut input).unwrap();
+        let rows =
+            if are_documents { JsonRows::documents(&mut input) } else { JsonRows::new(&mut input) };
+        let mut rows = rows.unwrap();
         let mut found = Vec::new();
         while let Some(row) = rows.next().unwrap() {
             let line = row.position.line;
@@ -203,6 +291,28 @@ mod tests {
             });
         }
         found
+    }
+
+    #[test]
+    fn documents() {
+        for (text, expected) in [
+            ("{\"a\":1}\n\n{\"a\":2}", &["1:{\"a\":1}", "3:{\"a\":2}"][..]),
+            (
+                "{\n \"a\": 1\n}\n{\n \"a\": \"}\"\n}\n",
+                &["1:{\n \"a\": 1\n}", "4:{\n \"a\": \"}\"\n}"],
+            ),
+            ("{\"a\":\n{\"a\":2}\nx", &["1:{\"a\":", "2:{\"a\":2}", "3:x"]),
+            ("\n[{\"a\":1},\n{\"a\":2}]", &["2:{\"a\":1}", "3:{\"a\":2}"]),
+            ("[{\"a\":1}]\n[{\"a\":2}]\n", &["1:{\"a\":1}", "2:{\"a\":2}"]),
+            ("[{\"a\":1}]\n{\"a\":2}", &["1:{\"a\":1}", "2:{\"a\":2}"]),
+            ("{ \"data\": [{}], \"b\": 1 }", &["1:{ \"data\": [{}], \"b\": 1 }"]),
+            ("{\n \"a\": 1", &["1!the input ends in this row"]),
+            ("not json\n{\"a\":2}", &["1:not json", "2:{\"a\":2}"]),
+            ("{\n}]\n{\"a\":2}", &["1:{\n}", "2:]", "3:{\"a\":2}"]),
+            ("", &[]),
+        ] {
+            assert_eq!(rows(text, true), expected, "{text:?}");
+        }
     }
 
     #[test]
@@ -221,7 +331,7 @@ mod tests {
             ("[]", &[]),
             ("", &[]),
         ] {
-            assert_eq!(rows(text), expected, "{text:?}");
+            assert_eq!(rows(text, false), expected, "{text:?}");
         }
     }
 }

@@ -5,21 +5,30 @@
 //! are none of these, each with its position, its reason and its text. Nothing is dropped: of every
 //! input, `accepted + rejected == rows`.
 
+mod anthropic;
 mod calls;
 mod csv_rows;
 mod detect;
+mod fields;
 mod finding;
 mod focus;
+mod helicone;
 mod input;
 mod instant;
 mod json;
 mod json_rows;
+mod langfuse;
 mod litellm;
 mod number;
 mod open;
+mod openai;
+mod openrouter;
 mod otlp;
 mod outcomes;
+mod pages;
+mod provider_guess;
 mod read;
+mod records;
 mod sanitize;
 mod sink;
 #[cfg(test)]

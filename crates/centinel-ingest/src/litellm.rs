@@ -14,8 +14,8 @@ use centinel_engine::{series::Dimension, usage::UsageClass};
 
 use crate::{
     calls::{
-        Arena, Convention, Field, check_header, guess as guess_any, is_null, normalize,
-        note_open_end, read_objects,
+        Arena, Convention, Field, check_header, guess_owner, is_null, normalize, note_open_end,
+        read_objects,
     },
     csv_rows::{CsvRows, Values, sniff_delimiter},
     input::Input,
@@ -188,9 +188,8 @@ fn guess(path: &str) -> Option<(Field, u8)> {
         .strip_prefix("request_tags.")
         .or_else(|| path.strip_prefix("metadata.spend_logs_metadata."))
     {
-        return guess_any(key)
-            .filter(|(field, _)| matches!(field, Field::Label(dimension) if is_owner(dimension)))
-            .map(|(field, rank)| (field, rank.saturating_add(5)));
+        return guess_owner(key)
+            .map(|(dimension, rank)| (Field::Label(dimension), rank.saturating_add(5)));
     }
     match path {
         "request_id" => Some((Field::CallId, 0)),
@@ -218,17 +217,4 @@ fn guess(path: &str) -> Option<(Field, u8)> {
         "metadata.status" => Some((Field::Status, 1)),
         _ => None,
     }
-}
-
-/// Dimensions that say for whom a call was made.
-fn is_owner(dimension: &Dimension) -> bool {
-    matches!(
-        dimension,
-        Dimension::Feature
-            | Dimension::Team
-            | Dimension::Process
-            | Dimension::Environment
-            | Dimension::Agent
-            | Dimension::Application
-    )
 }

@@ -10,12 +10,14 @@ use centinel_engine::{
 use jiff::Timestamp;
 
 use crate::{
+    anthropic,
     calls::{self, Convention, Field, Mapping, MappingError},
     detect::{Format, UnknownFormat, detect_format},
     finding::{Finding, Findings},
-    focus,
+    focus, helicone,
     input::Input,
-    litellm, otlp, outcomes,
+    langfuse, litellm, openai, openrouter, otlp, outcomes,
+    records::{read_documents, read_table},
     sanitize::Shown,
     sink::{Position, Rejected, Sink, SinkError},
 };
@@ -290,6 +292,27 @@ fn read_input(
         Format::OtlpNdjson => otlp::read_ndjson(input_ref, options, run)?,
         Format::OtlpProtobuf => otlp::read_protobuf(input_ref, options, run)?,
         Format::Outcomes => outcomes::read(input_ref, run)?,
+        Format::OpenAiUsage => {
+            read_documents(input_ref, options, &mut openai::Usages::default(), run)?;
+        }
+        Format::OpenAiCosts => {
+            read_documents(input_ref, options, &mut openai::Costs::default(), run)?;
+        }
+        Format::AnthropicUsage => {
+            read_documents(input_ref, options, &mut anthropic::Usages::default(), run)?;
+        }
+        Format::AnthropicCosts => {
+            read_documents(input_ref, options, &mut anthropic::Costs::default(), run)?;
+        }
+        Format::OpenRouterActivity => {
+            read_documents(input_ref, options, &mut openrouter::Activity::default(), run)?;
+        }
+        Format::LangfuseJson => {
+            read_documents(input_ref, options, &mut langfuse::Observations, run)?;
+        }
+        Format::LangfuseCsv => read_table(input_ref, options, &mut langfuse::Observations, run)?,
+        Format::HeliconeJson => read_documents(input_ref, options, &mut helicone::Requests, run)?,
+        Format::HeliconeCsv => read_table(input_ref, options, &mut helicone::Requests, run)?,
     }
     let Intake { sink, mut summary, findings, .. } = intake;
     sink.progress(input.offset());

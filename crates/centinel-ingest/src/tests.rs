@@ -55,6 +55,9 @@ impl Sink for Notes {
         if let Some((cost, currency)) = &call.reported_cost {
             write!(self.text, "  {cost} {currency}").unwrap();
         }
+        if call.calls != 1 {
+            write!(self.text, "  {} calls", call.calls).unwrap();
+        }
         writeln!(self.text, "{}", if *is_retry { "  retry" } else { "" }).unwrap();
         Ok(())
     }

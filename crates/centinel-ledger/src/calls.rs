@@ -19,7 +19,7 @@ pub(crate) struct CallBatch {
     by_class: [Vec<i128>; CostClass::COUNT],
     remainder: Vec<i64>,
     price: Vec<i32>,
-    // Calls beyond the first that a row of a usage report stands for.
+    // Calls beyond the first that a row of a usage report stands for; -1 where it stands for none.
     extra_calls: Vec<i64>,
     status: Vec<i32>,
     is_retry: Vec<i32>,
@@ -66,8 +66,8 @@ impl CallBatch {
         }
         self.remainder.push(cost.map_or(0, |cost| cost.remainder_quecto));
         self.price.push(cost.map_or(0, |cost| cost.price.cast_signed()));
-        let extra = call.calls.saturating_sub(1);
-        self.extra_calls.push(i64::try_from(extra).unwrap_or(i64::MAX));
+        let calls = i64::try_from(call.calls).unwrap_or(i64::MAX);
+        self.extra_calls.push(calls.saturating_sub(1));
         self.status.push(call.status as i32);
         self.is_retry.push(i32::from(call.is_retry));
         self.latency_ms.push(call.latency_ms.and_then(|ms| i64::try_from(ms).ok()));

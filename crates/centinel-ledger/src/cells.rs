@@ -194,7 +194,7 @@ impl Cell {
         if let Some(cost) = call.cost {
             self.cost = self.cost.saturating_add(cost);
         }
-        if call.extra_calls > 0 {
+        if call.extra_calls != 0 {
             return; // a sum over calls has no place in a distribution of calls
         }
         let [input_sketch, output_sketch, cost_sketch, latency_sketch] = &mut self.sketches;

@@ -34,8 +34,10 @@ pub struct Call {
     pub at: Timestamp,
     /// Low-cardinality dimensions: provider, model, feature, ….
     pub labels: Labels,
-    /// How many calls the row stands for: 1, or more where a provider's usage report adds calls up.
-    /// Such a row says nothing about the spread of single calls.
+    /// How many calls the row stands for: 1, or more where a provider's usage report adds calls up,
+    /// or 0 where the report does not tell their number, or other rows stand for them already (the
+    /// tool use of counted calls). A row of other than one call says nothing about the spread of single
+    /// calls.
     pub calls: u64,
     /// Inclusive token counts, over all calls of the row.
     pub usage: Usage,

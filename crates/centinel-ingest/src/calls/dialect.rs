@@ -2,8 +2,8 @@
 
 use centinel_engine::{
     series::Dimension::{
-        Agent, ApiKey, Application, BillingAccount, Environment, Feature, Model, Process, Provider,
-        Region, ServiceTier, SubAccount, Team,
+        self, Agent, ApiKey, Application, BillingAccount, Environment, Feature, Model, Process,
+        Provider, Region, ServiceTier, SubAccount, Team,
     },
     usage::UsageClass,
 };
@@ -45,6 +45,19 @@ pub(crate) fn guess(path: &str) -> Option<(Field, u8)> {
         }
     }
     None
+}
+
+/// The dimension of those that say for whom a call was made (feature, team, …) that a key names, and
+/// how good the name is.
+pub(crate) fn guess_owner(key: &str) -> Option<(Dimension, u8)> {
+    match guess(key)? {
+        (Field::Label(dimension), rank) if is_owner(&dimension) => Some((dimension, rank)),
+        _ => None,
+    }
+}
+
+fn is_owner(dimension: &Dimension) -> bool {
+    matches!(dimension, Feature | Team | Process | Environment | Agent | Application)
 }
 
 const PREFIXES: [&str; 9] = [
@@ -288,7 +301,7 @@ pub(super) fn is_disjoint_input_name(path: &str) -> bool {
 }
 
 /// Whether a provider reports cache tokens beside the input tokens.
-pub(super) fn is_disjoint_provider(provider: &str, model: &str) -> bool {
+pub(crate) fn is_disjoint_provider(provider: &str, model: &str) -> bool {
     let has = |text: &str, part: &str| {
         text.as_bytes()
             .windows(part.len())

@@ -374,7 +374,7 @@ fn milliseconds(value: &str, digits: u32) -> Option<u64> {
 }
 
 /// How a call ended, from words, an HTTP code or whether it succeeded.
-fn parse_status(value: &str) -> Option<CallStatus> {
+pub(crate) fn parse_status(value: &str) -> Option<CallStatus> {
     if let Some(ok) = parse_bool(value) {
         return Some(if ok { CallStatus::Ok } else { CallStatus::Error });
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Notes, Options, read, read_detected};
 use crate::Format;
 
-const FORMATS: [Format; 10] = [
+const FORMATS: [Format; 19] = [
     Format::FocusCsv,
     Format::CallLogCsv,
     Format::CallLogNdjson,
@@ -16,9 +16,18 @@ const FORMATS: [Format; 10] = [
     Format::OtlpNdjson,
     Format::OtlpProtobuf,
     Format::Outcomes,
+    Format::OpenAiUsage,
+    Format::OpenAiCosts,
+    Format::AnthropicUsage,
+    Format::AnthropicCosts,
+    Format::OpenRouterActivity,
+    Format::LangfuseJson,
+    Format::LangfuseCsv,
+    Format::HeliconeJson,
+    Format::HeliconeCsv,
 ];
 
-const SEEDS: [&[u8]; 8] = [
+const SEEDS: [&[u8]; 18] = [
     include_bytes!("../../testdata/calls.csv"),
     include_bytes!("../../testdata/calls.ndjson"),
     include_bytes!("../../testdata/litellm_spend_logs.json"),
@@ -27,6 +36,16 @@ const SEEDS: [&[u8]; 8] = [
     include_bytes!("../../testdata/focus_1_0.csv"),
     include_bytes!("../../testdata/focus_draft_ai.csv"),
     include_bytes!("../../testdata/outcomes.ndjson"),
+    include_bytes!("../../testdata/openai/completions.json"),
+    include_bytes!("../../testdata/openai/other_kinds.ndjson"),
+    include_bytes!("../../testdata/openai/costs.json"),
+    include_bytes!("../../testdata/anthropic/usage.json"),
+    include_bytes!("../../testdata/anthropic/costs.ndjson"),
+    include_bytes!("../../testdata/openrouter/activity.json"),
+    include_bytes!("../../testdata/langfuse/observations.ndjson"),
+    include_bytes!("../../testdata/langfuse/observations.csv"),
+    include_bytes!("../../testdata/helicone/requests.jsonl"),
+    include_bytes!("../../testdata/helicone/requests.csv"),
 ];
 
 fn run(format: Option<Format>, bytes: &[u8]) {

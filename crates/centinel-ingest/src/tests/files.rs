@@ -6,9 +6,10 @@ use crate::{Format, Options, read};
 /// Reads `testdata/<name>` and compares with `testdata/<name>.snap`.
 fn check(name: &str, options: &Options) {
     let path = format!("{}/testdata/{name}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read(path).unwrap();
+    let text = std::fs::read(&path).unwrap();
+    let (folder, name) = path.rsplit_once('/').unwrap();
     insta::with_settings!({
-        snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/testdata"),
+        snapshot_path => folder,
         prepend_module_to_snapshot => false,
         omit_expression => true,
     }, {
@@ -75,6 +76,32 @@ fn focus_draft_ai() {
 #[test]
 fn outcomes() {
     check("outcomes.ndjson", &Options::default());
+}
+
+#[test]
+fn usage_and_cost_reports() {
+    for name in [
+        "openai/completions.json",
+        "openai/other_kinds.ndjson",
+        "openai/costs.json",
+        "anthropic/usage.json",
+        "anthropic/costs.ndjson",
+        "openrouter/activity.json",
+    ] {
+        check(name, &Options::default());
+    }
+}
+
+#[test]
+fn tracing_tools() {
+    for name in [
+        "langfuse/observations.ndjson",
+        "langfuse/observations.csv",
+        "helicone/requests.jsonl",
+        "helicone/requests.csv",
+    ] {
+        check(name, &Options::default());
+    }
 }
 
 /// The same spans as protobuf and as JSON lines are the same calls.

@@ -118,3 +118,43 @@ fn otlp_example() {
     assert_eq!(summary.rows, 0);
     assert_eq!(summary.findings.len(), 1);
 }
+
+/// The documented samples of OpenAI's organization API: each is read, and its numbers come through.
+#[test]
+fn openai_organization_samples() {
+    use centinel_engine::usage::UsageClass::{
+        CacheReadAudioTokens, CacheReadImageTokens, CacheReadTokens, CacheWrite5mTokens,
+        CodeSessions, FileSearchRequests, InputAudioTokens, InputCharacters, InputImageTokens,
+        InputMediaMilliseconds, OutputAudioTokens, OutputImageTokens, OutputImages,
+        WebSearchRequests,
+    };
+    let completion = tokens(1000, 500)
+        .with(CacheReadTokens, 400)
+        .with(CacheWrite5mTokens, 100)
+        .with(InputAudioTokens, 100)
+        .with(InputImageTokens, 100)
+        .with(CacheReadAudioTokens, 50)
+        .with(CacheReadImageTokens, 50)
+        .with(OutputAudioTokens, 50)
+        .with(OutputImageTokens, 50);
+    for (name, expected) in [
+        ("completions", completion),
+        ("embeddings", tokens(16, 0)),
+        ("moderations", tokens(16, 0)),
+        ("images", Usage::ZERO.with(OutputImages, 2)),
+        ("audio_speeches", Usage::ZERO.with(InputCharacters, 45)),
+        ("audio_transcriptions", Usage::ZERO.with(InputMediaMilliseconds, 20_000)),
+        ("code_interpreter_sessions", Usage::ZERO.with(CodeSessions, 1)),
+        ("file_search_calls", Usage::ZERO.with(FileSearchRequests, 2)),
+        ("web_search_calls", Usage::ZERO.with(WebSearchRequests, 2)),
+        ("vector_stores", Usage::ZERO),
+    ] {
+        let file = format!("provider_api_samples/openai_organization_usage_{name}.json");
+        let Some((summary, totals)) = totals(&file, &Options::default()) else { return };
+        assert_eq!(totals.usage, expected, "{name}");
+        assert_eq!(summary.accepted, u64::from(name != "vector_stores"), "{name}");
+    }
+    let file = "provider_api_samples/openai_organization_costs.json";
+    let Some((_, totals)) = totals(file, &Options::default()) else { return };
+    assert_eq!(totals.billed.to_string(), "0.06");
+}

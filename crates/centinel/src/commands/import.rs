@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use centinel_app::{App, ImportRequest, Imported, Progress};
+use centinel_app::{App, ImportRequest, Imported, Progress, Role};
 use centinel_ingest::{Convention, Options};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use crate::{
     text::count,
 };
 
-/// Imports bills, call logs, LiteLLM spend logs, OTLP traces and outcomes.
+/// Imports bills, call logs, provider reports, gateway and session logs, OTLP traces and outcomes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Files; `.gz` and `.zst` are read through.
@@ -31,6 +31,10 @@ pub(crate) struct Args {
     /// The rows are an invoice to reconcile with: kept, but in no total.
     #[arg(long)]
     invoice: bool,
+    /// What the rows are for: `spend` is counted, `invoice` and `allocation` are in no total; by the
+    /// format where nothing is stated.
+    #[arg(long, value_name = "ROLE", conflicts_with = "invoice")]
+    role: Option<Role>,
     /// A column and what it means (`COLUMN=FIELD`), or `COLUMN=-` to leave it out.
     #[arg(long, value_name = "COLUMN=FIELD")]
     map: Vec<String>,
@@ -111,7 +115,13 @@ fn request(args: &Args) -> anyhow::Result<ImportRequest> {
             Some(Arc::new(if args.undated_prices { book.holding_for_all_time() } else { book }))
         }
     };
-    Ok(ImportRequest { source: args.source.clone(), is_invoice: args.invoice, options, book })
+    Ok(ImportRequest {
+        source: args.source.clone(),
+        is_invoice: args.invoice,
+        role: args.role,
+        options,
+        book,
+    })
 }
 
 /// Imports one file, with a progress bar where somebody watches.
