@@ -271,6 +271,8 @@ fn default_source(format: Format) -> &'static str {
         Format::AnthropicUsage => "anthropic-usage",
         Format::AnthropicCosts => "anthropic-costs",
         Format::OpenRouterActivity => "openrouter",
+        Format::ClaudeCode => "claude-code",
+        Format::Codex => "codex",
         Format::LangfuseJson | Format::LangfuseCsv => "langfuse",
         Format::HeliconeJson | Format::HeliconeCsv => "helicone",
     }

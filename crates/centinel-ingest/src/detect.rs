@@ -44,6 +44,10 @@ pub enum Format {
     AnthropicCosts,
     /// OpenRouter's activity report.
     OpenRouterActivity,
+    /// A session log of Claude Code.
+    ClaudeCode,
+    /// A session log of Codex.
+    Codex,
     /// Langfuse observations as JSON.
     LangfuseJson,
     /// Langfuse observations as CSV.
@@ -72,6 +76,8 @@ impl fmt::Display for Format {
             Self::AnthropicUsage => "Anthropic usage report",
             Self::AnthropicCosts => "Anthropic cost report",
             Self::OpenRouterActivity => "OpenRouter activity",
+            Self::ClaudeCode => "Claude Code session",
+            Self::Codex => "Codex session",
             Self::LangfuseJson => "Langfuse JSON",
             Self::LangfuseCsv => "Langfuse CSV",
             Self::HeliconeJson => "Helicone JSON",
@@ -213,6 +219,13 @@ fn detect_json(head: &[u8]) -> Result<Format, UnknownFormat> {
     let has = |key: &str| text.contains(&format!("\"{key}\""));
     let is_lines = first.trim_end().ends_with('}')
         && text.lines().nth(1).is_some_and(|line| line.trim_start().starts_with('{'));
+    // Sessions first: what tools answered in them may hold any key.
+    if has("parentUuid") && has("isSidechain") || has("leafUuid") && has("summary") {
+        return Ok(Format::ClaudeCode);
+    }
+    if has("session_meta") && has("payload") {
+        return Ok(Format::Codex);
+    }
     if has("resourceSpans") || has("resource_spans") {
         return Ok(if is_lines { Format::OtlpNdjson } else { Format::OtlpJson });
     }
@@ -231,7 +244,6 @@ fn detect_json(head: &[u8]) -> Result<Format, UnknownFormat> {
             Some("import it with `centinel prices import`"),
         ),
         ("ModelInvocationLog", "looks like a Bedrock model-invocation log", None),
-        ("parentUuid", "looks like a Claude Code session log", None),
         ("$schema", "looks like a JSON schema", None),
     ];
     if let Some((_, seems, hint)) = other.into_iter().find(|(key, ..)| has(key)) {

@@ -30,6 +30,7 @@ mod provider_guess;
 mod read;
 mod records;
 mod sanitize;
+mod sessions;
 mod sink;
 #[cfg(test)]
 mod tests;

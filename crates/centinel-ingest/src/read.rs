@@ -19,6 +19,7 @@ use crate::{
     langfuse, litellm, openai, openrouter, otlp, outcomes,
     records::{read_documents, read_table},
     sanitize::Shown,
+    sessions,
     sink::{Position, Rejected, Sink, SinkError},
 };
 
@@ -306,6 +307,12 @@ fn read_input(
         }
         Format::OpenRouterActivity => {
             read_documents(input_ref, options, &mut openrouter::Activity::default(), run)?;
+        }
+        Format::ClaudeCode => {
+            read_documents(input_ref, options, &mut sessions::ClaudeCode::default(), run)?;
+        }
+        Format::Codex => {
+            read_documents(input_ref, options, &mut sessions::Codex::default(), run)?;
         }
         Format::LangfuseJson => {
             read_documents(input_ref, options, &mut langfuse::Observations, run)?;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Notes, Options, read, read_detected};
 use crate::Format;
 
-const FORMATS: [Format; 19] = [
+const FORMATS: [Format; 21] = [
     Format::FocusCsv,
     Format::CallLogCsv,
     Format::CallLogNdjson,
@@ -21,13 +21,15 @@ const FORMATS: [Format; 19] = [
     Format::AnthropicUsage,
     Format::AnthropicCosts,
     Format::OpenRouterActivity,
+    Format::ClaudeCode,
+    Format::Codex,
     Format::LangfuseJson,
     Format::LangfuseCsv,
     Format::HeliconeJson,
     Format::HeliconeCsv,
 ];
 
-const SEEDS: [&[u8]; 18] = [
+const SEEDS: [&[u8]; 21] = [
     include_bytes!("../../testdata/calls.csv"),
     include_bytes!("../../testdata/calls.ndjson"),
     include_bytes!("../../testdata/litellm_spend_logs.json"),
@@ -42,6 +44,9 @@ const SEEDS: [&[u8]; 18] = [
     include_bytes!("../../testdata/anthropic/usage.json"),
     include_bytes!("../../testdata/anthropic/costs.ndjson"),
     include_bytes!("../../testdata/openrouter/activity.json"),
+    include_bytes!("../../testdata/sessions/claude_code.jsonl"),
+    include_bytes!("../../testdata/sessions/rollout-parent.jsonl"),
+    include_bytes!("../../testdata/sessions/rollout-fork.jsonl"),
     include_bytes!("../../testdata/langfuse/observations.ndjson"),
     include_bytes!("../../testdata/langfuse/observations.csv"),
     include_bytes!("../../testdata/helicone/requests.jsonl"),

@@ -104,6 +104,17 @@ fn tracing_tools() {
     }
 }
 
+#[test]
+fn agent_sessions() {
+    for name in [
+        "sessions/claude_code.jsonl",
+        "sessions/rollout-parent.jsonl",
+        "sessions/rollout-fork.jsonl",
+    ] {
+        check(name, &Options::default());
+    }
+}
+
 /// The same spans as protobuf and as JSON lines are the same calls.
 #[test]
 fn otlp_in_its_three_forms() {
