@@ -10,6 +10,7 @@ mod compare;
 mod config;
 mod error;
 mod explain;
+mod export;
 mod gross;
 mod health;
 mod import;
@@ -31,6 +32,7 @@ pub use config::{
 };
 pub use error::AppError;
 pub use explain::{ExplainRequest, Explained, UNNAMED};
+pub use export::Exported;
 pub use gross::Gross;
 pub use health::{Health, SourceHealth};
 pub use import::{ImportRequest, Imported, Progress};

@@ -40,6 +40,21 @@ impl<'a> Values<'a> {
     pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }
+
+    /// The same row, with the first byte left out of the fields that `is_marked` (which sees position
+    /// and text, and marks only what starts with an ASCII character). `spans` is a buffer.
+    pub(crate) fn without_first_byte(
+        self,
+        spans: &'a mut Vec<Range<usize>>,
+        is_marked: impl Fn(usize, &str) -> bool,
+    ) -> Self {
+        spans.clear();
+        spans.extend(self.spans.iter().enumerate().map(|(index, span)| {
+            let text = self.text.get(span.clone()).unwrap_or_default();
+            if is_marked(index, text) { span.start + 1..span.end } else { span.clone() }
+        }));
+        Self { text: self.text, spans }
+    }
 }
 
 /// One row: its fields, or why it has none.

@@ -7,11 +7,12 @@
 mod columns;
 mod conformance;
 mod json_columns;
+mod own;
 mod row;
 
 use std::io::Read;
 
-use self::{columns::Columns, row::RowReader};
+use self::{columns::Columns, own::OwnColumns, row::RowReader};
 use crate::{
     calls::{check_header, note_open_end},
     csv_rows::{CsvRows, sniff_delimiter},
@@ -33,11 +34,17 @@ pub(crate) fn read<R: Read>(
     check_header(&names)?;
     let columns = Columns::of_header(&names)?;
     conformance::note_header(&columns, &names, &mut intake.findings);
+    let own = OwnColumns::of_header(&names);
     let mut reader = RowReader::new(columns, options);
+    let mut spans = Vec::new();
     while let Some(row) = rows.next()? {
-        let read = row
-            .values
-            .and_then(|values| reader.read(values, row.position.row, &mut intake.findings));
+        let read = row.values.and_then(|values| {
+            let values = match &own {
+                Some(own) => own.unescaped(values, &mut spans),
+                None => values,
+            };
+            reader.read(values, own.as_ref(), row.position.row, &mut intake.findings)
+        });
         match read {
             Ok(charge) => intake.charge(&row.position, charge)?,
             Err(reason) => intake.reject(row.position, reason, row.raw)?,

@@ -69,7 +69,8 @@ impl Sink for Notes {
         let labels = show(&std::mem::take(&mut charge.labels));
         let text = format!("{charge:?}");
         let text = text.split_once(", currency").map_or("", |(_, rest)| rest);
-        let fields = text.split(", ").filter(|field| !field.contains("None")).skip(1);
+        let is_said = |field: &&str| !field.contains("None") && *field != "cost_remainder: 0";
+        let fields = text.split(", ").filter(is_said).skip(1);
         writeln!(self.text, "  {} {}", charge.charge_period, charge.charge_category.name())
             .unwrap();
         writeln!(self.text, "  {labels}").unwrap();

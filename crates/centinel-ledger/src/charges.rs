@@ -18,6 +18,10 @@ use crate::{
 /// fit 128 bits.
 const AMOUNT_MAX: i128 = 100_000_000_000_000_000_000_000_000_000;
 
+/// The largest remainder that a row may carry, in 10^-30: a thousandth of a currency unit, which ten
+/// thousand million calls cannot reach. Sums of a billion such rows still fit 128 bits.
+const REMAINDER_MAX: i128 = 1_000_000_000_000_000_000_000_000_000;
+
 /// Names of the amount columns, in the order of `ChargeBatch::amounts`.
 pub(crate) const AMOUNTS: [&str; 4] =
     ["effective_cost", "billed_cost", "list_cost", "contracted_cost"];
@@ -28,7 +32,8 @@ pub(crate) struct ChargeBatch {
     heads: Heads,
     end_at: Vec<i64>,
     amounts: [Vec<Option<i128>>; AMOUNTS.len()],
-    remainder: Vec<i64>,
+    // In 10^-30. Of a row that was exported, the remainder of as many calls as it stands for.
+    remainder: Vec<i128>,
     is_correction: Vec<i32>,
     // Quantities keep their digits: a bill may carry more decimals than an amount.
     consumed_quantity: TextColumn,
@@ -81,13 +86,14 @@ impl ChargeBatch {
         let list = charge.list_cost.map(|cost| book("ListCost", cost)).transpose()?;
         let contracted =
             charge.contracted_cost.map(|cost| book("ContractedCost", cost)).transpose()?;
+        let remainder = remainder_of(charge, effective.remainder_quecto)?;
         let amounts = [Some(effective), Some(billed), list, contracted];
         for (column, amount) in self.amounts.iter_mut().zip(amounts) {
             column.push(amount.map(|rounded| rounded.amount.0));
         }
         self.heads.push(series, charge.charge_period.start_micros(), key);
         self.end_at.push(charge.charge_period.end_micros());
-        self.remainder.push(effective.remainder_quecto);
+        self.remainder.push(remainder);
         self.is_correction.push(i32::from(charge.is_correction));
         let digits = |quantity: Option<Decimal>| quantity.map(|quantity| quantity.to_string());
         self.consumed_quantity.push(digits(charge.consumed_quantity).as_deref());
@@ -168,7 +174,7 @@ impl ChargeBatch {
                 *count += 1;
             }
             if let (Some(sum), Some(&rest)) = (remainder.last_mut(), self.remainder.get(row)) {
-                *sum += i128::from(rest);
+                *sum += rest;
             }
             for ((amounts, sums), unknown) in self.amounts.iter().zip(&mut sums).zip(&mut unknown) {
                 // INVARIANT: amounts are below AMOUNT_MAX, so a batch's sum cannot overflow.
@@ -224,7 +230,7 @@ impl ChargeBatch {
             Column::new("billed_cost", Values::MaybeAmount(billed)),
             Column::new("list_cost", Values::MaybeAmount(list)),
             Column::new("contracted_cost", Values::MaybeAmount(contracted)),
-            Column::new("cost_remainder_quecto", Values::Int64(self.remainder)),
+            Column::new("cost_remainder_quecto", remainders(self.remainder)),
             Column::new("is_correction", Values::Int32(self.is_correction)),
             Column::new("consumed_quantity", self.consumed_quantity.into_values()),
             Column::new("consumed_unit", self.consumed_unit.into_values()),
@@ -247,4 +253,19 @@ impl ChargeBatch {
             ),
         ]
     }
+}
+
+/// What rounding took away, now and before, in 10^-30.
+fn remainder_of(charge: &Charge, rounding: i64) -> Result<i128, AmountTooLarge> {
+    let before = charge.cost_remainder.mantissa_at(30).filter(|rest| rest.abs() <= REMAINDER_MAX);
+    before.and_then(|rest| rest.checked_add(rounding.into())).ok_or_else(|| AmountTooLarge {
+        column: "x_CostRemainder",
+        amount: charge.cost_remainder.to_string(),
+    })
+}
+
+/// 64 bits hold the remainder of a row that was rounded once: half a pico-unit at most.
+fn remainders(values: Vec<i128>) -> Values {
+    let narrow: Option<Vec<i64>> = values.iter().map(|&rest| i64::try_from(rest).ok()).collect();
+    narrow.map_or(Values::Wide(values), Values::Int64)
 }

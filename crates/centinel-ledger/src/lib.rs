@@ -11,6 +11,7 @@ mod charges;
 mod distribution;
 mod error;
 mod evaluate;
+mod export;
 mod heads;
 mod import;
 mod ledger;
@@ -26,6 +27,7 @@ mod verify;
 pub use buffer::{CHUNK_ROWS, Chunk, LocalSeries, RejectedRow, RowBuffer};
 pub use charges::AmountTooLarge;
 pub use error::LedgerError;
+pub use export::{ExportReport, ExportSums, FocusExport, FocusVersion, UnknownVersion};
 pub use import::{Import, ImportFile, ImportReport, ImportSums, SERIES_MAX};
 pub use ledger::{Ledger, SegmentKind};
 pub use query::{

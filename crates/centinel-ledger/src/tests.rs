@@ -317,6 +317,7 @@ fn charges_keep_digits_and_currencies_apart() {
                 currency: Currency::USD,
                 billed_cost: cost,
                 effective_cost: cost,
+                cost_remainder: Decimal::ZERO,
                 list_cost: None,
                 contracted_cost: None,
                 consumed_quantity: None,

@@ -71,6 +71,8 @@ enum Command {
     Audit(commands::audit::Args),
     /// Serve page, API, OTLP and MCP on this machine.
     Serve(commands::serve::Args),
+    /// The ledger in a format that other tools read: FOCUS.
+    Export(commands::export::Args),
     /// The ledger itself: `ledger verify`.
     Ledger(commands::ledger::Args),
     /// MCP over standard input and output, for chat clients and coding agents.
@@ -126,6 +128,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Withdraw(args) => commands::inbox::withdraw(args, &context()?, output),
         Command::Audit(args) => commands::audit::run(args, &context()?, output),
         Command::Serve(args) => commands::serve::run(args, &context()?, output),
+        Command::Export(args) => commands::export::run(args, &context()?, output),
         Command::Ledger(args) => commands::ledger::run(args, &context()?, output),
         Command::Mcp(args) => commands::mcp::run(args, &context()?, output),
     }

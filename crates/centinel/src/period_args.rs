@@ -13,7 +13,7 @@ pub(crate) struct PeriodArgs {
     #[arg(long, value_name = "PERIOD", conflicts_with_all = ["from", "until"])]
     period: Option<String>,
     /// First day counted, UTC.
-    #[arg(long, value_name = "DAY", requires = "until")]
+    #[arg(long, visible_alias = "since", value_name = "DAY", requires = "until")]
     from: Option<Date>,
     /// The day after the last one counted, UTC.
     #[arg(long, value_name = "DAY", requires = "from")]

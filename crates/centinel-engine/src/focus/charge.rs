@@ -111,6 +111,9 @@ pub struct Charge {
     pub billed_cost: Decimal,
     /// `EffectiveCost`: amortised.
     pub effective_cost: Decimal,
+    /// What an earlier booking took away from `effective_cost` when it rounded; beside it, not in it.
+    /// Zero but for rows that this product exported.
+    pub cost_remainder: Decimal,
     /// `ListCost`.
     pub list_cost: Option<Decimal>,
     /// `ContractedCost`.

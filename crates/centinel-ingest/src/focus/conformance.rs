@@ -1,6 +1,9 @@
 //! Where a file departs from the specification: findings, counted.
 
-use super::columns::{Columns, Need, Since};
+use super::{
+    columns::{Columns, Need, Since},
+    own::OwnColumns,
+};
 use crate::{
     calls::normalize,
     csv_rows::Values,
@@ -71,8 +74,10 @@ pub(super) fn note_header(columns: &Columns, names: &[String], findings: &mut Fi
         }
     }
     let known = |index: usize| columns.iter().any(|(_, _, _, found)| found == Some(index));
+    let is_export = OwnColumns::of_header(names).is_some();
     for (index, name) in names.iter().enumerate() {
-        if known(index) || normalize(name).is_empty() {
+        let is_ours = is_export && OwnColumns::is_own(name);
+        if known(index) || is_ours || normalize(name).is_empty() {
             continue;
         }
         if name.starts_with("x_") || name.starts_with("X_") {

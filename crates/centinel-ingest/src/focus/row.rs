@@ -12,6 +12,7 @@ use super::{
     columns::Columns,
     conformance::{RowCheck, null},
     json_columns::{TagReader, model},
+    own::{OwnColumns, read_tags},
 };
 use crate::{
     csv_rows::Values,
@@ -65,7 +66,7 @@ impl RowReader {
         }
     }
 
-    /// Reads a row.
+    /// Reads a row; `own` are the columns of an export of ours.
     ///
     /// # Errors
     ///
@@ -73,6 +74,7 @@ impl RowReader {
     pub(super) fn read(
         &mut self,
         values: Values<'_>,
+        own: Option<&OwnColumns>,
         row: u64,
         findings: &mut Findings,
     ) -> Result<&Charge, String> {
@@ -106,6 +108,7 @@ impl RowReader {
             (&mut charge.charge_description, &["ChargeDescription"]),
             (&mut charge.commitment_discount_id, &["CommitmentDiscountId"]),
             (&mut charge.commitment_discount_unit, &["CommitmentDiscountUnit"]),
+            (&mut charge.invoice_id, &["InvoiceId"]),
         ] {
             set_text(slot, names.iter().find_map(|name| row_of.get(name)).unwrap_or_default());
         }
@@ -137,10 +140,16 @@ impl RowReader {
             }
         }
         if let Some(text) = row_of.get("Tags")
-            && !tags.read(text, &mut charge.labels)
+            && !match own {
+                Some(_) => read_tags(text, &mut charge.labels),
+                None => tags.read(text, &mut charge.labels),
+            }
         {
             let message = "is not a JSON object; its tags are not read";
             findings.row("Tags", FindingStatus::Nonconforming, message, row);
+        }
+        if let Some(own) = own {
+            own.read(values, charge)?;
         }
         check.note(values, row, findings);
         Ok(charge)
@@ -157,6 +166,7 @@ fn empty_charge() -> Charge {
         currency: Currency::USD,
         billed_cost: Decimal::ZERO,
         effective_cost: Decimal::ZERO,
+        cost_remainder: Decimal::ZERO,
         list_cost: None,
         contracted_cost: None,
         consumed_quantity: None,

@@ -148,6 +148,48 @@ impl SegmentReader {
         }
     }
 
+    /// Reads amounts, unknown ones as such; as many as the group has rows, all unknown when absent.
+    pub(crate) fn read_amounts(
+        &self,
+        group: usize,
+        column: &str,
+        into: &mut Vec<Option<i128>>,
+    ) -> Result<(), LedgerError> {
+        into.clear();
+        let rows = self.rows(group);
+        match self.column(group, column)? {
+            Some(ColumnReader::Int64ColumnReader(reader)) => {
+                spread(reader, rows, into, |value| Some(i128::from(value)))
+            }
+            Some(ColumnReader::FixedLenByteArrayColumnReader(reader)) => {
+                spread(reader, rows, into, |value| Some(wide(&value)))
+            }
+            None => {
+                into.resize(rows, None);
+                Ok(())
+            }
+            Some(_) => Err(self.corrupt(column, "is not an amount")),
+        }
+    }
+
+    /// Reads texts; as many as the group has rows, none of them when absent.
+    pub(crate) fn read_texts(
+        &self,
+        group: usize,
+        column: &str,
+    ) -> Result<Vec<Option<ByteArray>>, LedgerError> {
+        let rows = self.rows(group);
+        let mut texts = Vec::with_capacity(rows);
+        match self.column(group, column)? {
+            Some(ColumnReader::ByteArrayColumnReader(reader)) => {
+                spread(reader, rows, &mut texts, Some)?;
+            }
+            None => texts.resize(rows, None),
+            Some(_) => return Err(self.corrupt(column, "is not text")),
+        }
+        Ok(texts)
+    }
+
     /// Reads opaque bytes. `false` when absent.
     pub(crate) fn read_bytes(
         &self,
@@ -167,7 +209,8 @@ impl SegmentReader {
         }
     }
 
-    fn rows(&self, group: usize) -> usize {
+    /// Rows of a group.
+    pub(crate) fn rows(&self, group: usize) -> usize {
         let groups = self.file.metadata().row_groups();
         groups.get(group).and_then(|group| usize::try_from(group.num_rows()).ok()).unwrap_or(0)
     }
