@@ -368,29 +368,10 @@ pub(crate) fn reported_charge(
     labels.set(Dimension::Currency, currency.as_str());
     labels.set(Dimension::ChargeCategory, ChargeCategory::Usage.name());
     Charge {
-        charge_id: None,
-        charge_period: period,
-        charge_category: ChargeCategory::Usage,
-        is_correction: false,
         labels,
-        currency,
         billed_cost: amount,
         effective_cost: amount,
-        list_cost: None,
-        contracted_cost: None,
-        consumed_quantity: None,
-        consumed_unit: None,
-        pricing_quantity: None,
-        pricing_unit: None,
-        resource_id: None,
-        sku: None,
-        meter: None,
-        invoice_id: None,
-        charge_description: None,
-        commitment_discount_id: None,
-        commitment_discount_status: None,
-        commitment_discount_quantity: None,
-        commitment_discount_unit: None,
+        ..Charge::new(period, ChargeCategory::Usage, currency)
     }
 }
 

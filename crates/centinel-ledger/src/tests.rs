@@ -309,30 +309,10 @@ fn charges_keep_digits_and_currencies_apart() {
             labels.set(Dimension::Currency, currency);
             let cost: Decimal = cost.parse().unwrap();
             let charge = Charge {
-                charge_id: None,
-                charge_period: period,
-                charge_category: ChargeCategory::Usage,
-                is_correction: false,
                 labels: labels.clone(),
-                currency: Currency::USD,
                 billed_cost: cost,
                 effective_cost: cost,
-                cost_remainder: Decimal::ZERO,
-                list_cost: None,
-                contracted_cost: None,
-                consumed_quantity: None,
-                consumed_unit: None,
-                pricing_quantity: None,
-                pricing_unit: None,
-                resource_id: None,
-                sku: None,
-                meter: None,
-                invoice_id: None,
-                charge_description: None,
-                commitment_discount_id: None,
-                commitment_discount_status: None,
-                commitment_discount_quantity: None,
-                commitment_discount_unit: None,
+                ..Charge::new(period, ChargeCategory::Usage, Currency::USD)
             };
             let (series, _) = buffer.series(&labels);
             buffer.push_charge(series, &charge).unwrap();

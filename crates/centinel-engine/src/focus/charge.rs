@@ -145,3 +145,35 @@ pub struct Charge {
     /// `CommitmentDiscountUnit`.
     pub commitment_discount_unit: Option<String>,
 }
+
+impl Charge {
+    /// A charge of nothing, for a connector to fill.
+    pub fn new(charge_period: Period, charge_category: ChargeCategory, currency: Currency) -> Self {
+        Self {
+            charge_id: None,
+            charge_period,
+            charge_category,
+            is_correction: false,
+            labels: Labels::default(),
+            currency,
+            billed_cost: Decimal::ZERO,
+            effective_cost: Decimal::ZERO,
+            cost_remainder: Decimal::ZERO,
+            list_cost: None,
+            contracted_cost: None,
+            consumed_quantity: None,
+            consumed_unit: None,
+            pricing_quantity: None,
+            pricing_unit: None,
+            resource_id: None,
+            sku: None,
+            meter: None,
+            invoice_id: None,
+            charge_description: None,
+            commitment_discount_id: None,
+            commitment_discount_status: None,
+            commitment_discount_quantity: None,
+            commitment_discount_unit: None,
+        }
+    }
+}

@@ -4,7 +4,7 @@ use centinel_engine::{
     focus::{Charge, ChargeCategory, CommitmentDiscountStatus},
     money::{Currency, Decimal},
     period::Period,
-    series::{Dimension, Labels},
+    series::Dimension,
 };
 use jiff::Timestamp;
 
@@ -157,32 +157,8 @@ impl RowReader {
 }
 
 fn empty_charge() -> Charge {
-    Charge {
-        charge_id: None,
-        charge_period: Period { start: Timestamp::UNIX_EPOCH, end: Timestamp::UNIX_EPOCH },
-        charge_category: ChargeCategory::Usage,
-        is_correction: false,
-        labels: Labels::default(),
-        currency: Currency::USD,
-        billed_cost: Decimal::ZERO,
-        effective_cost: Decimal::ZERO,
-        cost_remainder: Decimal::ZERO,
-        list_cost: None,
-        contracted_cost: None,
-        consumed_quantity: None,
-        consumed_unit: None,
-        pricing_quantity: None,
-        pricing_unit: None,
-        resource_id: None,
-        sku: None,
-        meter: None,
-        invoice_id: None,
-        charge_description: None,
-        commitment_discount_id: None,
-        commitment_discount_status: None,
-        commitment_discount_quantity: None,
-        commitment_discount_unit: None,
-    }
+    let nothing = Period { start: Timestamp::UNIX_EPOCH, end: Timestamp::UNIX_EPOCH };
+    Charge::new(nothing, ChargeCategory::Usage, Currency::USD)
 }
 
 /// The values of one row by column name.
