@@ -13,7 +13,7 @@ use std::{
 use centinel_engine::{
     facts::hex,
     focus::Charge,
-    pricing::{Price, PriceBook, PriceQuery, Unpriced},
+    pricing::{Price, PriceBook, PriceQuery, Terms, Unpriced},
     series::{Dimension, Labels},
     usage::{BookedCost, Call, CallStatus, CostClass, Outcome},
 };
@@ -375,16 +375,17 @@ impl<'a> Filler<'a> {
         if call.status == CallStatus::GatewayCache {
             return self.gateway_cache().map(Some);
         }
+        let terms = Terms { calls: call.calls, free: None };
         let known = self.resolved.get(&series).and_then(|prices| {
             let (price, number) =
                 prices.iter().find(|(price, _)| price.validity().contains(call.at))?;
-            Some(price.book(&call.usage, *number))
+            Some(price.book_of(&call.usage, &terms, *number))
         });
         let booked = match known {
             Some(booked) => booked,
             None => match self.resolve(call) {
                 Ok((price, number)) => {
-                    let booked = price.book(&call.usage, number);
+                    let booked = price.book_of(&call.usage, &terms, number);
                     let prices = self.resolved.entry(series).or_default();
                     prices.push((price, number));
                     booked

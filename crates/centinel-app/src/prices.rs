@@ -1,4 +1,4 @@
-//! Price books by name: `builtin`, `litellm:FILE`, `genai-prices:FILE`, or a file in Centinel's own
+//! Price books by name: `builtin`, `litellm:FILE`, `genai-prices:FILE`, `openrouter:FILE`, or a file in Centinel's own
 //! format.
 
 use std::{io::Read as _, path::Path};
@@ -14,8 +14,11 @@ const BOOK_BYTES_MAX: u64 = 64 << 20;
 type Reader = fn(&str, &str) -> Result<Import, BookError>;
 
 /// Price lists of other projects, by the prefix of their books' names.
-const READERS: [(&str, Reader); 2] =
-    [("litellm:", pricing::litellm::read), ("genai-prices:", pricing::genai_prices::read)];
+const READERS: [(&str, Reader); 3] = [
+    ("litellm:", pricing::litellm::read),
+    ("genai-prices:", pricing::genai_prices::read),
+    ("openrouter:", pricing::openrouter::read),
+];
 
 /// A book, and what of its source could not be read as a price.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //!
 //! 1. [`PriceBook`]: prices with their source and the time they hold, read from Centinel's own
 //!    format ([`native`]), from LiteLLM's price map ([`litellm`]), from genai-prices' data
-//!    ([`genai_prices`]), or built in ([`builtin()`]).
+//!    ([`genai_prices`]), from OpenRouter's list ([`openrouter`]), or built in ([`builtin()`]).
 //! 2. [`PriceBook::resolve`]: the one [`Price`] in force for a provider, model, service tier and
 //!    region at a time, with the time it stays in force, so that it can be kept per series.
 //! 3. [`Price::cost`]: a few integer multiplications; [`Price::lines`] says the same line by line.
@@ -25,6 +25,7 @@ pub mod litellm;
 mod meter;
 mod name;
 pub mod native;
+pub mod openrouter;
 mod price;
 mod pricer;
 mod quota;

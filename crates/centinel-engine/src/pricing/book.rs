@@ -73,6 +73,8 @@ pub struct PriceBook {
     index: BTreeMap<String, Provider>,
     /// How the book itself recognises providers, in its order.
     rules: Vec<ProviderRule>,
+    /// Names that the caller has given to models: provider, then name in lower case.
+    given: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
 /// The models of a provider, as positions in `models`.
@@ -135,6 +137,7 @@ impl PriceBook {
             models,
             index,
             rules: Vec::new(),
+            given: BTreeMap::new(),
         }
     }
 
@@ -146,6 +149,22 @@ impl PriceBook {
         }
         self.rules = rules;
         self
+    }
+
+    /// The same book, in which a name that its owner chose means a model: an Azure deployment, an
+    /// application inference profile, an alias at a gateway. It goes before the book's own names.
+    ///
+    /// # Errors
+    ///
+    /// [`Unpriced::NoModel`] when the book does not know the model at that provider.
+    pub fn with_name(mut self, provider: &str, name: &str, model: &str) -> Result<Self, Unpriced> {
+        let query = PriceQuery { provider, model, service_tier: None, region: None, at: None };
+        let found = self.find_position(&query).map(|(position, _)| position);
+        let position = found
+            .ok_or_else(|| Unpriced::NoModel { provider: cut(provider), model: cut(model) })?;
+        let names = self.given.entry(provider_id(provider)).or_default();
+        names.insert(name.trim().to_lowercase(), position);
+        Ok(self)
     }
 
     /// The same book, with prices that lack a date taken to hold for all time.
@@ -229,7 +248,7 @@ impl PriceBook {
                 let compiling = Compiling { identity, validity, currency };
                 compiling.compile(listed, factor)
             } else if tier.is_capacity() {
-                Ok(Compiling { identity, validity, currency }.of_capacity())
+                Compiling { identity, validity, currency }.of_capacity(listed)
             } else {
                 Err(Unpriced::NoTier { model: model.id.clone(), tier })
             }
@@ -241,6 +260,16 @@ impl PriceBook {
 
     /// The model asked for, and whether its name leaves open who served it.
     fn find(&self, query: &PriceQuery<'_>) -> Option<(&Model, bool)> {
+        let (position, is_routed) = self.find_position(query)?;
+        Some((self.models.get(position)?, is_routed))
+    }
+
+    fn find_position(&self, query: &PriceQuery<'_>) -> Option<(usize, bool)> {
+        if let Some(names) = self.given.get(&provider_id(query.provider))
+            && let Some(position) = names.get(&query.model.trim().to_lowercase())
+        {
+            return Some((*position, false));
+        }
         let (provider, model) = behind_gateway(query.provider, query.model);
         let id = self.provider_of(provider)?;
         let found = |model: &str| {
@@ -248,10 +277,8 @@ impl PriceBook {
             let own = std::iter::once((id.as_str(), provider));
             let others = provider.fallbacks.iter();
             let others = others.filter_map(|id| Some((id.as_str(), self.index.get(id)?)));
-            let position = own
-                .chain(others)
-                .find_map(|(id, provider)| self.find_at(provider, id, model, query.region))?;
-            self.models.get(position)
+            own.chain(others)
+                .find_map(|(id, provider)| self.find_at(provider, id, model, query.region))
         };
         let exact = found(model).map(|model| (model, false));
         exact.or_else(|| Some((found(without_routing(model)?)?, true)))

@@ -1,11 +1,11 @@
 //! From listed rates to integers: what is done once for a price, so that a call costs little.
 
 use super::{
-    Meter, Price, PriceIdentity, Ratio, Unpriced, Validity,
+    Meter, Price, PriceIdentity, Ratio, ServiceTier, Unpriced, Validity,
     listed::ListedPrice,
     meter::{MeterSet, plain_classes},
     price::Band,
-    rates::Rate,
+    rates::{Rate, RateTable},
     ratio::gcd,
 };
 use crate::money::{Currency, Pico};
@@ -20,16 +20,40 @@ pub(super) struct Compiling {
 impl Compiling {
     /// Compiles the rates of one tier, token rates multiplied by a regional factor.
     pub(super) fn compile(self, listed: &ListedPrice, factor: Ratio) -> Result<Price, Unpriced> {
+        let price = self.compile_rates(&listed.rates, factor)?;
+        Ok(Price { quotas: listed.quotas.clone(), ..price })
+    }
+
+    /// The price on capacity that is paid for by itself: a known zero for tokens, the standard
+    /// price for what is no token.
+    pub(super) fn of_capacity(self, listed: &ListedPrice) -> Result<Price, Unpriced> {
+        let tier = self.identity.service_tier;
+        let mut rates = RateTable::default();
+        for meter in Meter::ALL.into_iter().filter(|meter| meter.is_token()) {
+            if meter.billed_as().is_none() {
+                rates.set(tier, 0, meter, Ratio::ZERO);
+            }
+        }
+        for ((from, above, meter), stated) in listed.rates.iter() {
+            if from == ServiceTier::Standard && !meter.is_token() && meter != Meter::Call {
+                rates.set(tier, above, meter, stated.unit_price);
+            }
+        }
+        let price = self.compile_rates(&rates, Ratio::ONE)?;
+        Ok(Price { quotas: listed.quotas.clone(), ..price })
+    }
+
+    fn compile_rates(self, rates: &RateTable, factor: Ratio) -> Result<Price, Unpriced> {
         let tier = self.identity.service_tier;
         let mut exact = Vec::new();
         // Booked amounts have 12 decimals: at that scale or a finer one, booking is cheap.
         let mut scale = Pico::SCALE;
         let mut divisor = 1_u64;
-        for above in listed.rates.bands() {
+        for above in rates.bands() {
             let mut band = Band::empty(above);
             let mut unit_prices = [Ratio::ZERO; Meter::COUNT];
             for (meter, slot) in Meter::ALL.into_iter().zip(&mut unit_prices) {
-                match listed.rates.rate(tier, above, meter) {
+                match rates.rate(tier, above, meter) {
                     Rate::Stated { unit_price, is_borrowed } => {
                         *slot = if meter.is_token() {
                             unit_price.checked_mul(factor).map_err(|_| Unpriced::Overflow)?
@@ -66,39 +90,17 @@ impl Compiling {
             bands.push(band);
         }
         Ok(Price {
-            scale,
-            divisor,
-            bands,
-            is_marginal: listed.rates.is_marginal,
-            quotas: listed.quotas.clone(),
-            ..self.of_capacity()
-        })
-    }
-
-    /// The price of tokens on capacity that is paid for by itself: a known zero.
-    pub(super) fn of_capacity(self) -> Price {
-        let mut band = Band::empty(0);
-        for meter in Meter::ALL.into_iter().filter(|meter| meter.is_token()) {
-            if meter.billed_as().is_some() {
-                band.folded.insert(meter);
-            } else {
-                band.priced.insert(meter);
-            }
-        }
-        band.folded.insert(Meter::Call);
-        band.plain = plain_classes(band.folded);
-        Price {
             identity: self.identity,
             validity: self.validity,
             currency: self.currency,
-            scale: Pico::SCALE,
-            divisor: 1,
-            bands: vec![band],
-            is_marginal: false,
+            scale,
+            divisor,
+            bands,
+            is_marginal: rates.is_marginal,
             quotas: Vec::new(),
             is_guess: false,
             others: Vec::new(),
-        }
+        })
     }
 }
 

@@ -6,12 +6,23 @@
 //!
 //! - A cache write costs the plain key up to 30 minutes, the `_above_1hr` and `_above_12hr` keys
 //!   from there on; an hour also costs the plain key where the only longer bound is 12 hours.
-//! - A web search has a price where it is one price: not three by context size, not one after a
-//!   free quota that counts other calls too.
+//! - A web search has a price where it is one price, not three by context size; a free quota makes
+//!   it a range until somebody counts.
+//! - `tiered_pricing` is by the whole request: LiteLLM picks one tier by the input tokens, above its
+//!   start and up to its end, for all of them.
+//! - Prices by image size, video resolution, or kind of cache, which records do not carry, make the
+//!   one without uncertain.
 //! - A model listed with zeros only has no price here, unless its name says `:free`.
 //! - Bounds are exclusive, xAI's inclusive ("reaches 200k").
+//!
+//! # Source
+//!
+//! LiteLLM 1.109.1: `model_prices_and_context_window.json`;
+//! `litellm_core_utils/llm_cost_calc/tiered_pricing.py` (`select_tier_for_input`) and `utils.py`
+//! (`_INCLUSIVE_THRESHOLD_PROVIDERS`, `apply_off_peak_pricing`).
 
 mod off_peak;
+mod units;
 
 use std::{collections::BTreeMap, str::FromStr as _, sync::Arc};
 
@@ -33,7 +44,7 @@ use crate::{
 type Fields<'t> = BTreeMap<String, &'t RawValue>;
 
 /// Classes by the start of their key. A longer start comes before the one it contains.
-const CLASSES: [(&str, &[Meter]); 11] = [
+const CLASSES: [(&str, &[Meter]); 16] = [
     ("input_cost_per_token", &[Meter::Input]),
     ("output_cost_per_token", &[Meter::Output]),
     ("cache_read_input_token_cost", &[Meter::CacheRead]),
@@ -45,6 +56,11 @@ const CLASSES: [(&str, &[Meter]); 11] = [
     ("input_cost_per_image_token", &[Meter::InputImage]),
     ("input_cost_per_video_token", &[Meter::InputVideo]),
     ("output_cost_per_audio_token", &[Meter::OutputAudio]),
+    ("output_cost_per_image_token", &[Meter::OutputImage]),
+    ("output_cost_per_video_token", &[Meter::OutputVideo]),
+    ("cache_read_input_audio_token_cost", &[Meter::CacheReadAudio]),
+    ("cache_read_input_image_token_cost", &[Meter::CacheReadImage]),
+    ("citation_cost_per_token", &[Meter::Citation]),
 ];
 
 const TIERS: [(&str, ServiceTier); 5] = [
@@ -80,6 +96,7 @@ pub fn read(text: &str, name: &str) -> Result<Import, BookError> {
     if models.is_empty() {
         return Err(BookError::Empty);
     }
+    units::share_sessions(&mut models);
     let book = PriceBook::new(name, sha256_hex(text.as_bytes()), None, Currency::USD, models);
     Ok(Import { book, rejected })
 }
@@ -95,7 +112,11 @@ fn read_model(key: &str, fields: &Fields<'_>, source: &Arc<str>) -> Result<Optio
     add_rates(&mut rates, fields, 0, is_inclusive)?;
     add_length_tiers(&mut rates, fields)?;
     add_cache_aliases(&mut rates, fields)?;
-    add_other_units(&mut rates, fields)?;
+    if fields.contains_key("explicit_cache_read_input_token_cost") {
+        // Two kinds of cache with a price each; records do not say which one answered.
+        rates.doubt(Meter::CacheRead);
+    }
+    let quotas = units::add(&mut rates, fields)?;
     let regions = regions(&mut rates, fields)?;
     if rates.is_empty() {
         return Ok(None);
@@ -108,7 +129,7 @@ fn read_model(key: &str, fields: &Fields<'_>, source: &Arc<str>) -> Result<Optio
         rates,
         regions,
         hours: None,
-        quotas: Vec::new(),
+        quotas,
     };
     let mut prices = vec![price];
     off_peak::add(&mut prices, fields)?;
@@ -140,9 +161,6 @@ fn add_rates(
 
 /// Splits a key into class, tier and bound; `None` for keys of anything else.
 fn parse_key(key: &str) -> Option<(&'static [Meter], ServiceTier, Option<u64>)> {
-    if key == "output_cost_per_image_token" {
-        return Some((&[Meter::OutputImage], ServiceTier::Standard, None));
-    }
     let (meters, mut rest) =
         CLASSES.iter().find_map(|(start, meters)| Some((*meters, key.strip_prefix(start)?)))?;
     let mut tier = ServiceTier::Standard;
@@ -206,53 +224,6 @@ fn add_cache_aliases(rates: &mut RateTable, fields: &Fields<'_>) -> Result<(), S
     Ok(())
 }
 
-/// What is not billed by the token.
-fn add_other_units(rates: &mut RateTable, fields: &Fields<'_>) -> Result<(), String> {
-    let get = |key: &str| fields.get(key).map_or(Ok(None), |value| price(key, value));
-    let mut set = |meter: Meter, unit_price: Option<Ratio>| {
-        if let Some(unit_price) = unit_price {
-            rates.set(ServiceTier::Standard, 0, meter, unit_price);
-        }
-    };
-    set(Meter::Call, get("input_cost_per_request")?.map(Ratio::from));
-    // Image models that bill tokens list the price of a typical image beside them.
-    if !fields.contains_key("output_cost_per_image_token") {
-        set(Meter::Image, get("output_cost_per_image")?.map(Ratio::from));
-    }
-    for (key, meter) in [
-        ("input_cost_per_second", Meter::InputMediaMillisecond),
-        ("output_cost_per_second", Meter::MediaMillisecond),
-    ] {
-        let second = get(key)?.map(|second| meter.unit_price(second)).transpose();
-        set(meter, second.map_err(|error| error.to_string())?);
-    }
-    set(Meter::WebSearch, web_search(fields)?.map(Ratio::from));
-    Ok(())
-}
-
-fn web_search(fields: &Fields<'_>) -> Result<Option<Decimal>, String> {
-    let key = "search_context_cost_per_query";
-    let by_size: Fields<'_> = match fields.get(key) {
-        Some(value) if !fields.contains_key("search_free_requests") => {
-            serde_json::from_str(value.get()).map_err(|_| format!("`{key}` is no object"))?
-        }
-        _ => return Ok(None),
-    };
-    let unit = text(fields, "web_search_billing_unit")?;
-    if unit.is_some_and(|unit| unit != "per_query") {
-        return Ok(None);
-    }
-    let mut prices = Vec::new();
-    for value in by_size.values() {
-        prices.extend(price(key, value)?);
-    }
-    prices.dedup();
-    Ok(match prices.as_slice() {
-        [one] if !one.is_zero() => Some(*one),
-        _ => None,
-    })
-}
-
 /// Factors by region, and the prices of Anthropic's fast mode, which the map keeps beside them.
 fn regions(rates: &mut RateTable, fields: &Fields<'_>) -> Result<BTreeMap<String, Ratio>, String> {
     let mut regions = BTreeMap::new();
@@ -312,223 +283,4 @@ fn text(fields: &Fields<'_>, key: &str) -> Result<Option<String>, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-
-    use super::*;
-    use crate::{
-        pricing::{PriceQuery, Unpriced},
-        usage::Usage,
-    };
-
-    /// Ours, in the map's format.
-    const MAP: &str = r#"{
-        "sample_spec": {"litellm_provider": "one of many", "input_cost_per_token": 1.0},
-        "acme-1": {
-            "litellm_provider": "openai", "mode": "chat",
-            "input_cost_per_token": 2.5e-06, "output_cost_per_token": "1e-05",
-            "cache_read_input_token_cost": 2.5e-07,
-            "cache_creation_input_token_cost": 3.125e-06,
-            "cache_creation_input_token_cost_above_12hr": 5e-06,
-            "input_cost_per_token_above_200k_tokens": 5e-06,
-            "output_cost_per_token_above_200k_tokens": 1.5e-05,
-            "input_cost_per_token_batches": 1.25e-06, "output_cost_per_token_batches": 5e-06,
-            "search_context_cost_per_query": {"search_context_size_low": 0.01,
-                "search_context_size_medium": 0.01, "search_context_size_high": 0.010},
-            "regional_processing_uplift_multiplier_eu": 1.1,
-            "provider_specific_entry": {"us": 1.1, "fast": 2.0, "schema": "v2"}
-        },
-        "xai/acme-2": {
-            "litellm_provider": "xai", "input_cost_per_token": 1e-06,
-            "output_cost_per_token": 2e-06, "input_cost_per_token_above_200k_tokens": 3e-06,
-            "output_cost_per_token_above_200k_tokens": 4e-06,
-            "output_cost_per_reasoning_token": 2.5e-06,
-            "search_context_cost_per_query": {"search_context_size_low": 0.01,
-                "search_context_size_high": 0.02}
-        },
-        "ranged": {
-            "litellm_provider": "acme", "output_cost_per_token": 9e-06, "tiered_pricing": [
-            {"range": [0, 32000.0], "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06},
-            {"range": [32000.0, 1e6], "input_cost_per_token": 3e-06, "output_cost_per_token": 4e-06}]
-        },
-        "hourly": {"litellm_provider": "acme", "input_cost_per_token": 1e-06,
-            "output_cost_per_token": 1e-06, "off_peak_pricing": {"hours_utc": "16:30-00:30"}},
-        "free?": {"litellm_provider": "acme", "input_cost_per_token": 0,
-            "output_cost_per_token": 0.0},
-        "transcriber": {"litellm_provider": "acme", "input_cost_per_second": 0.0001,
-            "output_cost_per_second": 0.0},
-        "no price": {"litellm_provider": "acme", "mode": "chat"},
-        "broken": {"litellm_provider": "acme", "input_cost_per_token": "1,5"},
-        "negative": {"litellm_provider": "acme", "input_cost_per_token": -1}
-    }"#;
-
-    fn check(query: [&str; 4], usage: &str, expected: &str) {
-        let book = read(MAP, "map").unwrap().book;
-        let [provider, model, tier, region] = query;
-        let query = PriceQuery {
-            provider,
-            model,
-            service_tier: Some(tier),
-            region: Some(region),
-            at: None,
-        };
-        let usage: Usage = serde_json::from_str(usage).unwrap();
-        let found = book.resolve(&query).and_then(|price| {
-            let cost = price.cost(&usage)?;
-            let mark = if cost.is_certain() { "" } else { " uncertain" };
-            let lines = price.lines(&usage)?;
-            let sum =
-                lines.iter().try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.amount));
-            assert_eq!(sum.unwrap(), cost.to_decimal()?, "lines add to the cost");
-            Ok(format!("{}{mark}", cost.to_decimal()?))
-        });
-        let found = found.unwrap_or_else(|unpriced| unpriced.to_string());
-        assert_eq!(found, expected, "{query:?} {usage:?}");
-    }
-
-    const MILLION: &str = r#"{"input_tokens_total":100000,"output_tokens_total":10000}"#;
-
-    #[test]
-    fn tiers_regions_and_names() {
-        let openai = |tier, region| ["openai", "acme-1", tier, region];
-        check(openai("", ""), MILLION, "0.35");
-        check(openai("batch", ""), MILLION, "0.175");
-        check(openai("", "eu"), MILLION, "0.385");
-        check(openai("", "global"), MILLION, "0.35");
-        check(openai("fast", ""), MILLION, "0.7");
-        check(openai("flex", ""), MILLION, "model `acme-1` has no price for service tier `flex`");
-        check(openai("provisioned", ""), MILLION, "0");
-        check(openai("auto", ""), MILLION, "service tier `auto` is not known");
-        check(["openai", "openai/acme-1", "", ""], MILLION, "0.35");
-        check(
-            ["azure", "acme-1", "", ""],
-            MILLION,
-            "no price for model `acme-1` at provider `azure`",
-        );
-        check(["xai", "acme-2", "", ""], MILLION, "0.12");
-    }
-
-    #[test]
-    fn long_requests() {
-        let tokens =
-            |input: u64| format!(r#"{{"input_tokens_total":{input},"output_tokens_total":0}}"#);
-        let openai = ["openai", "acme-1", "", ""];
-        check(openai, &tokens(200_000), "0.5");
-        check(openai, &tokens(200_001), "1.000005");
-        // xAI's threshold is inclusive.
-        let xai = ["xai", "acme-2", "", ""];
-        check(xai, &tokens(199_999), "0.199999");
-        check(xai, &tokens(200_000), "0.6");
-        let ranged = ["acme", "ranged", "", ""];
-        check(ranged, &tokens(32_000), "0.032");
-        check(ranged, &tokens(32_001), "0.096003");
-        // A batch price that is stated for short requests only.
-        check(["openai", "acme-1", "batch", ""], &tokens(200_001), "1.000005 uncertain");
-    }
-
-    #[test]
-    fn caches() {
-        let cached = r#"{"input_tokens_total":1000,"cache_read_tokens":1000}"#;
-        check(["openai", "acme-1", "", ""], cached, "0.00025");
-        check(["openai", "acme-1", "batch", ""], cached, "0.00025 uncertain");
-        check(
-            ["xai", "acme-2", "", ""],
-            cached,
-            "1000 of `cache_read` used, which has no price for model `xai/acme-2`",
-        );
-        for (class, cost) in [
-            ("cache_write_5m_tokens", "0.003125"),
-            ("cache_write_30m_tokens", "0.003125"),
-            ("cache_write_1h_tokens", "0.003125"),
-            ("cache_write_12h_tokens", "0.005"),
-        ] {
-            let usage = format!(r#"{{"input_tokens_total":1000,"{class}":1000}}"#);
-            check(["openai", "acme-1", "", ""], &usage, cost);
-        }
-    }
-
-    #[test]
-    fn other_units() {
-        let reasoning = r#"{"output_tokens_total":1000,"reasoning_tokens":400}"#;
-        check(["openai", "acme-1", "", ""], reasoning, "0.01");
-        check(["xai", "acme-2", "", ""], reasoning, "0.0022");
-        check(["openai", "acme-1", "", ""], r#"{"web_search_requests":3}"#, "0.03");
-        check(
-            ["xai", "acme-2", "", ""],
-            r#"{"web_search_requests":3}"#,
-            "3 of `web_search` used, which has no price for model `xai/acme-2`",
-        );
-        check(["acme", "transcriber", "", ""], r#"{"input_media_milliseconds":1500}"#, "0.00015");
-    }
-
-    #[test]
-    fn what_the_map_leaves_open_is_not_priced() {
-        check(
-            ["acme", "free?", "", ""],
-            MILLION,
-            "the book lists model `free?` with zero prices only, which says free or unknown",
-        );
-        let import = read(MAP, "map").unwrap();
-        let reasons: Vec<_> = import.rejected.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            reasons,
-            [
-                "model `broken`: `input_cost_per_token`: `1,5` is not a decimal (no thousands \
-                 separators)",
-                "model `negative`: `input_cost_per_token` is -1, below zero",
-            ]
-        );
-        assert_eq!(import.book.len(), 6);
-        let query = PriceQuery {
-            provider: "openai",
-            model: "acme-1",
-            service_tier: None,
-            region: None,
-            at: Some(jiff::Timestamp::UNIX_EPOCH),
-        };
-        assert_eq!(import.book.resolve(&query), Err(Unpriced::BookWithoutHistory));
-        assert!(import.book.holding_for_all_time().resolve(&query).is_ok());
-        assert!(matches!(read("[]", "map"), Err(BookError::Json(_))));
-        assert!(matches!(read("{}", "map"), Err(BookError::Empty)));
-    }
-
-    #[derive(Deserialize)]
-    struct Vector {
-        model: String,
-        provider: String,
-        service_tier: String,
-        usage: Usage,
-        expected_usd: Decimal,
-    }
-
-    /// Public catalogue and 1,033 vectors on which two independent calculators agree.
-    #[test]
-    fn cost_vectors_are_exact() {
-        let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
-        let map = format!("{data}/litellm_prices/model_prices_and_context_window_backup.json");
-        let (Ok(map), Ok(vectors)) = (
-            std::fs::read_to_string(map),
-            std::fs::read_to_string(format!("{data}/cost_vectors/dev.jsonl")),
-        ) else {
-            return;
-        };
-        let import = read(&map, "litellm").unwrap();
-        assert_eq!(import.rejected.len(), 0, "{:?}", import.rejected);
-        let mut count = 0;
-        for line in vectors.lines() {
-            let vector: Vector = serde_json::from_str(line).unwrap();
-            let query = PriceQuery {
-                provider: &vector.provider,
-                model: &vector.model,
-                service_tier: Some(&vector.service_tier),
-                region: None,
-                at: None,
-            };
-            let price = import.book.resolve(&query);
-            let cost = price.and_then(|price| price.cost(&vector.usage)?.to_decimal());
-            assert_eq!(cost, Ok(vector.expected_usd), "{line}");
-            count += 1;
-        }
-        assert_eq!(count, 1033);
-    }
-}
+mod tests;

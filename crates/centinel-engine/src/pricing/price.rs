@@ -353,9 +353,23 @@ impl Price {
         let mut start = 0_u64;
         let mut order: Vec<_> = Meter::ALL.into_iter().zip(quantities).collect();
         order.sort_by_key(|(meter, _)| meter.place());
-        for (meter, mut quantity) in order {
-            if meter == Meter::Call && quantity > 0 {
-                quantity = terms.calls;
+        let mut each = |band: &Band, meter: Meter, quantity: u64| {
+            if quantity == 0 {
+                return Ok(());
+            }
+            if !band.priced.contains(meter) {
+                let model = self.identity.model.clone();
+                return Err(Unpriced::NoRate { model, meter, quantity });
+            }
+            let rate = band.rates.get(meter.index()).copied().ok_or(Unpriced::Overflow)?;
+            let is_uncertain = band.borrowed.contains(meter) || (is_uncertain && meter.is_token());
+            self.after_quota(terms, Part::new(meter, quantity, rate, is_uncertain)?, &mut visit)
+        };
+        for (meter, quantity) in order {
+            if !meter.is_token() {
+                let times = if meter == Meter::Call { terms.calls } else { 1 };
+                each(last, meter, quantity.saturating_mul(times))?;
+                continue;
             }
             if meter == Meter::Output {
                 start = 0;
@@ -363,26 +377,11 @@ impl Price {
             let end = start.saturating_add(quantity);
             let mut ceiling = u64::MAX;
             for band in &self.bands {
-                let bound =
-                    if meter.is_token() { band.above.saturating_mul(terms.calls) } else { 0 };
-                let inside = end.min(ceiling).saturating_sub(start.max(bound));
-                ceiling = ceiling.min(bound);
-                if inside == 0 || (!meter.is_token() && band.above > 0) {
-                    continue;
-                }
-                if !band.priced.contains(meter) {
-                    let model = self.identity.model.clone();
-                    return Err(Unpriced::NoRate { model, meter, quantity });
-                }
-                let rate = band.rates.get(meter.index()).copied().ok_or(Unpriced::Overflow)?;
-                let is_uncertain =
-                    band.borrowed.contains(meter) || (is_uncertain && meter.is_token());
-                let part = Part::new(meter, inside, rate, is_uncertain)?;
-                self.after_quota(terms, part, &mut visit)?;
+                let bound = band.above.saturating_mul(terms.calls);
+                each(band, meter, end.min(ceiling).saturating_sub(start.max(bound)))?;
+                ceiling = bound;
             }
-            if meter.is_token() {
-                start = end;
-            }
+            start = end;
         }
         Ok(())
     }

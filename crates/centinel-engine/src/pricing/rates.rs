@@ -64,12 +64,33 @@ impl RateTable {
         self.rates.is_empty()
     }
 
+    /// Whether the model's own work costs nothing by this table; fees of tools that it may call say
+    /// nothing about it.
     pub(super) fn is_zero_only(&self) -> bool {
-        self.rates.values().all(|stated| stated.unit_price.is_zero())
+        let is_fee = |meter: Meter| {
+            matches!(meter, Meter::WebSearch | Meter::FileSearch | Meter::Maps | Meter::CodeSession)
+        };
+        let all_zero = |with_fees: bool| {
+            let rates = self.rates.iter().filter(|((.., meter), _)| with_fees || !is_fee(*meter));
+            rates.map(|(_, stated)| stated.unit_price.is_zero()).reduce(|all, zero| all && zero)
+        };
+        all_zero(false).or_else(|| all_zero(true)).unwrap_or(false)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = ((ServiceTier, u64, Meter), Stated)> + '_ {
         self.rates.iter().map(|(key, stated)| (*key, *stated))
+    }
+
+    /// The rate stated for a tier at the shortest context.
+    pub(super) fn stated(&self, tier: ServiceTier, meter: Meter) -> Option<Ratio> {
+        self.rates.get(&(tier, 0, meter)).map(|stated| stated.unit_price)
+    }
+
+    /// Marks the rates of a meter as not sure: the list has others that a call may have had.
+    pub(super) fn doubt(&mut self, meter: Meter) {
+        for ((_, _, other), stated) in &mut self.rates {
+            stated.is_assumed |= *other == meter;
+        }
     }
 
     /// The standard rate of the shortest context: what two prices are compared by.
@@ -89,12 +110,12 @@ impl RateTable {
         bounds.into_iter().rev().collect()
     }
 
-    /// The rate of a meter: the one stated for tier and band, else for the band, else for the
-    /// tier, else the standard one; at each step the meter's own before the one it is billed as.
+    /// The rate of a meter: the one stated for tier and band, else the standard one of the band,
+    /// else the same of the next shorter context; at each step the meter's own before the one it is
+    /// billed as.
     pub(super) fn rate(&self, tier: ServiceTier, above: u64, meter: Meter) -> Rate {
-        let steps =
-            [(tier, above), (ServiceTier::Standard, above), (tier, 0), (ServiceTier::Standard, 0)];
-        for step in steps {
+        let bounds = self.bands().into_iter().filter(|bound| *bound <= above);
+        for step in bounds.flat_map(|bound| [(tier, bound), (ServiceTier::Standard, bound)]) {
             let stated = |meter| self.rates.get(&(step.0, step.1, meter)).copied();
             if let Some(Stated { unit_price, is_assumed }) = stated(meter) {
                 let is_borrowed = is_assumed || (meter.is_token() && step != (tier, above));

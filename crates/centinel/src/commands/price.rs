@@ -9,11 +9,12 @@ use anyhow::Context as _;
 use centinel_engine::{
     money::{Currency, Decimal},
     pricing::{
-        CostLine, ExactCost, Meter, Price, PriceBook, PriceIdentity, PriceQuery, Pricer, Terms,
-        Unpriced,
+        CostLine, ExactCost, Meter, Price, PriceBook, PriceIdentity, PriceQuery, Pricer,
+        QuotaLedger, Terms, Unpriced,
     },
     usage::Usage,
 };
+use jiff::Timestamp;
 use serde::Serialize;
 
 use self::{
@@ -29,11 +30,11 @@ use crate::{
 /// Prices usage records exactly: cost, its lines, and the price applied.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// `builtin`, `litellm:FILE`, `genai-prices:FILE`, or a native price book.
+    /// `builtin`, `litellm:FILE`, `genai-prices:FILE`, `openrouter:FILE`, or a native price book.
     #[arg(long, value_name = "BOOK", default_value = "builtin")]
     book: String,
     /// JSON lines of calls: `provider`, `model`, `usage`, and optionally `id`, `service_tier`,
-    /// `region`, `at`; `-` reads standard input.
+    /// `region`, `at`, `calls`; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     usage: PathBuf,
     /// Add a last line with counts and the sum.
@@ -42,6 +43,15 @@ pub(crate) struct Args {
     /// Take prices without a date to hold for all time.
     #[arg(long)]
     undated_prices: bool,
+    /// Price calls without `at` as made then (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
+    /// The file holds all calls of the account: count free quotas over them, in the file's order.
+    #[arg(long)]
+    complete: bool,
+    /// What a name of your own means: an Azure deployment, an application inference profile.
+    #[arg(long = "name", value_name = "PROVIDER/NAME=MODEL")]
+    names: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -56,8 +66,13 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
     if args.undated_prices {
         book = book.holding_for_all_time();
     }
+    for name in &args.names {
+        book = named(book, name)?;
+    }
     let mut input = centinel_ingest::open(&args.usage)?;
-    let mut pricer = Pricer::new(&book);
+    let mut calculator = Calculator::new(&book);
+    calculator.as_of = args.as_of;
+    calculator.quotas = args.complete.then(QuotaLedger::default);
     let mut summary = Summary::new(book.currency());
     let mut buffer = Vec::new();
     let mut number = 0_u64;
@@ -65,7 +80,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         .with_context(|| format!("cannot read `{}`", args.usage.display()))?
     {
         number = number.saturating_add(1);
-        let answer = answer(line, number, &mut pricer, &mut summary)?;
+        let answer = answer(line, number, &mut calculator, &mut summary)?;
         if let (Some(answer), true) = (answer, output.json) {
             output.json_line(&answer)?;
         }
@@ -77,6 +92,21 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         output.json_line(&summary.totals)?;
     }
     Ok(if summary.totals.rejected > 0 { Outcome::SomeRejected } else { Outcome::Done })
+}
+
+/// `PROVIDER/NAME=MODEL`: the name may hold slashes and colons, as an ARN does.
+fn named(book: PriceBook, text: &str) -> anyhow::Result<PriceBook> {
+    let parts = text.rsplit_once('=').and_then(|(left, model)| {
+        let (provider, name) = left.split_once('/')?;
+        Some((provider, name, model)).filter(|_| !name.is_empty() && !model.is_empty())
+    });
+    let Some((provider, name, model)) = parts else {
+        return Err(hinted(
+            format!("`{}` is no `PROVIDER/NAME=MODEL`", Printable(text)),
+            "for example `--name azure/my-deployment=gpt-4o`",
+        ));
+    };
+    Ok(book.with_name(provider, name, model)?)
 }
 
 fn open_book(name: &str, output: &Output) -> anyhow::Result<PriceBook> {
@@ -127,7 +157,7 @@ enum Answer<'a> {
 fn answer<'a>(
     line: InputLine<'a>,
     number: u64,
-    pricer: &'a mut Pricer<'_>,
+    calculator: &'a mut Calculator<'_>,
     summary: &mut Summary,
 ) -> anyhow::Result<Option<Answer<'a>>> {
     let text = match line {
@@ -157,10 +187,10 @@ fn answer<'a>(
         model: &call.model,
         service_tier: call.service_tier.as_deref(),
         region: call.region.as_deref(),
-        at: call.at,
+        at: call.at.or(calculator.as_of),
     };
     let id = id(call.id, number);
-    Ok(Some(match priced(pricer, &query, &call.usage) {
+    Ok(Some(match calculator.priced(&query, &call.usage, call.calls) {
         Ok(Priced { price, exact, cost, lines, range }) => {
             summary.priced(&query, &call.usage, cost, exact.is_certain())?;
             Answer::Priced {
@@ -189,22 +219,40 @@ struct Priced<'p> {
     range: Option<Range>,
 }
 
-fn priced<'p>(
-    pricer: &'p mut Pricer<'_>,
-    query: &PriceQuery<'_>,
-    usage: &Usage,
-) -> Result<Priced<'p>, Unpriced> {
-    let price = pricer.price(query)?;
-    let terms = Terms::ONE_CALL;
-    let exact = price.cost_of(usage, &terms)?;
-    let range = price.range(usage, &terms)?.map(|(low, high)| Range { low, high });
-    Ok(Priced {
-        price,
-        exact,
-        cost: exact.to_decimal()?,
-        lines: price.lines_of(usage, &terms)?,
-        range,
-    })
+/// What calls are priced with, one after the other.
+struct Calculator<'b> {
+    pricer: Pricer<'b>,
+    as_of: Option<Timestamp>,
+    quotas: Option<QuotaLedger>,
+}
+
+impl<'b> Calculator<'b> {
+    fn new(book: &'b PriceBook) -> Self {
+        Self { pricer: Pricer::new(book), as_of: None, quotas: None }
+    }
+
+    fn priced(
+        &mut self,
+        query: &PriceQuery<'_>,
+        usage: &Usage,
+        calls: u64,
+    ) -> Result<Priced<'_>, Unpriced> {
+        let price = self.pricer.price(query)?;
+        let free = self.quotas.as_mut().zip(query.at).map(|(quotas, at)| {
+            // One file is one account; what quotas it shares is the book's matter.
+            quotas.take("", price, usage, at)
+        });
+        let terms = Terms { calls, free: free.as_deref() };
+        let exact = price.cost_of(usage, &terms)?;
+        let range = price.range(usage, &terms)?.map(|(low, high)| Range { low, high });
+        Ok(Priced {
+            price,
+            exact,
+            cost: exact.to_decimal()?,
+            lines: price.lines_of(usage, &terms)?,
+            range,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -212,15 +260,51 @@ mod tests {
     use super::*;
 
     fn answers(book: &PriceBook, lines: &[&str]) -> (Vec<String>, Summary) {
-        let mut pricer = Pricer::new(book);
+        let mut calculator = Calculator::new(book);
         let mut summary = Summary::new(book.currency());
         let mut found = Vec::new();
         for (number, line) in (1..).zip(lines) {
             let line = InputLine::Text(line.as_bytes());
-            let answer = answer(line, number, &mut pricer, &mut summary).unwrap();
+            let answer = answer(line, number, &mut calculator, &mut summary).unwrap();
             found.extend(answer.map(|answer| serde_json::to_string(&answer).unwrap()));
         }
         (found, summary)
+    }
+
+    #[test]
+    fn a_name_of_ones_own_means_a_model() {
+        let book = || centinel_engine::pricing::builtin().unwrap();
+        let arn = "arn:aws:bedrock:us-east-1:1:application-inference-profile/a1=b2";
+        let own = named(book(), "azure/my-chat=gpt-5.1").unwrap();
+        let own = named(own, &format!("aws/{arn}=amazon.nova-lite-v1:0")).unwrap();
+        let call = |provider, model| {
+            format!(
+                r#"{{"provider":"{provider}","model":"{model}","usage":{{"input_tokens_total":1000}}}}"#
+            )
+        };
+        let lines = [call("azure", "My-Chat"), call("bedrock", arn), call("openai", "my-chat")];
+        let (found, _) = answers(&own, &lines.each_ref().map(String::as_str));
+        assert!(found[0].contains(r#""cost":"0.00125""#), "{}", found[0]);
+        assert!(found[1].contains(r#""cost":"0.00006""#), "{}", found[1]);
+        assert!(found[2].contains("unpriced"), "{}", found[2]);
+        for bad in ["azure/x", "x=gpt-4o", "azure/=gpt-4o", "azure/x=no-such-model"] {
+            assert!(named(book(), bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_row_may_stand_for_several_calls() {
+        let book = centinel_engine::pricing::builtin().unwrap();
+        let call = |calls: &str| {
+            format!(
+                r#"{{"provider":"openai","model":"gpt-5.6","calls":{calls},"at":"2026-10-01T00:00:00Z","usage":{{"input_tokens_total":400000}}}}"#
+            )
+        };
+        let lines = [call("1"), call("2"), call("0"), call("-1")];
+        let (found, _) = answers(&book, &lines.each_ref().map(String::as_str));
+        assert!(found[0].contains(r#""cost":"3.2""#), "{}", found[0]);
+        assert!(found[1].contains(r#""range":{"low":"1.6","high":"3.2"}"#), "{}", found[1]);
+        assert!(found[2].contains("rejected") && found[3].contains("rejected"), "{found:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     fmt,
     io::{self, BufRead, Read as _},
+    num::NonZero,
 };
 
 use centinel_engine::usage::Usage;
@@ -49,6 +50,8 @@ pub(super) struct CallLine<'l> {
     pub(super) service_tier: Option<Cow<'l, str>>,
     pub(super) region: Option<Cow<'l, str>>,
     pub(super) at: Option<Timestamp>,
+    /// How many calls the row stands for.
+    pub(super) calls: u64,
     pub(super) usage: Usage,
     /// A key that is none of the above.
     pub(super) unknown: Option<Cow<'l, str>>,
@@ -72,6 +75,7 @@ impl<'de> Deserialize<'de> for CallLine<'de> {
                 let (mut id, mut unknown) = (None, None);
                 let (mut provider, mut model, mut usage) = (None, None, None);
                 let (mut service_tier, mut region, mut at) = (None, None, None);
+                let mut calls: Option<Option<NonZero<u64>>> = None;
                 while let Some(Text(key)) = map.next_key()? {
                     match key.as_ref() {
                         "id" => once(&mut id, &mut map, "id")?,
@@ -80,6 +84,7 @@ impl<'de> Deserialize<'de> for CallLine<'de> {
                         "service_tier" => once(&mut service_tier, &mut map, "service_tier")?,
                         "region" => once(&mut region, &mut map, "region")?,
                         "at" => once(&mut at, &mut map, "at")?,
+                        "calls" => once(&mut calls, &mut map, "calls")?,
                         "usage" => once(&mut usage, &mut map, "usage")?,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
@@ -96,6 +101,7 @@ impl<'de> Deserialize<'de> for CallLine<'de> {
                     service_tier: text(service_tier),
                     region: text(region),
                     at: text(at).map(|at| time(&at)).transpose().map_err(A::Error::custom)?,
+                    calls: calls.flatten().map_or(1, NonZero::get),
                     usage: usage.ok_or_else(|| missing("usage"))?,
                     unknown,
                 })

@@ -142,7 +142,7 @@ impl Summary {
         if uncertain > 0 {
             output.note(format_args!(
                 "{uncertain} of {calls} calls marked `uncertain`: a class has its price stated for \
-                 another tier or context only"
+                 another class, tier, context or time only, or a free quota that nobody counts"
             ));
         }
         if self.lacks_history {
