@@ -71,8 +71,9 @@ const ENGINE_USES: [&str; 10] = [
 ];
 
 /// Libraries that only these crates know, outside tests.
-const KNOWN_ONLY_TO: [(&str, &[&str]); 8] = [
-    ("sqlx", &["centinel-store"]),
+const KNOWN_ONLY_TO: [(&str, &[&str]); 9] = [
+    ("sqlx", &["centinel-store", "centinel-ingest"]),
+    ("reqwest", &["centinel-ingest"]),
     ("parquet", &["centinel-ledger"]),
     ("opentelemetry-proto", &["centinel-ingest"]),
     ("rmcp", &["centinel-mcp"]),

@@ -8,4 +8,6 @@ mod bad_input;
 #[cfg(test)]
 mod first_steps;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod product;

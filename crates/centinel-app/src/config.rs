@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use centinel_engine::money::{Currency, Pico};
 use serde::Deserialize;
 
+use crate::live::{self, SourceConfig, SyncConfig};
+
 /// The configuration of a home. Unknown keys are errors.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -17,6 +19,11 @@ pub struct Config {
     pub prices: PricesConfig,
     /// What deserves a person's attention.
     pub attention: AttentionConfig,
+    /// Live sources, `[[source]]`.
+    #[serde(rename = "source")]
+    pub sources: Vec<SourceConfig>,
+    /// How often they are synced while the server runs.
+    pub sync: SyncConfig,
 }
 
 /// `[organisation]`.
@@ -106,12 +113,25 @@ impl Config {
     /// [`ConfigError`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::Invalid {
-                path: path.to_owned(),
-                reason: toml_reason(&text, &error),
-            }),
+            Ok(text) => {
+                let invalid = |reason| ConfigError::Invalid { path: path.to_owned(), reason };
+                let config: Self =
+                    toml::from_str(&text).map_err(|error| invalid(toml_reason(&text, &error)))?;
+                live::problem(&config.sources).map_or(Ok(config), |reason| Err(invalid(reason)))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+        }
+    }
+}
+
+impl ConfigError {
+    /// The same of another file: a draft is named as what it is to become.
+    pub(crate) fn of(self, other: &Path) -> Self {
+        let other = other.to_owned();
+        match self {
+            Self::Read { source, .. } => Self::Read { path: other, source },
+            Self::Invalid { reason, .. } => Self::Invalid { path: other, reason },
         }
     }
 }

@@ -7,7 +7,7 @@ use centinel_engine::{
     explain::ExplainError, money::MoneyError, period::EmptyPeriod, pricing::BookError,
     proposal::Refusal,
 };
-use centinel_ingest::{OpenError, ReadError};
+use centinel_ingest::{OpenError, ReadError, client::FetchError};
 use centinel_ledger::LedgerError;
 use centinel_store::StoreError;
 
@@ -85,6 +85,23 @@ pub enum AppError {
     /// An estimate is larger than any amount of money.
     #[error(transparent)]
     Money(#[from] MoneyError),
+    /// A credential is not where it should be.
+    #[error("credential `{reference}`: {reason}")]
+    Credential {
+        /// Where it should be.
+        reference: String,
+        /// Why it is not read.
+        reason: String,
+    },
+    /// A live source did not deliver.
+    #[error("source `{name}`")]
+    Fetch {
+        /// Which source.
+        name: String,
+        /// Why.
+        #[source]
+        source: FetchError,
+    },
     /// The ledger failed.
     #[error("ledger")]
     Ledger(#[from] LedgerError),
@@ -148,6 +165,13 @@ impl AppError {
                 Some(format!("give the {asked} a source of its own: `--source NAME`"))
             }
             Self::Approval(error) => error.hint(),
+            Self::Fetch { source, .. } => source.hint().map(str::to_owned),
+            Self::Credential { .. } => {
+                Some("set the variable, or write the file, for whoever runs this".to_owned())
+            }
+            Self::NotFound { what: "configured source", .. } => Some(
+                "`centinel sources` lists them; `centinel sources add KIND` adds one".to_owned(),
+            ),
             Self::Empty => {
                 Some("import something: `centinel import FILE`, or try `centinel demo`".into())
             }
@@ -157,4 +181,19 @@ impl AppError {
             _ => None,
         }
     }
+}
+
+/// An error with its causes, on one line.
+pub fn in_one_line(error: &AppError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        let message = source.to_string();
+        // A wrapper that repeats its source adds nothing.
+        if !text.ends_with(&message) {
+            text = format!("{text}: {message}");
+        }
+        cause = source.source();
+    }
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

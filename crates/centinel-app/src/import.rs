@@ -22,7 +22,7 @@ use centinel_ingest::{
     SinkError, Summary,
 };
 use centinel_ledger::{
-    Chunk, Import, ImportFile, ImportReport, LocalSeries, RejectedRow, RowBuffer,
+    Chunk, Delivery, Import, ImportFile, ImportReport, LocalSeries, RejectedRow, RowBuffer,
 };
 use centinel_store::Database;
 use jiff::Timestamp;
@@ -44,6 +44,8 @@ pub struct ImportRequest {
     pub options: Options,
     /// Price calls with this book instead of the configured one.
     pub book: Option<Arc<PriceBook>>,
+    /// What a live source says with the rows: committed together with them.
+    pub delivery: Option<Delivery>,
 }
 
 /// Progress of an import, for whoever draws it.
@@ -171,7 +173,33 @@ impl App {
         self.run_import(file, format, request, open, Arc::default(), now, nonce).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the two public ways in share all of it")]
+    /// Imports what a live source delivered, as a file of its own with the digest stated.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError`]; nothing is visible then, and its cursor stays where it was.
+    pub(crate) async fn import_delivered(
+        &self,
+        body: centinel_ingest::live::Body,
+        digest: String,
+        request: ImportRequest,
+        progress: Arc<Progress>,
+        now: Timestamp,
+        nonce: u64,
+    ) -> Result<Imported, AppError> {
+        let centinel_ingest::live::Body { format, bytes, name } = body;
+        let file = ImportFile {
+            source: request.source.clone().unwrap_or_else(|| default_source(format).to_owned()),
+            digest,
+            name,
+            bytes: bytes.len() as u64,
+            format: format.to_string(),
+        };
+        let open = move || Ok::<_, AppError>(Box::new(std::io::Cursor::new(bytes)) as Box<_>);
+        self.run_import(file, format, request, open, progress, now, nonce).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the public ways in share all of it")]
     async fn run_import(
         &self,
         file: ImportFile,
@@ -185,9 +213,17 @@ impl App {
         let name = file.name.clone();
         let (role, is_usual) = self.import_role(&file.source, format, &request).await?;
         let mut import = Import::begin(&self.ledger, file.clone(), role.name(), nonce).await?;
+        let cursor = request.delivery.as_ref().and_then(|delivery| delivery.cursor.clone());
         // Another process may have committed the file while we waited for our turn.
         if let Some(batch) = self.database().find_batch(&file.source, &file.digest).await? {
+            if let Some(cursor) = cursor {
+                let at = now.as_microsecond();
+                self.database().move_cursor(&file.source, &cursor, at).await?;
+            }
             return Ok(Imported::known(batch, format));
+        }
+        if let Some(delivery) = request.delivery {
+            import.deliver(delivery).await?;
         }
         let book = match &request.book {
             Some(book) => Arc::clone(book),

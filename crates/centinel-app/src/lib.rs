@@ -14,6 +14,7 @@ mod export;
 mod gross;
 mod health;
 mod import;
+pub mod live;
 mod over_time;
 mod prices;
 mod proposals;
@@ -30,7 +31,7 @@ pub use compare::{Compared, GroupChange};
 pub use config::{
     AttentionConfig, Config, ConfigError, DatabaseConfig, Organisation, PricesConfig,
 };
-pub use error::AppError;
+pub use error::{AppError, in_one_line};
 pub use explain::{ExplainRequest, Explained, UNNAMED};
 pub use export::Exported;
 pub use gross::Gross;

@@ -84,7 +84,7 @@ impl App {
 
 /// What the rows of a format are, where nobody says: reports of what is billed repeat the calls that
 /// are billed, and an allocation repeats the bill that it splits.
-fn usual_role(format: Format) -> Role {
+pub(crate) fn usual_role(format: Format) -> Role {
     match format {
         Format::OpenAiCosts | Format::AnthropicCosts => Role::Invoice,
         _ => Role::Spend,

@@ -7,6 +7,7 @@
 
 mod anthropic;
 mod calls;
+pub mod client;
 mod csv_rows;
 mod detect;
 mod fields;
@@ -19,6 +20,7 @@ mod json;
 mod json_rows;
 mod langfuse;
 mod litellm;
+pub mod live;
 mod number;
 mod open;
 mod openai;
@@ -32,6 +34,8 @@ mod records;
 mod sanitize;
 mod sessions;
 mod sink;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use centinel_engine::series::Dimension;
-use centinel_store::{Committed, ImportBatch, SegmentRow};
+use centinel_store::{Committed, Delivery, ImportBatch, SegmentRow};
 
 use crate::{
     Chunk, LedgerError, RejectedRow,
@@ -82,6 +82,9 @@ pub struct Import {
     duplicates: i64,
     rejected: Option<RejectedFile>,
     first_rejected: Vec<RejectedRow>,
+    delivery: Delivery,
+    // The batch whose window these rows replace: its rows are not known ones.
+    replaced: Option<i64>,
     // Held so that nobody sweeps our unlisted files, or imports into the same source.
     _locks: [File; 2],
 }
@@ -119,9 +122,26 @@ impl Import {
             duplicates: 0,
             rejected: None,
             first_rejected: Vec::new(),
+            delivery: Delivery::default(),
+            replaced: None,
             _locks: [ledger.enter_source(&file.source)?, ledger.writing()?],
             file,
         })
+    }
+
+    /// Says what the rows are of a live source: its cursor and window are committed with them. To be
+    /// called before the first row is written, since rows that are replaced are no known rows.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Store`].
+    pub async fn deliver(&mut self, delivery: Delivery) -> Result<(), LedgerError> {
+        if let Some(window) = &delivery.window {
+            let known = self.ledger.database().windows(&self.file.source).await?;
+            self.replaced = known.get(&window.key).map(|known| known.batch);
+        }
+        self.delivery = delivery;
+        Ok(())
     }
 
     /// Writes a chunk's rows as segments; nothing is visible yet.
@@ -197,7 +217,16 @@ impl Import {
             rows_rejected: rejected_rows,
             sums: serde_json::to_string(&self.sums).unwrap_or_default(),
         };
-        let committed = self.ledger.database().commit_batch(&batch, &self.segments).await?;
+        let database = self.ledger.database();
+        // An overlap of which every row was known is no event: the cursor moves, and that is all.
+        let is_nothing = accepted == 0 && rejected_rows == 0 && self.delivery.window.is_none();
+        let committed = match &self.delivery.cursor {
+            Some(_) if is_nothing => Committed::AlreadyKnown(batch.clone()),
+            _ => database.commit_delivery(&batch, &self.segments, &self.delivery).await?,
+        };
+        if let (Committed::AlreadyKnown(_), Some(cursor)) = (&committed, &self.delivery.cursor) {
+            database.move_cursor(&batch.source, cursor, known_at).await?;
+        }
         let bytes = |raw: bool| {
             let kinds = [SegmentKind::Calls, SegmentKind::Charges, SegmentKind::Outcomes];
             let is_raw =
@@ -276,8 +305,11 @@ impl Import {
         let candidates: HashSet<u128> = keys.iter().copied().filter(|&key| key != 0).collect();
         let mut known: HashSet<u128> = HashSet::new();
         let mut stored = Vec::new();
-        for segment in
-            self.ledger.database().segments_of_source(&self.file.source, kind.name()).await?
+        for segment in self
+            .ledger
+            .database()
+            .segments_of_source(&self.file.source, kind.name(), self.replaced)
+            .await?
         {
             let reader = SegmentReader::open(&self.ledger.folder().join(&segment))?;
             for group in 0..reader.row_groups().len() {

@@ -37,5 +37,8 @@ pub use query::{
 
 pub use verify::Verification;
 
+/// What a live source says with its rows; see [`Import::deliver`].
+pub use centinel_store::{DeliveredWindow, Delivery, KnownWindow};
+
 #[cfg(test)]
 mod tests;

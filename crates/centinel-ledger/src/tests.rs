@@ -15,6 +15,8 @@ use proptest::prelude::*;
 
 use crate::*;
 
+mod delivery;
+
 const T0: i64 = 1_790_000_000_000_000;
 
 #[derive(Debug, Clone)]

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use centinel_engine::series::SeriesKey;
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
-use crate::{Backend, Database, StoreError};
+use crate::{
+    Backend, Database, StoreError,
+    delivery::{self, Delivery},
+};
 
 /// One import of one file, as it is committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,14 +209,16 @@ impl Database {
         row.as_ref().map(batch_from_row).transpose()
     }
 
-    /// Every batch, oldest first.
+    /// Every batch whose rows count, oldest first: what a later delivery replaced is left out.
     ///
     /// # Errors
     ///
     /// [`StoreError::Database`].
     pub async fn batches(&self) -> Result<Vec<ImportBatch>, StoreError> {
         let rows =
-            sqlx::query("select * from import_batch order by id").fetch_all(self.pool()).await?;
+            sqlx::query("select * from import_batch where superseded_by is null order by id")
+                .fetch_all(self.pool())
+                .await?;
         rows.iter().map(batch_from_row).collect()
     }
 
@@ -228,6 +233,21 @@ impl Database {
         &self,
         batch: &ImportBatch,
         segments: &[SegmentRow],
+    ) -> Result<Committed, StoreError> {
+        self.commit_delivery(batch, segments, &Delivery::default()).await
+    }
+
+    /// As [`Self::commit_batch`]; in the same transaction a cursor moves, and what an earlier
+    /// delivery of the same window brought stops counting.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`]; nothing is committed then.
+    pub async fn commit_delivery(
+        &self,
+        batch: &ImportBatch,
+        segments: &[SegmentRow],
+        delivery: &Delivery,
     ) -> Result<Committed, StoreError> {
         let mut tx = self.begin_write().await?;
         let id = next(&mut tx, "batch").await?;
@@ -276,12 +296,13 @@ impl Database {
             .execute(&mut *tx)
             .await?;
         }
+        delivery::write(&mut tx, &batch.source, id, batch.known_at, delivery).await?;
         tx.commit().await?;
         Ok(Committed::New(id))
     }
 
-    /// The live files of a kind that hold rows in `[start, end)`, known at `as_of` or before; oldest
-    /// first. Every live file when `window` is `None`.
+    /// The files of a kind that hold rows in `[start, end)` and that counted at `as_of`, or that
+    /// count now; oldest first. Of all time when `window` is `None`.
     ///
     /// # Errors
     ///
@@ -295,8 +316,8 @@ impl Database {
         let (start, end) = window.unwrap_or((i64::MIN, i64::MAX));
         let rows = sqlx::query(
             "select name, batch, kind, row_count, byte_count, start_at, last_at, known_at, sha256 \
-             from segment where kind = $1 and retired_at is null and last_at >= $2 \
-             and start_at < $3 and known_at <= $4 order by batch, name",
+             from segment where kind = $1 and (retired_at is null or retired_at > $4) \
+             and last_at >= $2 and start_at < $3 and known_at <= $4 order by batch, name",
         )
         .bind(kind)
         .bind(start)
@@ -307,7 +328,7 @@ impl Database {
         rows.iter().map(segment_from_row).collect()
     }
 
-    /// Names of the live files of a kind that belong to a source.
+    /// Names of the live files of a kind that belong to a source, without those of one batch.
     ///
     /// # Errors
     ///
@@ -316,14 +337,16 @@ impl Database {
         &self,
         source: &str,
         kind: &str,
+        without: Option<i64>,
     ) -> Result<Vec<String>, StoreError> {
         let rows = sqlx::query(
             "select segment.name from segment join import_batch on segment.batch = import_batch.id \
              where import_batch.source = $1 and segment.kind = $2 and segment.retired_at is null \
-             order by segment.name",
+             and import_batch.id <> $3 order by segment.name",
         )
         .bind(source)
         .bind(kind)
+        .bind(without.unwrap_or(0))
         .fetch_all(self.pool())
         .await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()

@@ -8,6 +8,7 @@
 pub mod audit;
 mod catalogue;
 mod database;
+mod delivery;
 pub mod evidence;
 pub mod people;
 pub mod proposals;
@@ -15,3 +16,4 @@ pub mod proposals;
 pub use audit::{AuditEntry, AuditFault, Head, Journal, Verification};
 pub use catalogue::{Committed, ImportBatch, SegmentRow};
 pub use database::{Backend, Database, StoreError};
+pub use delivery::{DeliveredWindow, Delivery, KnownWindow, SyncRun};

@@ -47,6 +47,8 @@ enum Command {
     Init(commands::init::Args),
     /// Import bills, call logs, LiteLLM spend logs, OTLP traces and outcomes.
     Import(commands::import::Args),
+    /// Sources: what delivers, how it stands; add, try out and sync live ones.
+    Sources(commands::sources::Args),
     /// Spend of a period, by dimension and time.
     Spend(commands::spend::Args),
     /// The first screen: what was spent, what is known about it, what to look at.
@@ -116,6 +118,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Commit(args) => commands::commit::run(args, output),
         Command::Init(args) => commands::init::run(args, &context()?, output),
         Command::Import(args) => commands::import::run(args, &context()?, output),
+        Command::Sources(args) => commands::sources::run(args, &context()?, output),
         Command::Spend(args) => commands::spend::run(args, &context()?, output),
         Command::Report(args) => commands::report::run(args, &context()?, output),
         Command::Anomalies(args) => commands::anomalies::run(args, &context()?, output),

@@ -17,4 +17,5 @@ pub(crate) mod price;
 pub(crate) mod propose;
 pub(crate) mod report;
 pub(crate) mod serve;
+pub(crate) mod sources;
 pub(crate) mod spend;

@@ -10,7 +10,8 @@ use std::{
 };
 
 use anyhow::Context as _;
-use centinel_app::{App, AppError};
+use centinel_app::{App, AppError, live::Outside};
+use centinel_ingest::client::Limits;
 use jiff::Timestamp;
 
 use crate::{failure::hinted, output::Output};
@@ -44,6 +45,11 @@ impl Context {
             output.note(format!("made a home: {}", self.home.display()));
         }
         Ok(())
+    }
+
+    /// The configuration file.
+    pub(crate) fn config_path(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| self.home.join("centinel.toml"))
     }
 
     pub(crate) async fn open(&self) -> anyhow::Result<App> {
@@ -82,6 +88,16 @@ pub(crate) fn now() -> Timestamp {
 /// A random number, to tell apart two processes that write at once.
 pub(crate) fn nonce() -> anyhow::Result<u64> {
     getrandom::u64().context("the system gives no random numbers")
+}
+
+/// What a sync of live sources needs from this machine.
+pub(crate) fn outside() -> anyhow::Result<Outside> {
+    Ok(Outside {
+        variable: |name| std::env::var(name).ok(),
+        now,
+        seed: nonce()?,
+        limits: Limits::default(),
+    })
 }
 
 /// An error of a use case, with its hint.

@@ -121,6 +121,7 @@ fn request(args: &Args) -> anyhow::Result<ImportRequest> {
         role: args.role,
         options,
         book,
+        delivery: None,
     })
 }
 

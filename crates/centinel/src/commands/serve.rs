@@ -1,19 +1,22 @@
 //! `centinel serve`: page, JSON API, OTLP and call routes, MCP, on the loopback interface.
 
+use std::future::IntoFuture as _;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
+use centinel_app::{App, in_one_line};
 use centinel_mcp::{HttpOptions, http_service};
 use centinel_web::{NonceError, WebState};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::{
-    context::{Context, block_on, nonce, now},
+    context::{Context, block_on, nonce, now, outside},
     failure::hinted,
     output::{Outcome, Output},
     ports::{self, PortOptions},
+    text::printable,
 };
 
 /// Serves page, API and MCP on this machine only.
@@ -60,10 +63,46 @@ pub(crate) fn serve(
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         });
-        axum::serve(listener, router).with_graceful_shutdown(asked_to_stop()).await?;
+        let served = axum::serve(listener, router).with_graceful_shutdown(asked_to_stop());
+        tokio::select! {
+            served = served.into_future() => served?,
+            () = sync_live_sources(&app, output) => {}
+        }
         app.database().close().await;
         Ok(Outcome::Done)
     })
+}
+
+/// Syncs every configured source at each interval, one after the other. A failure is told and kept
+/// with its source, and the others go on. Never ends: a sync that is cut off when the server stops has
+/// committed whole steps only.
+async fn sync_live_sources(app: &App, output: &Output) {
+    let (Some(interval), false) = (app.config().sync.interval, app.config().sources.is_empty())
+    else {
+        return std::future::pending().await;
+    };
+    loop {
+        for source in &app.config().sources {
+            let synced = match outside() {
+                Ok(outside) => app.sync_source(&source.name, None, &outside).await,
+                Err(error) => {
+                    output.note(format_args!("no sync: {error}"));
+                    continue;
+                }
+            };
+            match synced {
+                Ok(synced) if synced.accepted + synced.rejected == 0 => {}
+                Ok(synced) => output.note(format_args!(
+                    "{}: {} new rows, {} rejected",
+                    printable(&synced.source),
+                    synced.accepted,
+                    synced.rejected
+                )),
+                Err(error) => output.note(printable(&in_one_line(&error))),
+            }
+        }
+        tokio::time::sleep(interval).await;
+    }
 }
 
 fn clock() -> Timestamp {
