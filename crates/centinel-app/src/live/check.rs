@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn clocks_that_differ_are_told() {
-        let at = |seconds| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
         for (theirs, ours, passed, detail) in [
             (0, 3, true, "the clocks agree"),
             (0, 60, true, "60 s ahead"),

@@ -53,7 +53,7 @@ impl SourceConfig {
     /// How far before its cursor it is asked again.
     pub fn overlap(&self) -> Duration {
         let hours = u64::try_from(self.kind.default_overlap_hours()).unwrap_or(0);
-        self.overlap.unwrap_or(Duration::from_secs(hours * 3600))
+        self.overlap.unwrap_or(Duration::from_hours(hours))
     }
 
     /// Where it is; `None` for a database, whose address is its credential.
@@ -122,7 +122,7 @@ pub struct SyncConfig {
 
 impl Default for SyncConfig {
     fn default() -> Self {
-        Self { interval: Some(Duration::from_secs(3600)) }
+        Self { interval: Some(Duration::from_hours(1)) }
     }
 }
 
@@ -148,7 +148,7 @@ fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
     if text == "off" {
         return Ok(None);
     }
-    let length = parse_length(&text).filter(|length| *length >= Duration::from_secs(60));
+    let length = parse_length(&text).filter(|length| *length >= Duration::from_mins(1));
     length.map(Some).ok_or_else(|| {
         de::Error::custom(format!("{LENGTH}; an interval has a minute at least, or is `off`"))
     })
@@ -215,7 +215,10 @@ mod tests {
                 format!("{gateway}credential = \"env:K\"\ntoken = \"x\""),
                 Some("unknown field `token`"),
             ),
-            (format!("{gateway}credential = \"env:K\"\nrole = \"cost\""), Some("unknown role `cost`")),
+            (
+                format!("{gateway}credential = \"env:K\"\nrole = \"cost\""),
+                Some("unknown role `cost`"),
+            ),
             (
                 format!("{gateway}credential = \"env:K\"\noverlap = \"3 days\""),
                 Some("written as `15m`"),

@@ -17,7 +17,7 @@ use super::{Outside, SourceConfig};
 use crate::{App, AppError, ImportRequest, Imported};
 
 /// Longest sync of one source; what is left is for the next one.
-const SYNC_TIME_MAX: Duration = Duration::from_secs(30 * 60);
+const SYNC_TIME_MAX: Duration = Duration::from_mins(30);
 
 /// What a sync did.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
