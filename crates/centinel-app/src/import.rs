@@ -299,7 +299,8 @@ fn default_source(format: Format) -> &'static str {
     match format {
         Format::FocusCsv => "focus",
         Format::CallLogCsv | Format::CallLogNdjson | Format::CallEvents => "calls",
-        Format::LiteLlmJson | Format::LiteLlmCsv => "litellm",
+        Format::LiteLlmJson | Format::LiteLlmCsv | Format::LiteLlmCallback => "litellm",
+        Format::OpenCost => "opencost",
         Format::OtlpJson | Format::OtlpNdjson | Format::OtlpProtobuf => "otlp",
         Format::Outcomes => "outcomes",
         Format::OpenAiUsage => "openai-usage",

@@ -87,6 +87,7 @@ impl App {
 pub(crate) fn usual_role(format: Format) -> Role {
     match format {
         Format::OpenAiCosts | Format::AnthropicCosts => Role::Invoice,
+        Format::OpenCost => Role::Allocation,
         _ => Role::Spend,
     }
 }

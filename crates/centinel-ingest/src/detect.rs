@@ -44,6 +44,10 @@ pub enum Format {
     AnthropicCosts,
     /// OpenRouter's activity report.
     OpenRouterActivity,
+    /// LiteLLM's callback payloads.
+    LiteLlmCallback,
+    /// Allocations of OpenCost or Kubecost.
+    OpenCost,
     /// A session log of Claude Code.
     ClaudeCode,
     /// A session log of Codex.
@@ -76,6 +80,8 @@ impl fmt::Display for Format {
             Self::AnthropicUsage => "Anthropic usage report",
             Self::AnthropicCosts => "Anthropic cost report",
             Self::OpenRouterActivity => "OpenRouter activity",
+            Self::LiteLlmCallback => "LiteLLM callback payload",
+            Self::OpenCost => "OpenCost allocation",
             Self::ClaudeCode => "Claude Code session",
             Self::Codex => "Codex session",
             Self::LangfuseJson => "Langfuse JSON",
@@ -295,6 +301,10 @@ fn detect_report(has: impl Fn(&str) -> bool, text: &str) -> Option<Format> {
         () if is_bucketed && has("amount") => Format::AnthropicCosts,
         () if is_bucketed => Format::AnthropicUsage,
         () if has("model_permaslug") => Format::OpenRouterActivity,
+        () if has("call_type") && has("response_cost") && has("startTime") => {
+            Format::LiteLlmCallback
+        }
+        () if has("cpuCost") && has("ramCost") && has("window") => Format::OpenCost,
         () if is_langfuse(&has) => Format::LangfuseJson,
         () if is_helicone(&has) => Format::HeliconeJson,
         () => return None,

@@ -106,6 +106,12 @@ impl Fields {
         Some(self.first(paths)?.1)
     }
 
+    /// An array, as it is written.
+    pub(crate) fn array(&self, path: &str) -> Option<&str> {
+        let entry = self.entry(path).filter(|entry| entry.kind == Kind::Array)?;
+        Some(self.part(&entry.value))
+    }
+
     /// A count.
     ///
     /// # Errors
@@ -192,7 +198,7 @@ mod tests {
         assert_eq!(fields.count(&["a.c", "a.b"]), Ok(Some(5)));
         assert_eq!(fields.count(&["a.d"]), Err("`a.d` `x` is not a number".to_owned()));
         assert_eq!(fields.decimal(&["f"]).unwrap().unwrap().to_string(), "0.1");
-        assert_eq!(fields.get("e"), None);
+        assert_eq!((fields.get("e"), fields.array("e")), (None, Some("[1]")));
         assert_eq!(fields.flag("g"), Some(true));
         assert_eq!(fields.count(&["usage.input"]), Ok(Some(5)));
         assert_eq!(fields.get("note"), Some("{not json"));

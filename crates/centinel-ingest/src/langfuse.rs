@@ -142,7 +142,12 @@ enum Part {
     Unknown,
 }
 
-fn usage(
+/// The usage of an observation, by its kinds.
+///
+/// # Errors
+///
+/// The reason, naming the kind and its value.
+pub(crate) fn usage(
     fields: &Fields,
     status: CallStatus,
     row: u64,

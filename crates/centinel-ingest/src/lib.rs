@@ -24,6 +24,7 @@ pub mod live;
 mod number;
 mod open;
 mod openai;
+mod opencost;
 mod openrouter;
 mod otlp;
 mod outcomes;

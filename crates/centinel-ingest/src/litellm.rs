@@ -8,6 +8,10 @@
 //! LiteLLM 1.109.1, `litellm/proxy/schema.prisma`, model `LiteLLM_SpendLogs`; the members of
 //! `metadata` from `litellm/proxy/_types.py`, `SpendLogsMetadata`.
 
+mod callback;
+
+pub(crate) use self::callback::Callbacks;
+
 use std::io::Read;
 
 use centinel_engine::{series::Dimension, usage::UsageClass};

@@ -16,7 +16,7 @@ use crate::{
     finding::{Finding, Findings},
     focus, helicone,
     input::Input,
-    langfuse, litellm, openai, openrouter, otlp, outcomes,
+    langfuse, litellm, openai, opencost, openrouter, otlp, outcomes,
     records::{read_documents, read_table},
     sanitize::Shown,
     sessions,
@@ -307,6 +307,12 @@ fn read_input(
         }
         Format::OpenRouterActivity => {
             read_documents(input_ref, options, &mut openrouter::Activity::default(), run)?;
+        }
+        Format::LiteLlmCallback => {
+            read_documents(input_ref, options, &mut litellm::Callbacks, run)?;
+        }
+        Format::OpenCost => {
+            read_documents(input_ref, options, &mut opencost::Allocations::default(), run)?;
         }
         Format::ClaudeCode => {
             read_documents(input_ref, options, &mut sessions::ClaudeCode::default(), run)?;

@@ -3,36 +3,64 @@
 //! # Source
 //!
 //! OpenTelemetry GenAI semantic conventions, `gen-ai-spans.md`; the older names of releases up to
-//! 1.36 and of Sentry's and Traceloop's SDKs.
+//! 1.36 and of Sentry's and Traceloop's SDKs; OpenInference semantic conventions, "LLM Spans";
+//! Langfuse's OpenTelemetry property mapping.
 
 use std::borrow::Cow;
 
 use centinel_engine::usage::UsageClass;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 
-pub(super) const OPERATION: &[&str] = &["gen_ai.operation.name"];
-pub(super) const PROVIDER: &[&str] = &["gen_ai.provider.name", "gen_ai.system"];
-pub(super) const MODEL: &[&str] = &["gen_ai.response.model", "gen_ai.request.model"];
-pub(super) const RESPONSE_ID: &[&str] = &["gen_ai.response.id"];
+/// What a span is of, in each convention's own word for it.
+pub(super) const OPERATION: &[&str] = &[
+    "gen_ai.operation.name",
+    "openinference.span.kind",
+    "traceloop.span.kind",
+    "langfuse.observation.type",
+    "llm.request.type",
+];
+pub(super) const PROVIDER: &[&str] =
+    &["gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "llm.vendor"];
+pub(super) const MODEL: &[&str] = &[
+    "gen_ai.response.model",
+    "llm.response.model_name",
+    "llm.response.model",
+    "gen_ai.request.model",
+    "llm.model_name",
+    "llm.request.model",
+    "embedding.model_name",
+    "langfuse.observation.model.name",
+];
+pub(super) const RESPONSE_ID: &[&str] = &["gen_ai.response.id", "llm.response.id"];
 pub(super) const SERVICE_TIER: &[&str] = &[
     "openai.response.service_tier",
     "gen_ai.openai.response.service_tier",
     "gen_ai.response.service_tier",
 ];
-pub(super) const COST: &[&str] = &["gen_ai.usage.cost", "gen_ai.cost.total", "llm.cost.total"];
+pub(super) const COST: &[&str] =
+    &["gen_ai.usage.cost", "gen_ai.cost.total", "gen_ai.usage.total_cost", "llm.cost.total"];
 pub(super) const CONVENTION: &[&str] = &["centinel.usage.convention"];
+/// Usage by kind as JSON text, disjoint as Langfuse keeps it.
+pub(super) const USAGE_DETAILS: &str = "langfuse.observation.usage_details";
 pub(super) const CACHE_WRITE: &[&str] = &[
     "gen_ai.usage.cache_creation.input_tokens",
     "gen_ai.usage.cache_write.input_tokens",
     "gen_ai.usage.cache_creation_input_tokens",
     "gen_ai.usage.input_tokens.cache_write",
+    "llm.usage.cache_creation_input_tokens",
+    "llm.token_count.prompt_details.cache_write",
 ];
-pub(super) const INPUT_TOKENS: &[&str] =
-    &["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens"];
+pub(super) const INPUT_TOKENS: &[&str] = &[
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "llm.usage.prompt_tokens",
+    "llm.token_count.prompt",
+];
 pub(super) const OUTPUT_TOKENS: &[&str] = &[
     "gen_ai.usage.output_tokens",
     "gen_ai.usage.completion_tokens",
     "llm.usage.completion_tokens",
+    "llm.token_count.completion",
 ];
 
 /// Classes and the attributes that carry them, best first.
@@ -45,6 +73,8 @@ pub(super) const USAGE: [(UsageClass, &[&str]); 9] = [
             "gen_ai.usage.cache_read.input_tokens",
             "gen_ai.usage.cache_read_input_tokens",
             "gen_ai.usage.input_tokens.cached",
+            "llm.usage.cache_read_input_tokens",
+            "llm.token_count.prompt_details.cache_read",
         ],
     ),
     (
@@ -53,13 +83,31 @@ pub(super) const USAGE: [(UsageClass, &[&str]); 9] = [
             "gen_ai.usage.reasoning.output_tokens",
             "gen_ai.usage.output_tokens.reasoning",
             "gen_ai.usage.reasoning_tokens",
+            "llm.usage.reasoning_tokens",
+            "llm.token_count.completion_details.reasoning",
         ],
     ),
-    (UsageClass::InputAudioTokens, &["gen_ai.usage.audio.input_tokens"]),
+    (
+        UsageClass::InputAudioTokens,
+        &["gen_ai.usage.audio.input_tokens", "llm.token_count.prompt_details.audio"],
+    ),
     (UsageClass::InputImageTokens, &["gen_ai.usage.image.input_tokens"]),
     (UsageClass::InputVideoTokens, &["gen_ai.usage.video.input_tokens"]),
-    (UsageClass::OutputAudioTokens, &["gen_ai.usage.audio.output_tokens"]),
+    (
+        UsageClass::OutputAudioTokens,
+        &["gen_ai.usage.audio.output_tokens", "llm.token_count.completion_details.audio"],
+    ),
     (UsageClass::OutputImageTokens, &["gen_ai.usage.image.output_tokens"]),
+];
+
+/// What the names of attributes of model calls start with, in any of the conventions.
+const PREFIXES: [&str; 6] = [
+    "gen_ai.",
+    "llm.",
+    "openinference.",
+    "traceloop.span.kind",
+    "langfuse.observation.",
+    "embedding.",
 ];
 
 /// The attributes of a span over those of its resource.
@@ -87,9 +135,9 @@ impl<'a> Attributes<'a> {
 
     /// Whether the span itself carries an attribute of GenAI.
     pub(super) fn is_gen_ai(&self) -> bool {
-        self.span.iter().any(|attribute| {
-            attribute.key.starts_with("gen_ai.") || attribute.key.starts_with("llm.usage.")
-        })
+        self.span
+            .iter()
+            .any(|attribute| PREFIXES.iter().any(|prefix| attribute.key.starts_with(prefix)))
     }
 }
 

@@ -19,13 +19,16 @@ use opentelemetry_proto::tonic::{
 
 use super::attributes::{
     Attributes, CACHE_WRITE, CONVENTION, COST, INPUT_TOKENS, MODEL, OPERATION, OUTPUT_TOKENS,
-    PROVIDER, RESPONSE_ID, SERVICE_TIER, USAGE,
+    PROVIDER, RESPONSE_ID, SERVICE_TIER, USAGE, USAGE_DETAILS,
 };
 use crate::{
     calls::Convention,
+    fields::Fields,
     finding::{FindingStatus, Findings},
     instant::check_era,
+    langfuse,
     number::{parse_bool, parse_count},
+    provider_guess::provider_of,
     read::{Intake, Options, ReadError},
     sanitize::{credential_id, set_text},
     sink::{Position, bad_value},
@@ -44,7 +47,7 @@ pub(super) struct Group {
 }
 
 /// Operations whose spans repeat what their children used, or use nothing.
-const NO_INFERENCE: [&str; 16] = [
+const NO_INFERENCE: [&str; 26] = [
     "invoke_agent",
     "create_agent",
     "execute_tool",
@@ -61,6 +64,16 @@ const NO_INFERENCE: [&str; 16] = [
     "delete_memory_store",
     "agent",
     "task",
+    "tool",
+    "chain",
+    "retriever",
+    "reranker",
+    "guardrail",
+    "evaluator",
+    "prompt",
+    "decision",
+    "span",
+    "event",
 ];
 
 /// Dimensions and the attributes that carry them, best first. `centinel.<dimension>` goes before all.
@@ -68,7 +81,10 @@ const LABELS: [(Dimension, &[&str]); 7] = [
     (Dimension::Feature, &["feature", "feature.name"]),
     (Dimension::Team, &["team", "team.name", "service.owner"]),
     (Dimension::Process, &["business.process"]),
-    (Dimension::Environment, &["deployment.environment.name", "deployment.environment"]),
+    (
+        Dimension::Environment,
+        &["deployment.environment.name", "deployment.environment", "langfuse.environment"],
+    ),
     (Dimension::Agent, &["gen_ai.agent.name", "gen_ai.agent.id"]),
     (Dimension::Application, &["service.name"]),
     (Dimension::ServiceTier, SERVICE_TIER),
@@ -126,14 +142,14 @@ fn not_counted(attributes: &Attributes<'_>) -> Option<&'static str> {
     if !attributes.is_gen_ai() {
         return Some("span without GenAI attributes: not read");
     }
-    let operation = attributes.find(OPERATION).map(|(_, operation)| operation);
+    let operation = attributes.find(OPERATION).map(|(_, name)| name.to_ascii_lowercase());
     match operation.as_deref() {
         Some(operation) if NO_INFERENCE.contains(&operation) => {
             Some("span of an agent, tool or workflow: its children carry the tokens")
         }
         Some(_) => None,
         // Without an operation only tokens tell inference from the rest.
-        None if counts(attributes) == (None, None) => {
+        None if counts(attributes) == (None, None) && attributes.get(USAGE_DETAILS).is_none() => {
             Some("GenAI span without operation or tokens")
         }
         None => None,
@@ -216,9 +232,17 @@ fn fill(
     let trace_id = hex(&span.trace_id);
     call.call_id = Some(format!("{trace_id}:{}", hex(&span.span_id)));
     call.trace_id = Some(trace_id);
-    let (_, provider) = attributes.find(PROVIDER).ok_or("no `gen_ai.provider.name`")?;
     let (model_name, model) = attributes.find(MODEL).ok_or("no `gen_ai.response.model`")?;
-    if model_name == "gen_ai.request.model" {
+    let provider = match attributes.find(PROVIDER) {
+        Some((_, provider)) => provider,
+        None => {
+            let guess = provider_of(&model).ok_or("no `gen_ai.provider.name`")?;
+            let message = "names the provider, which the span does not tell";
+            findings.row(model_name, FindingStatus::Assumed, message, row);
+            Cow::Borrowed(guess)
+        }
+    };
+    if matches!(model_name, "gen_ai.request.model" | "llm.request.model") {
         let message = "stands in where the response names no model";
         findings.row(model_name, FindingStatus::Assumed, message, row);
     }
@@ -233,7 +257,16 @@ fn fill(
     call.is_retry =
         attributes.get("centinel.is_retry").and_then(|value| parse_bool(&value)).unwrap_or(false);
     for (slot, names) in [
-        (&mut call.end_user, &["centinel.end_user", "enduser.id", "user.id"][..]),
+        (
+            &mut call.end_user,
+            &[
+                "centinel.end_user",
+                "enduser.id",
+                "user.id",
+                "langfuse.user.id",
+                "traceloop.association.properties.user_id",
+            ][..],
+        ),
         (&mut call.customer, &["centinel.customer", "customer.id", "tenant.id"]),
     ] {
         if let Some((_, value)) = attributes.find(names) {
@@ -292,6 +325,13 @@ fn usage(
     };
     let mut usage = Usage::ZERO;
     let mut has_any = false;
+    if counts(attributes) == (None, None)
+        && let Some(details) = attributes.get(USAGE_DETAILS)
+    {
+        let mut fields = Fields::default();
+        fields.add_column("usageDetails", &details);
+        return langfuse::usage(&fields, status, row, findings);
+    }
     for (class, names) in USAGE {
         if let Some(count) = count(names)? {
             has_any = true;
@@ -307,12 +347,16 @@ fn usage(
         findings.row("", FindingStatus::Assumed, message, row);
     }
     let stated = attributes.find(CONVENTION).map(|(_, value)| value == "disjoint");
-    if stated.unwrap_or(options.convention == Some(Convention::Disjoint)) {
-        let input = usage
-            .get(UsageClass::InputTokensTotal)
-            .saturating_add(usage.get(UsageClass::CacheReadTokens))
-            .saturating_add(usage.cache_write_tokens());
-        usage.set(UsageClass::InputTokensTotal, input);
+    let stated = stated.or(options.convention.map(|stated| stated == Convention::Disjoint));
+    let input = usage.get(UsageClass::InputTokensTotal);
+    let cached = usage.get(UsageClass::CacheReadTokens).saturating_add(usage.cache_write_tokens());
+    // An input smaller than its cached part does not contain it.
+    if stated.unwrap_or(cached > input) {
+        if stated.is_none() {
+            let message = "input tokens are fewer than cached ones: taken to be beside them";
+            findings.row("", FindingStatus::Assumed, message, row);
+        }
+        usage.set(UsageClass::InputTokensTotal, input.saturating_add(cached));
     }
     usage.check().map_err(|error| error.to_string())?;
     Ok(usage)

@@ -16,7 +16,12 @@ use crate::json;
 #[derive(Deserialize)]
 struct Payload<'a> {
     #[serde(borrow, default, rename = "resourceSpans", alias = "resource_spans")]
-    resource_spans: Vec<ResourceSpans<'a>>,
+    spans: Vec<ResourceSpans<'a>>,
+    // What another signal sends; unknown keys are to be ignored, these two are known.
+    #[serde(borrow, default, rename = "resourceMetrics", alias = "resource_metrics")]
+    metrics: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "resourceLogs", alias = "resource_logs")]
+    logs: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -43,8 +48,13 @@ struct ScopeSpans<'a> {
 /// Decodes a JSON payload; spans that are none are kept with their reason.
 pub(super) fn decode_json(text: &str) -> Result<Batch, String> {
     let payload: Payload<'_> = serde_json::from_str(text).map_err(|error| json::reason(&error))?;
+    for (signal, other) in [("metrics", payload.metrics), ("logs", payload.logs)] {
+        if other.is_some() {
+            return Err(format!("it holds {signal}; only traces are read"));
+        }
+    }
     let mut batch = Batch::default();
-    for resource_spans in payload.resource_spans {
+    for resource_spans in payload.spans {
         let spans = resource_spans
             .scope_spans
             .into_iter()
@@ -69,6 +79,14 @@ pub(super) fn decode_protobuf(payload: &[u8]) -> Result<Batch, String> {
             resource: attributes(resource_spans.resource),
             spans: spans.map(Ok).collect(),
         });
+    }
+    // Metrics and logs have messages in the same places, which decode into spans without ids.
+    let spans = || batch.groups.iter().flat_map(|group| group.spans.iter().flatten());
+    let has_ids = |span: &Span| span.trace_id.len() == 16 && span.span_id.len() == 8;
+    if spans().next().is_some() && !spans().any(has_ids) {
+        return Err(
+            "no span has ids of 16 and 8 bytes: perhaps it holds metrics or logs".to_owned()
+        );
     }
     Ok(batch)
 }

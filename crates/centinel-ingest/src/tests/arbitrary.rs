@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Notes, Options, read, read_detected};
 use crate::Format;
 
-const FORMATS: [Format; 21] = [
+const FORMATS: [Format; 23] = [
     Format::FocusCsv,
     Format::CallLogCsv,
     Format::CallLogNdjson,
@@ -21,6 +21,8 @@ const FORMATS: [Format; 21] = [
     Format::AnthropicUsage,
     Format::AnthropicCosts,
     Format::OpenRouterActivity,
+    Format::LiteLlmCallback,
+    Format::OpenCost,
     Format::ClaudeCode,
     Format::Codex,
     Format::LangfuseJson,
@@ -29,7 +31,7 @@ const FORMATS: [Format; 21] = [
     Format::HeliconeCsv,
 ];
 
-const SEEDS: [&[u8]; 21] = [
+const SEEDS: [&[u8]; 24] = [
     include_bytes!("../../testdata/calls.csv"),
     include_bytes!("../../testdata/calls.ndjson"),
     include_bytes!("../../testdata/litellm_spend_logs.json"),
@@ -44,6 +46,9 @@ const SEEDS: [&[u8]; 21] = [
     include_bytes!("../../testdata/anthropic/usage.json"),
     include_bytes!("../../testdata/anthropic/costs.ndjson"),
     include_bytes!("../../testdata/openrouter/activity.json"),
+    include_bytes!("../../testdata/litellm/callbacks.json"),
+    include_bytes!("../../testdata/opencost/allocation.json"),
+    include_bytes!("../../testdata/otlp/conventions.json"),
     include_bytes!("../../testdata/sessions/claude_code.jsonl"),
     include_bytes!("../../testdata/sessions/rollout-parent.jsonl"),
     include_bytes!("../../testdata/sessions/rollout-fork.jsonl"),

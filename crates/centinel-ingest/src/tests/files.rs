@@ -99,6 +99,10 @@ fn tracing_tools() {
         "langfuse/observations.csv",
         "helicone/requests.jsonl",
         "helicone/requests.csv",
+        "litellm/callbacks.json",
+        "otlp/conventions.json",
+        "opencost/allocation.json",
+        "opencost/failed.json",
     ] {
         check(name, &Options::default());
     }

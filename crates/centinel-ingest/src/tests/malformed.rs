@@ -171,3 +171,25 @@ fn odd_json_rows() {
         );
     }
 }
+
+/// Metrics and logs are no traces, in either encoding: an error, not silence.
+#[test]
+fn other_signals_are_no_traces() {
+    use crate::{Format, read};
+    let run = |format, bytes: &[u8]| {
+        let mut notes = Notes::default();
+        read(format, bytes, &Options::default(), &mut notes).map(|summary| summary.rows)
+    };
+    for (body, expected) in [
+        (&br#"{"resourceMetrics":[{"scopeMetrics":[]}]}"#[..], "it holds metrics"),
+        (br#"{"resourceLogs":[]}"#, "it holds logs"),
+    ] {
+        let error = run(Format::OtlpJson, body).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert_eq!(run(Format::OtlpJson, b"{}").unwrap(), 0);
+    // ResourceMetrics { scope_metrics { metrics { name: "requests", description: "count" } } }
+    let metrics = b"\x0a\x15\x12\x13\x12\x11\x0a\x08requests\x12\x05count";
+    let error = run(Format::OtlpProtobuf, metrics).unwrap_err().to_string();
+    assert!(error.contains("perhaps it holds metrics or logs"), "{error}");
+}
