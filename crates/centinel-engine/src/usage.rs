@@ -7,6 +7,7 @@
 
 mod call;
 mod cost_class;
+pub mod extract;
 mod outcome;
 mod record;
 

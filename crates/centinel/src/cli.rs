@@ -37,6 +37,8 @@ enum Command {
     Demo(commands::demo::Args),
     /// Price calls exactly: usage records in, cost and its lines out.
     Price(commands::price::Args),
+    /// Token usage from provider response bodies: records that `price` takes.
+    Usage(commands::usage::Args),
     /// Split a change of cost into its drivers, exactly.
     Decompose(commands::decompose::Args),
     /// Find the days on which a daily series cost more than usual, and by which driver.
@@ -113,6 +115,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
     match &cli.command {
         Command::Demo(args) => commands::demo::run(args, &context()?, output),
         Command::Price(args) => commands::price::run(args, output),
+        Command::Usage(args) => commands::usage::run(args, output),
         Command::Decompose(args) => commands::decompose::run(args, output),
         Command::Detect(args) => commands::detect::run(args, output),
         Command::Commit(args) => commands::commit::run(args, output),

@@ -19,3 +19,4 @@ pub(crate) mod report;
 pub(crate) mod serve;
 pub(crate) mod sources;
 pub(crate) mod spend;
+pub(crate) mod usage;
