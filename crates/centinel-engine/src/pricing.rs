@@ -14,6 +14,8 @@
 
 mod book;
 mod booking;
+#[cfg(test)]
+mod bugs_others_shipped;
 pub mod builtin;
 mod compile;
 mod cost;

@@ -254,8 +254,9 @@ impl PriceBook {
             }
         };
         let price = compile(listed, validity)?;
-        let others = others.into_iter().map(|other| compile(other, other.span()));
-        Ok(price.among(others.collect::<Result<_, _>>()?, is_routed))
+        // Another price without this tier cannot have been the call's.
+        let others = others.into_iter().filter_map(|other| compile(other, other.span()).ok());
+        Ok(price.among(others.collect(), is_routed))
     }
 
     /// The model asked for, and whether its name leaves open who served it.

@@ -205,7 +205,7 @@ fn what_the_map_leaves_open_is_not_priced() {
             "model `negative`: `input_cost_per_token` is -1, below zero",
         ]
     );
-    assert_eq!(import.book.len(), 16);
+    assert_eq!(import.book.len(), 15);
     let query = PriceQuery {
         provider: "openai",
         model: "acme-1",
