@@ -72,8 +72,23 @@ impl App {
         if let Some(book) = self.book.get() {
             return Ok(Arc::clone(book));
         }
-        let book = Arc::new(load_book(&self.config.prices, &self.home)?);
+        let book = Arc::new(self.on_our_terms(load_book(&self.config.prices, &self.home)?)?);
         Ok(Arc::clone(self.book.get_or_init(|| book)))
+    }
+
+    /// A book under the organisation's contract, with its own names for models.
+    pub(crate) fn on_our_terms(&self, book: PriceBook) -> Result<PriceBook, AppError> {
+        crate::prices::on_terms(book, &self.config, &self.home)
+    }
+
+    /// The book that calls are priced by: the configured one, under the organisation's contract,
+    /// with its own names for models.
+    ///
+    /// # Errors
+    ///
+    /// Those of the book, the contract and the names.
+    pub fn price_book(&self) -> Result<Arc<PriceBook>, AppError> {
+        self.book()
     }
 
     /// The configuration.

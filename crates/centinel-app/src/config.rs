@@ -1,6 +1,9 @@
 //! `centinel.toml`: everything that is not a policy.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use centinel_engine::money::{Currency, Pico};
 use serde::Deserialize;
@@ -17,6 +20,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// What calls cost.
     pub prices: PricesConfig,
+    /// Callers' own names for models, each with the `provider/model` behind it.
+    pub models: BTreeMap<String, String>,
     /// What deserves a person's attention.
     pub attention: AttentionConfig,
     /// Live sources, `[[source]]`.
@@ -56,15 +61,17 @@ pub struct DatabaseConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PricesConfig {
-    /// `builtin`, `litellm:FILE`, or a book of Centinel's own format.
+    /// As [`crate::open_book`] reads it: `builtin`, `litellm:FILE`, `imported:DIGEST`, ….
     pub book: String,
     /// Whether the prices of a book without history hold for all time.
     pub undated: bool,
+    /// File of contracted discounts and rates, relative to the home.
+    pub contract: Option<PathBuf>,
 }
 
 impl Default for PricesConfig {
     fn default() -> Self {
-        Self { book: "builtin".to_owned(), undated: false }
+        Self { book: "builtin".to_owned(), undated: false, contract: None }
     }
 }
 

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use centinel_approvals::ApprovalError;
 use centinel_engine::{
-    explain::ExplainError, money::MoneyError, period::EmptyPeriod, pricing::BookError,
+    explain::ExplainError,
+    money::MoneyError,
+    period::EmptyPeriod,
+    pricing::{BookError, ContractError},
     proposal::Refusal,
 };
 use centinel_ingest::{OpenError, ReadError, client::FetchError};
@@ -59,6 +62,29 @@ pub enum AppError {
         /// Why.
         #[source]
         source: BookError,
+    },
+    /// The built-in book is no file.
+    #[error("the built-in price book is part of the program and needs no import")]
+    BuiltinBook,
+    /// An imported book is not what was imported.
+    #[error("price book `{}` was changed after it was imported", .0.display())]
+    ChangedBook(PathBuf),
+    /// The contract cannot be used.
+    #[error("contract `{}`", path.display())]
+    Contract {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ContractError,
+    },
+    /// A line of the configuration cannot be changed without changing more.
+    #[error("`{}` cannot be changed safely", path.display())]
+    ConfigLine {
+        /// Which file.
+        path: PathBuf,
+        /// The line that it should have.
+        line: String,
     },
     /// An input cannot be opened.
     #[error(transparent)]
@@ -160,6 +186,14 @@ impl AppError {
                  book"
                     .to_owned(),
             ),
+            Self::BuiltinBook => Some("activate it: `centinel prices activate builtin`".to_owned()),
+            Self::ChangedBook(_) => {
+                Some("import the book again: what calls were priced by must not change".to_owned())
+            }
+            Self::ConfigLine { line, .. } => Some(format!("write it by hand: `{line}`")),
+            Self::NotFound { what: "imported price book", .. } => {
+                Some("list them: `centinel prices versions`".to_owned())
+            }
             Self::Read { source, .. } => source.hint(),
             Self::OtherRole { asked, .. } => {
                 Some(format!("give the {asked} a source of its own: `--source NAME`"))

@@ -11,7 +11,7 @@ use centinel_ledger::{Measure, SpendQuery};
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
-use crate::{App, AppError, SpendGroup, SpendRequest, report::UnpricedModel};
+use crate::{App, AppError, SpendGroup, SpendRequest, UnpricedModel};
 
 /// One source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

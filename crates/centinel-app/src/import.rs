@@ -13,9 +13,9 @@ use std::{
 use centinel_engine::{
     facts::hex,
     focus::Charge,
-    pricing::{Price, PriceBook, PriceQuery, Terms, Unpriced},
+    pricing::PriceBook,
     series::{Dimension, Labels},
-    usage::{BookedCost, Call, CallStatus, CostClass, Outcome},
+    usage::{BookedCost, Call, CallStatus, Outcome},
 };
 use centinel_ingest::{
     Finding, FindingStatus, Format, Mapping, Options, Position, ReadError, Rejected, Sink,
@@ -24,12 +24,14 @@ use centinel_ingest::{
 use centinel_ledger::{
     Chunk, Delivery, Import, ImportFile, ImportReport, LocalSeries, RejectedRow, RowBuffer,
 };
-use centinel_store::Database;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
-use crate::{App, AppError, Role};
+use crate::{
+    App, AppError, Role,
+    call_price::{AskedCall, CallPricer, NotBooked, Numbers, common_reason},
+};
 
 /// What is to be imported, and how.
 #[derive(Debug, Clone, Default)]
@@ -226,7 +228,7 @@ impl App {
             import.deliver(delivery).await?;
         }
         let book = match &request.book {
-            Some(book) => Arc::clone(book),
+            Some(book) => Arc::new(self.on_our_terms((**book).clone())?),
             None => self.book()?,
         };
         let (chunks, mut received) = mpsc::channel::<Chunk>(1);
@@ -234,8 +236,8 @@ impl App {
             let (db, runtime) = (self.database().clone(), tokio::runtime::Handle::current());
             let (source, options) = (file.source.clone(), request.options);
             tokio::task::spawn_blocking(move || {
-                let mut filler =
-                    Filler::new(&source, &book, chunks, &progress, Prices { db, runtime });
+                let numbers = Numbers::new(db, runtime);
+                let mut filler = Filler::new(&source, &book, chunks, &progress, numbers);
                 let read = centinel_ingest::read(format, open()?, &options, &mut filler);
                 let summary = read.map_err(|source| read_failed(&name, source))?;
                 filler.hand_over().map_err(|_| AppError::Interrupted)?;
@@ -346,24 +348,15 @@ fn fingerprint(path: &Path) -> Result<Fingerprint, AppError> {
     Ok(Fingerprint { head, bytes, digest: hex(&sha.finalize()) })
 }
 
-/// Where new prices get their numbers.
-struct Prices {
-    db: Database,
-    runtime: tokio::runtime::Handle,
-}
-
 /// Takes rows from a connector, prices calls, and hands full chunks over.
 struct Filler<'a> {
     source: &'a str,
     book: &'a PriceBook,
     chunks: mpsc::Sender<Chunk>,
     progress: &'a Progress,
-    prices: Prices,
+    pricer: CallPricer<'a, LocalSeries>,
     buffer: RowBuffer,
     labels: Labels,
-    // By label set: the prices met so far.
-    resolved: HashMap<LocalSeries, Vec<(Price, u32)>>,
-    numbers: HashMap<String, u32>,
     unpriced: HashMap<String, u64>,
 }
 
@@ -373,18 +366,16 @@ impl<'a> Filler<'a> {
         book: &'a PriceBook,
         chunks: mpsc::Sender<Chunk>,
         progress: &'a Progress,
-        prices: Prices,
+        numbers: Numbers,
     ) -> Self {
         Self {
             source,
             book,
             chunks,
             progress,
-            prices,
+            pricer: CallPricer::new(book, Some(numbers)),
             buffer: RowBuffer::default(),
             labels: Labels::default(),
-            resolved: HashMap::new(),
-            numbers: HashMap::new(),
             unpriced: HashMap::new(),
         }
     }
@@ -408,96 +399,25 @@ impl<'a> Filler<'a> {
 
     /// The cost of a call, or `None` and a counted reason.
     fn cost(&mut self, series: LocalSeries, call: &Call) -> Result<Option<BookedCost>, SinkError> {
-        // A gateway's own cache answered: no provider was asked, and none is paid.
         if call.status == CallStatus::GatewayCache {
-            return self.gateway_cache().map(Some);
+            return self.pricer.gateway_cache().map(Some).map_err(SinkError::new);
         }
-        let terms = Terms { calls: call.calls, free: None };
-        let known = self.resolved.get(&series).and_then(|prices| {
-            let (price, number) =
-                prices.iter().find(|(price, _)| price.validity().contains(call.at))?;
-            Some(price.book_of(&call.usage, &terms, *number))
-        });
-        let booked = match known {
-            Some(booked) => booked,
-            None => match self.resolve(call) {
-                Ok((price, number)) => {
-                    let booked = price.book_of(&call.usage, &terms, number);
-                    let prices = self.resolved.entry(series).or_default();
-                    prices.push((price, number));
-                    booked
-                }
-                Err(NoPrice::Reason(reason)) => Err(reason),
-                Err(NoPrice::Failed(error)) => return Err(error),
-            },
-        };
-        match booked {
+        let labels = |dimension: &Dimension| call.labels.get(dimension);
+        let asked =
+            AskedCall { labels: &labels, at: call.at, usage: &call.usage, calls: call.calls };
+        match self.pricer.book(series, &asked) {
             Ok(booked) => Ok(Some(booked)),
-            Err(reason) => {
-                // Times differ from call to call; the reason is counted once for all of them.
-                let reason = match reason {
-                    Unpriced::BeforeFirstPrice { model, first, .. } => {
-                        format!("no price for model `{model}` before {first}")
-                    }
-                    Unpriced::PriceEnded { model, .. } => {
-                        format!("the price of model `{model}` ended before the call")
-                    }
-                    Unpriced::NoRate { model, meter, .. } => {
-                        format!("no price for `{}` of model `{model}`", meter.name())
-                    }
-                    other => other.to_string(),
-                };
-                *self.unpriced.entry(reason).or_default() += 1;
+            Err(NotBooked::Unpriced(reason)) => {
+                *self.unpriced.entry(common_reason(&reason)).or_default() += 1;
                 Ok(None)
             }
+            Err(NotBooked::Failed(error)) => Err(SinkError::new(error)),
         }
-    }
-
-    fn resolve(&mut self, call: &Call) -> Result<(Price, u32), NoPrice> {
-        let label = |dimension| call.labels.get(&dimension);
-        let query = PriceQuery {
-            provider: label(Dimension::Provider).unwrap_or_default(),
-            model: label(Dimension::Model).unwrap_or_default(),
-            service_tier: label(Dimension::ServiceTier),
-            region: label(Dimension::Region),
-            at: Some(call.at),
-        };
-        let price = self.book.resolve(&query).map_err(NoPrice::Reason)?;
-        let identity = serde_json::to_string(price.identity())
-            .map_err(|error| NoPrice::Failed(SinkError::new(error)))?;
-        let number = self.number(identity).map_err(NoPrice::Failed)?;
-        Ok((price, number))
-    }
-
-    fn gateway_cache(&mut self) -> Result<BookedCost, SinkError> {
-        let number = self.number("\"gateway cache: no provider was asked\"".to_owned())?;
-        Ok(BookedCost {
-            amount: centinel_engine::money::Pico::ZERO,
-            remainder_quecto: 0,
-            by_class: [centinel_engine::money::Pico::ZERO; CostClass::COUNT],
-            price: number,
-        })
-    }
-
-    fn number(&mut self, identity: String) -> Result<u32, SinkError> {
-        if let Some(&number) = self.numbers.get(&identity) {
-            return Ok(number);
-        }
-        let interned = self.prices.db.intern_prices(std::slice::from_ref(&identity));
-        let numbers = self.prices.runtime.block_on(interned).map_err(SinkError::new)?;
-        let number = numbers.first().copied().unwrap_or_default();
-        self.numbers.insert(identity, number);
-        Ok(number)
     }
 
     fn reject(&mut self, at: &Position, reason: String, raw: String) {
         self.buffer.push_rejected(RejectedRow { row: at.row, reason, raw });
     }
-}
-
-enum NoPrice {
-    Reason(Unpriced),
-    Failed(SinkError),
 }
 
 impl Sink for Filler<'_> {

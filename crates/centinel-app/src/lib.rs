@@ -5,7 +5,9 @@
 
 mod anomalies;
 mod app;
+mod book_versions;
 mod calendar;
+mod call_price;
 mod compare;
 mod config;
 mod error;
@@ -19,13 +21,16 @@ mod over_time;
 mod prices;
 mod proposals;
 mod report;
+mod restate;
 mod revision;
 mod role;
 mod span;
 mod spend;
+mod unpriced;
 
 pub use anomalies::Incident;
 pub use app::{App, create_home};
+pub use book_versions::{BookVersion, ImportedBook, KnownVersion};
 pub use calendar::CalendarError;
 pub use compare::{Compared, GroupChange};
 pub use config::{
@@ -40,11 +45,13 @@ pub use import::{ImportRequest, Imported, Progress};
 pub use over_time::{Layer, SpendOverTime};
 pub use prices::{OpenedBook, open_book};
 pub use proposals::BudgetRequest;
-pub use report::{Headline, KindOfSpend, Report, UnpricedModel};
+pub use report::{Headline, KindOfSpend, Report};
+pub use restate::{RestateRequest, Restated, RestatedModel};
 pub use revision::Revision;
 pub use role::{Role, UnknownRole};
 pub use span::{ResolvedPeriod, UnknownPeriod, When, baseline_days};
 pub use spend::{SpendAnswer, SpendGroup, SpendLine, SpendRequest, SpendSums};
+pub use unpriced::{UnpricedModel, plausible_total};
 
 // What the use cases take and give, so that callers need no further crate of ours.
 pub use centinel_approvals::{Requester, View};

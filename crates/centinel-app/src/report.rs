@@ -7,13 +7,15 @@ use centinel_engine::{
     explain::Driver,
     money::{Currency, Decimal, Pico},
     period::Period,
-    series::Dimension,
 };
-use centinel_ledger::{Measure, ScanLevel, SpendQuery};
+use centinel_ledger::ScanLevel;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{App, AppError, Incident, SpendAnswer, SpendGroup, SpendRequest, When, spend::ratio};
+use crate::{
+    App, AppError, Incident, SpendAnswer, SpendGroup, SpendRequest, UnpricedModel, When,
+    spend::ratio,
+};
 
 /// How many incidents the first screen shows.
 const SHOWN: usize = 3;
@@ -86,19 +88,6 @@ pub struct Report {
     pub waiting: usize,
     /// Facts behind the total.
     pub evidence: String,
-}
-
-/// A model without a price.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UnpricedModel {
-    /// Who sells it.
-    pub provider: String,
-    /// As the provider spells it.
-    pub model: String,
-    /// Calls.
-    pub calls: i128,
-    /// Input and output tokens.
-    pub tokens: i128,
 }
 
 impl App {
@@ -224,35 +213,6 @@ impl App {
             });
         }
         Ok(kinds)
-    }
-
-    /// Models without a price, most tokens first.
-    ///
-    /// # Errors
-    ///
-    /// Ledger errors.
-    pub async fn unpriced_models(&self, period: Period) -> Result<Vec<UnpricedModel>, AppError> {
-        let measures = vec![
-            Measure::UnpricedCalls,
-            Measure::UnpricedInputTokens,
-            Measure::UnpricedOutputTokens,
-        ];
-        let query = SpendQuery::new(period, measures).by([Dimension::Provider, Dimension::Model]);
-        let mut models = Vec::new();
-        for row in self.ledger.spend(&query).await?.rows {
-            if row.value(0) == 0 {
-                continue;
-            }
-            let text = |index: usize| row.group.get(index).cloned().flatten().unwrap_or_default();
-            models.push(UnpricedModel {
-                provider: text(0),
-                model: text(1),
-                calls: row.value(0),
-                tokens: row.value(1).saturating_add(row.value(2)),
-            });
-        }
-        models.sort_by_key(|model| (std::cmp::Reverse(model.tokens), model.model.clone()));
-        Ok(models)
     }
 }
 

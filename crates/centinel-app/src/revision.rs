@@ -11,13 +11,14 @@ use crate::{App, AppError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
     batches: (usize, i64),
+    restatements: i64,
     open: Vec<(ProposalId, u32)>,
     calendar: Option<(u64, SystemTime)>,
     today: Date,
 }
 
 impl App {
-    /// The state of the home: imports, open proposals, the calendar, the day. Configuration and the
+    /// The state of the home: imports, restatements, open proposals, the calendar, the day. Configuration and the
     /// other policies are read once, when the home is opened.
     ///
     /// # Errors
@@ -29,6 +30,7 @@ impl App {
         let calendar = std::fs::metadata(self.home.join("policies").join("calendar.csv"));
         Ok(Revision {
             batches: (batches.len(), batches.iter().map(|batch| batch.id).max().unwrap_or(0)),
+            restatements: self.database().restatement_count().await?,
             open: open.iter().map(|view| (view.proposal.id, view.proposal.version)).collect(),
             calendar: calendar.ok().and_then(|file| Some((file.len(), file.modified().ok()?))),
             today: date_of(now),

@@ -3,10 +3,11 @@
 use centinel_engine::usage::{BookedCost, Call, CostClass, UsageClass};
 
 use crate::{
+    LedgerError,
     cells::{CallCells, CellCall},
     heads::{Heads, retain},
     order::Order,
-    segment::{Column, Values},
+    segment::{Column, SegmentReader, Values},
 };
 
 /// Calls in columns, in the order of arrival.
@@ -76,6 +77,102 @@ impl CallBatch {
         self.end_user.push(call.end_user.as_deref());
         self.customer.push(call.customer.as_deref());
         self.trace_id.push(call.trace_id.as_deref());
+    }
+
+    /// The rows of a raw segment, in its order. What they cost by class is in no raw segment: it is
+    /// zero here, and only in the cells.
+    pub(crate) fn load(reader: &SegmentReader) -> Result<Self, LedgerError> {
+        let mut batch = Self::default();
+        let (mut narrow, mut small, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        let mut maybe = Vec::new();
+        for group in 0..reader.row_groups().len() {
+            let (before, rows) = (batch.heads.len(), reader.rows(group));
+            let mut states = |column: &str, into: &mut Vec<i32>| {
+                reader.read_i32(group, column, &mut small)?;
+                small.resize(rows, 0);
+                into.extend_from_slice(&small);
+                Ok::<_, LedgerError>(())
+            };
+            states("series", &mut batch.heads.series)?;
+            states("price", &mut batch.price)?;
+            states("status", &mut batch.status)?;
+            states("is_retry", &mut batch.is_retry)?;
+            reader.read_keys(group, "call_key", &mut keys)?;
+            keys.resize(rows, 0);
+            batch.heads.key.extend_from_slice(&keys);
+            let mut counts = |column: &str, into: &mut Vec<i64>| {
+                if reader.read_i64(group, column, &mut narrow)? {
+                    into.resize(before, 0);
+                    into.extend_from_slice(&narrow);
+                }
+                Ok::<_, LedgerError>(())
+            };
+            counts("start_at", &mut batch.heads.start_at)?;
+            counts("cost_remainder_quecto", &mut batch.remainder)?;
+            counts("extra_calls", &mut batch.extra_calls)?;
+            for (class, column) in UsageClass::ALL.into_iter().zip(&mut batch.usage) {
+                counts(class.name(), column)?;
+            }
+            let all = before.saturating_add(rows);
+            for column in [&mut batch.heads.start_at, &mut batch.remainder, &mut batch.extra_calls]
+            {
+                column.resize(all, 0);
+            }
+            reader.read_amounts(group, "cost", &mut maybe)?;
+            batch.cost.extend_from_slice(&maybe);
+            reader.read_amounts(group, "reported_cost", &mut maybe)?;
+            batch.reported_cost.extend_from_slice(&maybe);
+            reader.read_amounts(group, "latency_ms", &mut maybe)?;
+            let latency = |ms: &Option<i128>| ms.and_then(|ms| i64::try_from(ms).ok());
+            batch.latency_ms.extend(maybe.iter().map(latency));
+            for (column, into) in [
+                ("end_user", &mut batch.end_user),
+                ("customer", &mut batch.customer),
+                ("trace_id", &mut batch.trace_id),
+            ] {
+                for text in reader.read_texts(group, column)? {
+                    let text = text.as_ref().map(|text| std::str::from_utf8(text.data()));
+                    let text = text.transpose().map_err(|_| LedgerError::Corrupt {
+                        segment: reader.name().to_owned(),
+                        reason: format!("column `{column}` is no text"),
+                    })?;
+                    into.push(text);
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    /// What is booked for a row: cost and price; `None` for a call without a price.
+    pub(crate) fn booked(&self, row: usize) -> Option<(i128, i64, u32)> {
+        let cost = self.cost.get(row).copied().flatten()?;
+        let remainder = self.remainder.get(row).copied().unwrap_or(0);
+        Some((cost, remainder, self.price.get(row).copied().unwrap_or(0).cast_unsigned()))
+    }
+
+    /// Books another cost for a row.
+    pub(crate) fn rebook(&mut self, row: usize, cost: &BookedCost) {
+        if let (Some(amount), Some(remainder), Some(price)) =
+            (self.cost.get_mut(row), self.remainder.get_mut(row), self.price.get_mut(row))
+        {
+            *amount = Some(cost.amount.0);
+            *remainder = cost.remainder_quecto;
+            *price = cost.price.cast_signed();
+        }
+        self.set_classes(row, &cost.by_class.map(|amount| amount.0));
+    }
+
+    /// Sets what a row adds to its cell by class.
+    pub(crate) fn set_classes(&mut self, row: usize, by_class: &[i128; CostClass::COUNT]) {
+        let rows = self.len();
+        for (column, amount) in self.by_class.iter_mut().zip(by_class) {
+            if *amount != 0 {
+                column.resize(rows, 0);
+            }
+            if let Some(slot) = column.get_mut(row) {
+                *slot = *amount;
+            }
+        }
     }
 
     pub(crate) fn heads(&mut self) -> &mut Heads {
@@ -150,7 +247,8 @@ impl CallBatch {
         }
     }
 
-    fn cell_call(&self, row: usize) -> Option<CellCall> {
+    /// A row, as cells look at it.
+    pub(crate) fn cell_call(&self, row: usize) -> Option<CellCall> {
         let mut call = CellCall {
             series: *self.heads.series.get(row)?,
             at: *self.heads.start_at.get(row)?,

@@ -331,37 +331,9 @@ impl Import {
         kinds: [SegmentKind; 3],
         tables: &Tables,
     ) -> Result<(), LedgerError> {
-        let [raw, hour, day] = kinds;
-        let rows = |columns: &[Column]| columns.first().map_or(0, |column| column.values.len());
-        for (kind, columns, groups) in [
-            (raw, &tables.raw, tables.raw_row_groups.clone()),
-            (hour, &tables.hour, even_groups(rows(&tables.hour))),
-            (day, &tables.day, even_groups(rows(&tables.day))),
-        ] {
-            let name = format!("{}-{}-{}.parquet", kind.name(), self.token, self.segments.len());
-            let written = write_segment(self.ledger.folder(), &name, columns, &groups)?;
-            let (start_at, last_at) = tables.span;
-            let unit = match kind {
-                SegmentKind::CallsByHour
-                | SegmentKind::ChargesByHour
-                | SegmentKind::OutcomesByHour => centinel_engine::period::HOUR_MICROS,
-                SegmentKind::CallsByDay
-                | SegmentKind::ChargesByDay
-                | SegmentKind::OutcomesByDay => centinel_engine::period::DAY_MICROS,
-                _ => 1,
-            };
-            self.segments.push(SegmentRow {
-                name,
-                batch: 0,
-                kind: kind.name().to_owned(),
-                row_count: whole(rows(columns)),
-                byte_count: i64::try_from(written.bytes).unwrap_or(i64::MAX),
-                start_at: start_at - start_at.rem_euclid(unit),
-                last_at: last_at - last_at.rem_euclid(unit),
-                known_at: 0,
-                sha256: written.sha256,
-            });
-        }
+        let first = self.segments.len();
+        let written = write_tables(self.ledger.folder(), &self.token, first, kinds, tables)?;
+        self.segments.extend(written);
         Ok(())
     }
 
@@ -422,6 +394,50 @@ impl Import {
         std::fs::rename(&file.temporary, &path).map_err(failed)?;
         Ok((file.rows, Some(file.name)))
     }
+}
+
+/// Writes a batch's raw, hourly and daily segments, numbered from `first`: the raw segment of a
+/// number has its hours and days in the two that follow.
+pub(crate) fn write_tables(
+    folder: &std::path::Path,
+    token: &str,
+    first: usize,
+    kinds: [SegmentKind; 3],
+    tables: &Tables,
+) -> Result<Vec<SegmentRow>, LedgerError> {
+    let [raw, hour, day] = kinds;
+    let rows = |columns: &[Column]| columns.first().map_or(0, |column| column.values.len());
+    let mut segments = Vec::new();
+    for (kind, columns, groups) in [
+        (raw, &tables.raw, tables.raw_row_groups.clone()),
+        (hour, &tables.hour, even_groups(rows(&tables.hour))),
+        (day, &tables.day, even_groups(rows(&tables.day))),
+    ] {
+        let name = format!("{}-{token}-{}.parquet", kind.name(), first + segments.len());
+        let written = write_segment(folder, &name, columns, &groups)?;
+        let (start_at, last_at) = tables.span;
+        let unit = match kind {
+            SegmentKind::CallsByHour | SegmentKind::ChargesByHour | SegmentKind::OutcomesByHour => {
+                centinel_engine::period::HOUR_MICROS
+            }
+            SegmentKind::CallsByDay | SegmentKind::ChargesByDay | SegmentKind::OutcomesByDay => {
+                centinel_engine::period::DAY_MICROS
+            }
+            _ => 1,
+        };
+        segments.push(SegmentRow {
+            name,
+            batch: 0,
+            kind: kind.name().to_owned(),
+            row_count: whole(rows(columns)),
+            byte_count: i64::try_from(written.bytes).unwrap_or(i64::MAX),
+            start_at: start_at - start_at.rem_euclid(unit),
+            last_at: last_at - last_at.rem_euclid(unit),
+            known_at: 0,
+            sha256: written.sha256,
+        });
+    }
+    Ok(segments)
 }
 
 /// Row groups of 64 Ki rows.

@@ -19,6 +19,7 @@ mod order;
 mod outcomes;
 mod plan;
 mod query;
+mod restate;
 mod scan;
 mod segment;
 mod slices;
@@ -34,7 +35,7 @@ pub use query::{
     Classifier, Condition, Distribution, DistributionRow, GroupBy, Measure, ScanLevel, ScanReport,
     SpendQuery, SpendRow, SpendTable,
 };
-
+pub use restate::{BookedCall, Repricer, Restating};
 pub use verify::Verification;
 
 /// What a live source says with its rows; see [`Import::deliver`].

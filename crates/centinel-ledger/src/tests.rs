@@ -16,6 +16,7 @@ use proptest::prelude::*;
 use crate::*;
 
 mod delivery;
+mod restate;
 
 const T0: i64 = 1_790_000_000_000_000;
 

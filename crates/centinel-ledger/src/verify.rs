@@ -1,9 +1,10 @@
 //! The proof that nothing was lost: files are what was written, and raw rows, hourly cells, daily
 //! cells and batches all say the same sums.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use centinel_engine::{facts::hex, money::Pico, series::Dimension};
+use centinel_store::{ImportBatch, SegmentRow};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -38,8 +39,44 @@ struct Level {
     cost: BTreeMap<String, Pico>,
 }
 
+impl Level {
+    fn add(&mut self, other: &Self) -> Result<(), LedgerError> {
+        self.rows = self.rows.checked_add(other.rows).ok_or(LedgerError::Overflow)?;
+        self.unpriced = self.unpriced.checked_add(other.unpriced).ok_or(LedgerError::Overflow)?;
+        for (currency, amount) in &other.cost {
+            let sum = self.cost.entry(currency.clone()).or_default();
+            sum.0 = sum.0.checked_add(amount.0).ok_or(LedgerError::Overflow)?;
+        }
+        // Zero sums are the same as none.
+        self.cost.retain(|_, amount| amount.0 != 0);
+        Ok(())
+    }
+}
+
+/// What one file holds, and while it was live.
+struct Held {
+    family: SegmentKind,
+    level: usize,
+    known_at: i64,
+    retired_at: Option<i64>,
+    sums: Level,
+}
+
+impl Held {
+    fn is_live_at(&self, at: i64) -> bool {
+        self.known_at <= at && self.retired_at.is_none_or(|retired_at| retired_at > at)
+    }
+}
+
+/// What the catalogue says of a batch since an instant: at import, and after each restatement.
+struct Booked {
+    since: i64,
+    sums: String,
+}
+
 impl Ledger {
-    /// Reads every segment and holds it to what the catalogue says.
+    /// Reads every segment, replaced ones too, and holds it to what the catalogue says: now, and as
+    /// of every restatement before.
     ///
     /// # Errors
     ///
@@ -52,91 +89,129 @@ impl Ledger {
             currency_of.insert(id.cast_signed(), currency);
         }
         let mut result = Verification::default();
-        // (batch, family, level) → sums.
-        let mut levels: BTreeMap<(i64, &'static str, usize), Level> = BTreeMap::new();
-        for family in [SegmentKind::CALLS, SegmentKind::CHARGES, SegmentKind::OUTCOMES] {
+        let mut held: BTreeMap<i64, Vec<Held>> = BTreeMap::new();
+        for family in FAMILIES {
             for (level, kind) in family.into_iter().enumerate() {
-                for segment in self.database().segments(kind.name(), None, None).await? {
+                for (segment, retired_at) in
+                    self.database().segments_with_retired(kind.name()).await?
+                {
                     result.segments += 1;
                     let path = self.folder().join(&segment.name);
-                    let bytes = match std::fs::read(&path) {
-                        Ok(bytes) => bytes,
-                        Err(error) => {
-                            result.problems.push(format!("segment `{}`: {error}", segment.name));
-                            continue;
-                        }
-                    };
-                    if hex(&Sha256::digest(&bytes)) != segment.sha256 {
-                        result.problems.push(format!(
-                            "segment `{}` is not what was written: its SHA-256 differs",
-                            segment.name
-                        ));
+                    if let Err(problem) = check_bytes(&path, &segment) {
+                        result.problems.push(problem);
                         continue;
                     }
-                    let sums = levels.entry((segment.batch, family[0].name(), level)).or_default();
+                    let mut sums = Level::default();
                     let reader = SegmentReader::open(&path)?;
-                    add_segment(&reader, kind, &currency_of, sums)?;
+                    add_segment(&reader, kind, &currency_of, &mut sums)?;
+                    let (family, known_at) = (family[0], segment.known_at);
+                    held.entry(segment.batch).or_default().push(Held {
+                        family,
+                        level,
+                        known_at,
+                        retired_at,
+                        sums,
+                    });
                 }
             }
         }
+        let restated = self.database().restated_sums().await?;
         for batch in self.database().batches().await? {
             result.batches += 1;
-            let booked: ImportSums = match serde_json::from_str(&batch.sums) {
-                Ok(booked) => booked,
-                Err(error) => {
-                    result
-                        .problems
-                        .push(format!("batch {}: its sums cannot be read: {error}", batch.id));
-                    continue;
+            let held = held.remove(&batch.id).unwrap_or_default();
+            let mut states = vec![Booked { since: batch.known_at, sums: batch.sums.clone() }];
+            states.extend(
+                restated
+                    .iter()
+                    .filter(|restated| restated.batch == batch.id)
+                    .map(|r| Booked { since: r.known_at, sums: r.sums.clone() }),
+            );
+            let last = states.len().saturating_sub(1);
+            for (number, state) in states.iter().enumerate() {
+                let rows = check_state(&batch, state, &held, &mut result.problems)?;
+                if number == last {
+                    result.raw_rows += i64::try_from(rows).unwrap_or(i64::MAX);
                 }
-            };
-            let mut cost: BTreeMap<String, Pico> = BTreeMap::new();
-            let mut rows = 0;
-            for family in [SegmentKind::CALLS, SegmentKind::CHARGES, SegmentKind::OUTCOMES] {
-                let at = |level| {
-                    levels.get(&(batch.id, family[0].name(), level)).cloned().unwrap_or_default()
-                };
-                let raw = at(0);
-                rows += raw.rows;
-                for (level, name) in [(1, "hourly"), (2, "daily")] {
-                    if at(level) != raw {
-                        result.problems.push(format!(
-                            "batch {}: {name} cells of {} do not add up to the raw rows",
-                            batch.id,
-                            family[0].name()
-                        ));
-                    }
-                }
-                if family[0] == SegmentKind::Calls
-                    && raw.unpriced != i128::from(booked.unpriced_calls)
-                {
-                    result.problems.push(format!("batch {}: unpriced calls differ", batch.id));
-                }
-                for (currency, amount) in raw.cost.into_iter().filter(|(name, _)| name != OUTCOMES)
-                {
-                    let sum = cost.entry(currency).or_default();
-                    sum.0 = sum.0.checked_add(amount.0).ok_or(LedgerError::Overflow)?;
-                }
-            }
-            result.raw_rows += i64::try_from(rows).unwrap_or(i64::MAX);
-            if rows != i128::from(batch.rows_accepted) {
-                result.problems.push(format!(
-                    "batch {} (`{}`): {} rows were accepted, {rows} are there",
-                    batch.id, batch.file_name, batch.rows_accepted
-                ));
-            }
-            let known = |sums: BTreeMap<String, Pico>| -> BTreeMap<String, Pico> {
-                sums.into_iter().filter(|(_, amount)| amount.0 != 0).collect()
-            };
-            if known(cost.clone()) != known(booked.cost.clone()) {
-                result.problems.push(format!(
-                    "batch {} (`{}`): booked {:?}, segments hold {cost:?}",
-                    batch.id, batch.file_name, booked.cost
-                ));
             }
         }
         Ok(result)
     }
+}
+
+/// Kinds by family, raw first.
+const FAMILIES: [[SegmentKind; 3]; 3] =
+    [SegmentKind::CALLS, SegmentKind::CHARGES, SegmentKind::OUTCOMES];
+
+fn check_bytes(path: &Path, segment: &SegmentRow) -> Result<(), String> {
+    let bytes =
+        std::fs::read(path).map_err(|error| format!("segment `{}`: {error}", segment.name))?;
+    if hex(&Sha256::digest(&bytes)) == segment.sha256 {
+        return Ok(());
+    }
+    Err(format!("segment `{}` is not what was written: its SHA-256 differs", segment.name))
+}
+
+/// Holds the files that were live since an instant to the sums booked then; returns raw rows.
+fn check_state(
+    batch: &ImportBatch,
+    state: &Booked,
+    held: &[Held],
+    problems: &mut Vec<String>,
+) -> Result<i128, LedgerError> {
+    let id = batch.id;
+    let booked: ImportSums = match serde_json::from_str(&state.sums) {
+        Ok(booked) => booked,
+        Err(error) => {
+            problems.push(format!("batch {id}: its sums cannot be read: {error}"));
+            return Ok(0);
+        }
+    };
+    let mut cost: BTreeMap<String, Pico> = BTreeMap::new();
+    let mut rows = 0_i128;
+    for [family, ..] in FAMILIES {
+        let at = |level: usize| {
+            let mut sums = Level::default();
+            for held in held {
+                if held.family == family && held.level == level && held.is_live_at(state.since) {
+                    sums.add(&held.sums)?;
+                }
+            }
+            Ok::<_, LedgerError>(sums)
+        };
+        let raw = at(0)?;
+        rows = rows.saturating_add(raw.rows);
+        for (level, name) in [(1, "hourly"), (2, "daily")] {
+            if at(level)? != raw {
+                problems.push(format!(
+                    "batch {id}: {name} cells of {} do not add up to the raw rows",
+                    family.name()
+                ));
+            }
+        }
+        if family == SegmentKind::Calls && raw.unpriced != i128::from(booked.unpriced_calls) {
+            problems.push(format!("batch {id}: unpriced calls differ"));
+        }
+        for (currency, amount) in raw.cost.into_iter().filter(|(name, _)| name != OUTCOMES) {
+            let sum = cost.entry(currency).or_default();
+            sum.0 = sum.0.checked_add(amount.0).ok_or(LedgerError::Overflow)?;
+        }
+    }
+    if rows != i128::from(batch.rows_accepted) {
+        problems.push(format!(
+            "batch {id} (`{}`): {} rows were accepted, {rows} are there",
+            batch.file_name, batch.rows_accepted
+        ));
+    }
+    let known = |sums: BTreeMap<String, Pico>| -> BTreeMap<String, Pico> {
+        sums.into_iter().filter(|(_, amount)| amount.0 != 0).collect()
+    };
+    if known(cost.clone()) != known(booked.cost.clone()) {
+        problems.push(format!(
+            "batch {id} (`{}`): booked {:?}, segments hold {cost:?}",
+            batch.file_name, booked.cost
+        ));
+    }
+    Ok(rows)
 }
 
 fn add_segment(

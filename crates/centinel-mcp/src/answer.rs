@@ -368,6 +368,21 @@ pub struct UnpricedModel {
     pub calls: u64,
     /// Their tokens, every class.
     pub tokens: u64,
+    /// What they may have cost, from prices of comparable models; in no amount, and absent where
+    /// nothing is comparable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub may_have_cost: Option<PlausibleRange>,
+}
+
+/// At least and at most, as far as prices of comparable models say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PlausibleRange {
+    /// At the prices of the cheapest comparable model.
+    pub low: Pico,
+    /// At the prices of the dearest comparable model.
+    pub high: Pico,
+    /// Of both.
+    pub currency: Currency,
 }
 
 /// The ledger against invoices.

@@ -27,7 +27,8 @@ mod window;
 pub use answer::{
     AnomaliesAnswer, AnomalyRow, Basis, Change, Coincidence, ComparisonAnswer, ComparisonRow,
     Coverage, Decomposition, Driver, Effect, ExplanationAnswer, HealthAnswer, Metric, Place,
-    Reconciliation, Scope, SourceRow, SourceState, Spend, SpendAnswer, SpendRow, UnpricedModel,
+    PlausibleRange, Reconciliation, Scope, SourceRow, SourceState, Spend, SpendAnswer, SpendRow,
+    UnpricedModel,
 };
 pub use http::{AccessToken, HttpOptions, READ_ONLY_HEADER, http_service};
 pub use imported::{LABEL_CHARS_MAX, Label, SENTENCE_CHARS_MAX, Sentence, quoted};

@@ -290,6 +290,20 @@ pub async fn entries_after(
     page(database, sequence).await?.iter().map(AuditEntry::from_row).collect()
 }
 
+/// Every entry of an action, in order.
+///
+/// # Errors
+///
+/// [`StoreError::Corrupt`] for an entry that is not as it was written, [`StoreError::Database`].
+pub async fn entries_of_action(
+    database: &Database,
+    action: &str,
+) -> Result<Vec<AuditEntry>, StoreError> {
+    let query = select_entries!("where action = $1 order by sequence");
+    let rows = sqlx::query(query).bind(action).fetch_all(database.pool()).await?;
+    rows.iter().map(AuditEntry::from_row).collect()
+}
+
 async fn page(database: &Database, after: i64) -> Result<Vec<AnyRow>, StoreError> {
     let query = select_entries!("where sequence > $1 order by sequence limit $2");
     Ok(sqlx::query(query).bind(after).bind(PAGE).fetch_all(database.pool()).await?)

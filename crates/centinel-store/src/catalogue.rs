@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use centinel_engine::series::SeriesKey;
-use sqlx::{Any, Row as _, Transaction, any::AnyRow};
+use sqlx::{Any, AnyConnection, Row as _, Transaction, any::AnyRow};
 
 use crate::{
     Backend, Database, StoreError,
@@ -280,21 +280,7 @@ impl Database {
             });
         }
         for segment in segments {
-            sqlx::query(
-                "insert into segment (name, batch, kind, row_count, byte_count, start_at, last_at, \
-                 known_at, sha256) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            )
-            .bind(&segment.name)
-            .bind(id)
-            .bind(&segment.kind)
-            .bind(segment.row_count)
-            .bind(segment.byte_count)
-            .bind(segment.start_at)
-            .bind(segment.last_at)
-            .bind(segment.known_at)
-            .bind(&segment.sha256)
-            .execute(&mut *tx)
-            .await?;
+            list_segment(&mut tx, id, segment).await?;
         }
         delivery::write(&mut tx, &batch.source, id, batch.known_at, delivery).await?;
         tx.commit().await?;
@@ -504,10 +490,35 @@ async fn intern(
     })
 }
 
-async fn next(tx: &mut Transaction<'static, Any>, name: &str) -> Result<i64, StoreError> {
+/// Lists a file with its batch.
+pub(crate) async fn list_segment(
+    connection: &mut AnyConnection,
+    batch: i64,
+    segment: &SegmentRow,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into segment (name, batch, kind, row_count, byte_count, start_at, last_at, \
+         known_at, sha256) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(&segment.name)
+    .bind(batch)
+    .bind(&segment.kind)
+    .bind(segment.row_count)
+    .bind(segment.byte_count)
+    .bind(segment.start_at)
+    .bind(segment.last_at)
+    .bind(segment.known_at)
+    .bind(&segment.sha256)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The next number of a counter, whose row is locked until the transaction ends.
+pub(crate) async fn next(connection: &mut AnyConnection, name: &str) -> Result<i64, StoreError> {
     let row = sqlx::query("update counter set value = value + 1 where name = $1 returning value")
         .bind(name)
-        .fetch_one(&mut **tx)
+        .fetch_one(connection)
         .await?;
     Ok(row.try_get(0)?)
 }
@@ -529,7 +540,7 @@ fn batch_from_row(row: &AnyRow) -> Result<ImportBatch, StoreError> {
     })
 }
 
-fn segment_from_row(row: &AnyRow) -> Result<SegmentRow, StoreError> {
+pub(crate) fn segment_from_row(row: &AnyRow) -> Result<SegmentRow, StoreError> {
     Ok(SegmentRow {
         name: row.try_get("name")?,
         batch: row.try_get("batch")?,

@@ -12,8 +12,10 @@ mod delivery;
 pub mod evidence;
 pub mod people;
 pub mod proposals;
+mod restatements;
 
 pub use audit::{AuditEntry, AuditFault, Head, Journal, Verification};
 pub use catalogue::{Committed, ImportBatch, SegmentRow};
 pub use database::{Backend, Database, StoreError};
 pub use delivery::{DeliveredWindow, Delivery, KnownWindow, SyncRun};
+pub use restatements::{RestatedBatch, RestatedSums};

@@ -39,6 +39,8 @@ enum Command {
     Price(commands::price::Args),
     /// Token usage from provider response bodies: records that `price` takes.
     Usage(commands::usage::Args),
+    /// Price books: list, compare, import and check them; calls without a price; restatement.
+    Prices(commands::prices::Args),
     /// Split a change of cost into its drivers, exactly.
     Decompose(commands::decompose::Args),
     /// Find the days on which a daily series cost more than usual, and by which driver.
@@ -116,6 +118,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Demo(args) => commands::demo::run(args, &context()?, output),
         Command::Price(args) => commands::price::run(args, output),
         Command::Usage(args) => commands::usage::run(args, output),
+        Command::Prices(args) => commands::prices::run(args, &context()?, output),
         Command::Decompose(args) => commands::decompose::run(args, output),
         Command::Detect(args) => commands::detect::run(args, output),
         Command::Commit(args) => commands::commit::run(args, output),

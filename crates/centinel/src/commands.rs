@@ -14,6 +14,7 @@ pub(crate) mod init;
 pub(crate) mod ledger;
 pub(crate) mod mcp;
 pub(crate) mod price;
+pub(crate) mod prices;
 pub(crate) mod propose;
 pub(crate) mod report;
 pub(crate) mod serve;

@@ -1,17 +1,18 @@
 //! Price books: prices with their source, the time they hold, and how one is chosen.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    Price, PriceIdentity, ServiceTier, Unpriced,
+    Contract, ContractError, Deployments, Price, PriceIdentity, ServiceTier, Unpriced, Validity,
     compile::Compiling,
+    contract::TermsInForce,
     listed::{InForce, ListedPrice, Model},
     name::{behind_gateway, is_fine_tune, model_keys, model_names, provider_id, without_routing},
     rule::Rule,
 };
-use crate::{money::Currency, period::start_of_day};
+use crate::{facts::sha256_hex, money::Currency, period::start_of_day};
 
 /// Why a text is no price book.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +76,10 @@ pub struct PriceBook {
     rules: Vec<ProviderRule>,
     /// Names that the caller has given to models: provider, then name in lower case.
     given: BTreeMap<String, BTreeMap<String, usize>>,
+    /// What an organisation pays instead of the list price.
+    contract: Option<Arc<Contract>>,
+    /// What callers' own names stand for.
+    deployments: Arc<Deployments>,
 }
 
 /// The models of a provider, as positions in `models`.
@@ -138,6 +143,8 @@ impl PriceBook {
             index,
             rules: Vec::new(),
             given: BTreeMap::new(),
+            contract: None,
+            deployments: Arc::default(),
         }
     }
 
@@ -174,12 +181,39 @@ impl PriceBook {
         self
     }
 
+    /// The same book under a contract: [`Self::resolve`] gives what the organisation pays,
+    /// [`Self::resolve_list`] what the list says.
+    ///
+    /// # Errors
+    ///
+    /// [`ContractError::Currency`] when the two are in different currencies.
+    pub fn under(mut self, contract: Contract) -> Result<Self, ContractError> {
+        contract.check_currency(self.currency)?;
+        self.digest = sha256_hex(format!("{}\n{}", self.digest, contract.digest()).as_bytes());
+        self.contract = Some(Arc::new(contract));
+        Ok(self)
+    }
+
+    /// The contract that prices are under.
+    pub fn contract(&self) -> Option<&Contract> {
+        self.contract.as_deref()
+    }
+
+    /// The same book, with callers' own names for models: Azure deployments, application inference
+    /// profiles, aliases of a gateway.
+    #[must_use]
+    pub fn with_deployments(mut self, deployments: Deployments) -> Self {
+        self.deployments = Arc::new(deployments);
+        self
+    }
+
     /// The name kept with every priced call.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// SHA-256 of the text the book was read from, in hex: its version.
+    /// SHA-256 of the text the book was read from, in hex: its version. Under a contract, of both
+    /// digests.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -214,53 +248,104 @@ impl PriceBook {
         self.models.iter()
     }
 
-    /// The price in force for what is asked.
+    /// The price in force for what is asked: the contracted one where there is a contract.
     ///
     /// # Errors
     ///
     /// [`Unpriced`] with the reason: no such model, tier or time.
     pub fn resolve(&self, query: &PriceQuery<'_>) -> Result<Price, Unpriced> {
+        self.resolve_under(query, self.contract.as_deref())
+    }
+
+    /// The list price in force for what is asked, whatever was contracted.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::resolve`].
+    pub fn resolve_list(&self, query: &PriceQuery<'_>) -> Result<Price, Unpriced> {
+        self.resolve_under(query, None)
+    }
+
+    fn resolve_under(
+        &self,
+        query: &PriceQuery<'_>,
+        contract: Option<&Contract>,
+    ) -> Result<Price, Unpriced> {
         let tier: ServiceTier = query.service_tier.unwrap_or_default().parse()?;
-        let (model, is_routed) = self.find(query).ok_or_else(|| Unpriced::NoModel {
-            provider: cut(query.provider),
-            model: cut(query.model),
-        })?;
-        let InForce { listed, validity, others } = self.in_force(model, query.at)?;
-        let compile = |listed: &ListedPrice, validity| {
+        let query = &self.deployments.translated(query);
+        let found = self.find(query);
+        let in_force = match found {
+            Some((model, _)) => self.in_force(model, query.at),
+            None => {
+                Err(Unpriced::NoModel { provider: cut(query.provider), model: cut(query.model) })
+            }
+        };
+        let terms = contract.map(|contract| {
+            let model = found.map(|(model, _)| model);
+            contract.terms_of(query, model, tier, query.at.or(self.recorded.map(start_of_day)))
+        });
+        // A contracted rate needs no list price beside it.
+        let alone = terms.as_ref().and_then(TermsInForce::alone);
+        let InForce { listed, validity, others } = match (in_force, &alone) {
+            (Ok(in_force), _) => in_force,
+            (Err(_), Some(listed)) => {
+                InForce { listed, validity: listed.span(), others: Vec::new() }
+            }
+            (Err(reason), None) => return Err(reason),
+        };
+        let own_provider = provider_id(query.provider);
+        let (provider, model) = found.map_or((own_provider.as_str(), query.model), |(model, _)| {
+            (&model.provider, &model.id)
+        });
+        let applied = terms.as_ref().and_then(TermsInForce::applied);
+        let compile = |listed: &ListedPrice, validity: Validity| {
             let (region, factor) = listed.regional(query.region);
             let identity = PriceIdentity {
                 book: self.name.clone(),
-                provider: model.provider.clone(),
-                model: model.id.clone(),
+                provider: provider.to_owned(),
+                model: model.to_owned(),
                 service_tier: tier,
                 region,
                 effective_from: listed.effective_from,
                 hours: listed.hours.as_ref().map(ToString::to_string),
                 source: listed.source.to_string(),
                 recorded: listed.recorded,
+                contract: applied.clone(),
             };
+            let contracted = match &terms {
+                Some(terms) if applied.is_some() => Some(terms.paid(listed)?),
+                _ => None,
+            };
+            let validity = match &terms {
+                Some(terms) => terms.narrowed(validity),
+                None => validity,
+            };
+            let paid = contracted.as_ref().unwrap_or(listed);
             let currency = self.currency;
-            if listed.rates.has_tier(tier) {
+            if paid.rates.has_tier(tier) {
                 // A name that says free is a statement; zeros alone may be a placeholder.
-                if listed.rates.is_zero_only() && !model.id.ends_with(":free") {
-                    return Err(Unpriced::ZeroOnly(model.id.clone()));
+                // Of what is contracted, zeros are a statement too.
+                let is_zero = listed.rates.is_zero_only() && paid.rates.is_zero_only();
+                if is_zero && !model.ends_with(":free") {
+                    return Err(Unpriced::ZeroOnly(model.to_owned()));
                 }
                 let compiling = Compiling { identity, validity, currency };
-                compiling.compile(listed, factor)
+                compiling.compile(paid, factor)
             } else if tier.is_capacity() {
                 Compiling { identity, validity, currency }.of_capacity(listed)
             } else {
-                Err(Unpriced::NoTier { model: model.id.clone(), tier })
+                Err(Unpriced::NoTier { model: model.to_owned(), tier })
             }
         };
         let price = compile(listed, validity)?;
         // Another price without this tier cannot have been the call's.
         let others = others.into_iter().filter_map(|other| compile(other, other.span()).ok());
+        let is_routed = found.is_some_and(|(_, is_routed)| is_routed);
         Ok(price.among(others.collect(), is_routed))
     }
 
     /// The model asked for, and whether its name leaves open who served it.
-    fn find(&self, query: &PriceQuery<'_>) -> Option<(&Model, bool)> {
+    pub(super) fn find(&self, query: &PriceQuery<'_>) -> Option<(&Model, bool)> {
         let (position, is_routed) = self.find_position(query)?;
         Some((self.models.get(position)?, is_routed))
     }

@@ -5,18 +5,26 @@
 
 use super::{BookError, PriceBook, native};
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 19] = [
     include_str!("../../prices/anthropic.toml"),
     include_str!("../../prices/azure.toml"),
+    include_str!("../../prices/azure_ai.toml"),
     include_str!("../../prices/bedrock.toml"),
+    include_str!("../../prices/cerebras.toml"),
     include_str!("../../prices/cohere.toml"),
+    include_str!("../../prices/dashscope.toml"),
     include_str!("../../prices/deepseek.toml"),
+    include_str!("../../prices/fireworks.toml"),
     include_str!("../../prices/gemini.toml"),
     include_str!("../../prices/groq.toml"),
     include_str!("../../prices/mistral.toml"),
+    include_str!("../../prices/moonshot.toml"),
     include_str!("../../prices/openai.toml"),
+    include_str!("../../prices/perplexity.toml"),
+    include_str!("../../prices/together.toml"),
     include_str!("../../prices/vertex.toml"),
     include_str!("../../prices/xai.toml"),
+    include_str!("../../prices/zai.toml"),
 ];
 
 /// Reads the built-in book.
@@ -122,10 +130,21 @@ mod tests {
     }
 
     #[test]
+    fn deepseek_costs_twice_as_much_in_the_hours_of_a_working_day() {
+        // 2026-10-01 is a Thursday.
+        check("deepseek", "deepseek-v4-pro", "2026-08-15T23:59:59Z", "0.435");
+        check("deepseek", "deepseek-v4-pro", "2026-10-01T00:59:59Z", "0.66");
+        check("deepseek", "deepseek-v4-pro", "2026-10-01T01:00:00Z", "1.32");
+        check("deepseek", "deepseek-v4-pro", "2026-10-01T04:00:00Z", "0.66");
+        check("deepseek", "deepseek-v4-flash", "2026-10-01T09:59:59Z", "0.3");
+        check("deepseek", "deepseek-v4-flash", "2026-10-03T09:00:00Z", "0.15");
+    }
+
+    #[test]
     fn a_price_that_ended_is_no_price() {
         let query = PriceQuery {
             provider: "deepseek",
-            model: "deepseek-v4-pro",
+            model: "deepseek-chat",
             service_tier: None,
             region: None,
             at: Some("2026-10-01T00:00:00Z".parse().unwrap()),

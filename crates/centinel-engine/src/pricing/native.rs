@@ -25,7 +25,7 @@
 //! Prices are strings: per million tokens, per second of media, per search, image or call; they and
 //! the factors may be fractions (`"11/10"`, `"1/3"`). `docs/reference/price-books.md` has all fields.
 
-mod fields;
+pub(super) mod fields;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -90,7 +90,7 @@ pub(super) fn read_all(texts: &[&str]) -> Result<PriceBook, BookError> {
     Ok(PriceBook::new(&name, digest, recorded, currency, models))
 }
 
-fn one_line(error: &toml::de::Error, text: &str) -> String {
+pub(super) fn one_line(error: &toml::de::Error, text: &str) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count().saturating_add(1);
     format!("line {line}: {}", error.message().replace('\n', ", "))
@@ -178,15 +178,7 @@ fn read_price(file: PriceFile, recorded: Date, quotas: &Quotas) -> Result<Listed
     let mut rates = RateTable::default();
     add_rates(&mut rates, 0, &file.rates)?;
     for context in &file.context {
-        let above = match (context.above, context.from) {
-            (Some(above), None) => above,
-            (None, Some(from)) => from.saturating_sub(1),
-            _ => return Err("a context has either `above` or `from`".to_owned()),
-        };
-        if above == 0 {
-            return Err("a context of no tokens is the price itself".to_owned());
-        }
-        add_rates(&mut rates, above, &context.rates)?;
+        add_rates(&mut rates, context.bound()?, &context.rates)?;
     }
     if rates.is_empty() {
         return Err("a price without rates".to_owned());
@@ -240,7 +232,7 @@ fn read_price(file: PriceFile, recorded: Date, quotas: &Quotas) -> Result<Listed
     })
 }
 
-fn add_rates(table: &mut RateTable, above: u64, rates: &Rates) -> Result<(), String> {
+pub(super) fn add_rates(table: &mut RateTable, above: u64, rates: &Rates) -> Result<(), String> {
     for (tier, classes) in rates {
         let tier: ServiceTier = tier.parse().map_err(|error| format!("{error}"))?;
         for (class, price) in classes {
@@ -279,7 +271,7 @@ fn add_tier_factors(
 }
 
 /// A day is its first instant in UTC.
-fn instant(text: &str) -> Result<Timestamp, String> {
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     let time = text.parse::<Timestamp>().ok();
     time.or_else(|| text.parse::<Date>().ok().map(start_of_day))
         .ok_or_else(|| format!("`{}` is neither a date nor a time in UTC", cut(text)))

@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{
-    CostLine, EffectiveFrom, ExactCost, Meter, Quota, ServiceTier, Unpriced, Validity,
+    AppliedContract, CostLine, EffectiveFrom, ExactCost, Meter, Quota, ServiceTier, Unpriced,
+    Validity,
     meter::{MeterSet, plain, split},
 };
 use crate::{
@@ -38,6 +39,9 @@ pub struct PriceIdentity {
     /// The day on which it was taken from there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded: Option<Date>,
+    /// What of a contract was applied; `None` for the list price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contract: Option<AppliedContract>,
 }
 
 /// The price in force for one provider, model, tier and region.

@@ -48,6 +48,11 @@ impl RateTable {
         self.rates.insert((tier, above, meter), stated);
     }
 
+    /// A rate with what is known of it.
+    pub(super) fn put(&mut self, tier: ServiceTier, above: u64, meter: Meter, stated: Stated) {
+        self.rates.insert((tier, above, meter), stated);
+    }
+
     /// A rate that stands in for one that the list leaves out; never in place of a stated one.
     pub(super) fn assume(
         &mut self,

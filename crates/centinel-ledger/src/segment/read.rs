@@ -209,7 +209,7 @@ impl SegmentReader {
         }
     }
 
-    /// Rows of a group.
+    /// Rows of a row group.
     pub(crate) fn rows(&self, group: usize) -> usize {
         let groups = self.file.metadata().row_groups();
         groups.get(group).and_then(|group| usize::try_from(group.num_rows()).ok()).unwrap_or(0)
@@ -220,7 +220,8 @@ impl SegmentReader {
         Ok(Some(self.file.get_row_group(group)?.get_column_reader(index)?))
     }
 
-    fn corrupt(&self, column: &str, problem: &str) -> LedgerError {
+    /// An error about a column of this segment.
+    pub(crate) fn corrupt(&self, column: &str, problem: &str) -> LedgerError {
         let reason = format!("column `{column}` {problem}");
         LedgerError::Corrupt { segment: self.name.clone(), reason }
     }

@@ -382,6 +382,7 @@ impl Answers for Fixture {
                     model: Label::from(self.name("in-house-7b")),
                     calls: 12,
                     tokens: 1_200_000,
+                    may_have_cost: None,
                 }],
                 reconciliation: Some(Reconciliation {
                     invoiced: Pico::ONE,

@@ -53,7 +53,7 @@ struct Kind {
 
 struct Unpriced {
     summary: String,
-    models: Vec<(String, String, String)>,
+    models: Vec<(String, String, String, String)>,
 }
 
 /// Something to look at.
@@ -164,7 +164,14 @@ fn unpriced(report: &Report) -> Option<Unpriced> {
             .take(50)
             .map(|model| {
                 let name = format!("{} {}", cell(&model.provider), cell(&model.model));
-                (name, text::grouped(model.calls), text::grouped(model.tokens))
+                let range = model.plausible.as_ref().map_or_else(
+                    || "no comparable price".to_owned(),
+                    |cost| {
+                        let amount = |amount| money(amount, cost.currency);
+                        format!("{} to {}", amount(cost.low), amount(cost.high))
+                    },
+                );
+                (name, text::grouped(model.calls), text::grouped(model.tokens), range)
             })
             .collect(),
     })

@@ -251,7 +251,7 @@ pub(crate) fn withdraw(
 }
 
 /// The only active account, where there is only one.
-async fn only_person(app: &App) -> anyhow::Result<String> {
+pub(crate) async fn only_person(app: &App) -> anyhow::Result<String> {
     let people = app.approvals().people().await.map_err(explain)?;
     let mut active = people.iter().filter(|person| person.active);
     match (active.next(), active.next()) {
@@ -266,7 +266,8 @@ async fn only_person(app: &App) -> anyhow::Result<String> {
     }
 }
 
-fn read_password(name: &str, from_stdin: bool) -> anyhow::Result<Password> {
+/// A person's password, from the terminal or, where said so, from standard input.
+pub(crate) fn read_password(name: &str, from_stdin: bool) -> anyhow::Result<Password> {
     if from_stdin {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).context("reading the password")?;

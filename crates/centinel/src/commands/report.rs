@@ -1,6 +1,6 @@
 //! `centinel report`: the first screen.
 
-use centinel_app::{App, Headline, Report};
+use centinel_app::{App, Headline, Report, plausible_total};
 use centinel_engine::money::{Currency, Money, Pico};
 
 use crate::{
@@ -80,13 +80,24 @@ fn footline(report: &Report) -> String {
         let tokens = report.unpriced.iter().map(|model| model.tokens).sum();
         let calls = report.unpriced.iter().map(|model| model.calls).sum();
         format!(
-            "unpriced {}: {} calls, {} tokens, in no figure",
+            "unpriced {}: {} calls, {} tokens, in no figure{}",
             plural(report.unpriced.len(), "model"),
             count(calls),
-            count(tokens)
+            count(tokens),
+            plausible(report)
         )
     };
     format!("Owned {owned}  ·  {unpriced}")
+}
+
+/// What the calls without a price may have cost, where prices are comparable.
+fn plausible(report: &Report) -> String {
+    let Some((low, high, without)) = plausible_total(&report.unpriced) else {
+        return String::new();
+    };
+    let rest =
+        if without > 0 { format!(", without {}", plural(without, "model")) } else { String::new() };
+    format!("; they may have cost {low} to {high}{rest}")
 }
 
 fn print_headlines(report: &Report, output: &mut Output) -> anyhow::Result<()> {

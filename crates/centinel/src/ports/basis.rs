@@ -72,11 +72,18 @@ impl Ports {
         Ok(Asked { now, period, data, counts_from, as_of: as_of.unwrap_or(now) })
     }
 
-    /// Refuses a further page when rows came in since the first: its figures would not fit.
+    /// Refuses a further page when rows came in or were restated since the first: its figures would
+    /// not fit.
     pub(super) async fn unchanged_since(&self, as_of: Option<Timestamp>) -> Result<(), Refusal> {
         let Some(as_of) = as_of else { return Ok(()) };
         let batches = self.app.database().batches().await.map_err(|error| failed(&error))?;
-        if batches.iter().any(|batch| batch.known_at > as_of.as_microsecond()) {
+        let restated = self.app.database().restated_sums().await;
+        let restated = restated.map_err(|error| failed(&error))?;
+        let mut known = batches
+            .iter()
+            .map(|batch| batch.known_at)
+            .chain(restated.iter().map(|restated| restated.known_at));
+        if known.any(|known_at| known_at > as_of.as_microsecond()) {
             return Err(Refusal::mistaken(
                 "data arrived since the first page",
                 "ask again without `cursor`",

@@ -2,8 +2,8 @@
 
 use centinel_app::SourceHealth;
 use centinel_mcp::{
-    Coverage, HealthAnswer, HealthRequest, Label, Refusal, Sentence, SourceRow, SourceState,
-    UnpricedModel,
+    Coverage, HealthAnswer, HealthRequest, Label, PlausibleRange, Refusal, Sentence, SourceRow,
+    SourceState, UnpricedModel,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -69,6 +69,11 @@ impl Ports {
             model: Label::from(&model.model),
             calls: count(model.calls),
             tokens: count(model.tokens),
+            may_have_cost: model.plausible.as_ref().map(|cost| PlausibleRange {
+                low: cost.low,
+                high: cost.high,
+                currency: cost.currency,
+            }),
         });
         let currency = self.app.config().organisation.currency;
         Ok(HealthAnswer {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Unit prices by service tier, then meter.
-pub(super) type Rates = BTreeMap<String, BTreeMap<String, Ratio>>;
+pub(in crate::pricing) type Rates = BTreeMap<String, BTreeMap<String, Ratio>>;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,12 +74,26 @@ pub(super) struct PriceFile {
 /// Rates of long requests. Exactly one of the two bounds is given.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ContextFile {
+pub(in crate::pricing) struct ContextFile {
     /// For requests with more input tokens than this.
     pub(super) above: Option<u64>,
     /// For requests with this many input tokens or more.
     pub(super) from: Option<u64>,
-    pub(super) rates: Rates,
+    pub(in crate::pricing) rates: Rates,
+}
+
+impl ContextFile {
+    /// The bound as "more input tokens than".
+    pub(in crate::pricing) fn bound(&self) -> Result<u64, String> {
+        match (self.above, self.from) {
+            (Some(above), None) if above > 0 => Ok(above),
+            (None, Some(from)) if from > 1 => Ok(from.saturating_sub(1)),
+            (Some(_), None) | (None, Some(_)) => {
+                Err("a context of no tokens is the price itself".to_owned())
+            }
+            _ => Err("a context has either `above` or `from`".to_owned()),
+        }
+    }
 }
 
 /// What a context's rates are for.
