@@ -6,7 +6,7 @@ mod testing;
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -273,4 +273,122 @@ fn two_sources_of_the_same_calls_are_a_finding() {
         finding.starts_with("`application` and `gateway` both count calls of `openai` (1 days"),
         "{finding}"
     );
+}
+
+/// OpenAI's usage of completions: for each of the last days its input tokens and calls.
+fn openai_usage(asked: &Asked, days: &[(i64, u64, u64)]) -> Reply {
+    let number = |name: &str| -> i64 { asked.parameter(name).unwrap().parse().unwrap() };
+    let (start, end) = (number("start_time"), number("end_time"));
+    let midnight = |ago: i64| -> i64 {
+        format!("{}T00:00:00Z", days_ago(ago)).parse::<jiff::Timestamp>().unwrap().as_second()
+    };
+    let buckets: Vec<Value> = (0..40)
+        .rev()
+        .map(|ago| (ago, midnight(ago)))
+        .filter(|(_, at)| (start..end).contains(at))
+        .map(|(ago, at)| {
+            let results: Vec<Value> = days
+                .iter()
+                .filter(|(day, ..)| *day == ago)
+                .map(|(_, tokens, calls)| {
+                    json!({
+                        "object": "organization.usage.completions.result",
+                        "input_tokens": tokens, "input_cached_tokens": 0, "output_tokens": 5,
+                        "num_model_requests": calls, "project_id": "p1", "user_id": null,
+                        "api_key_id": "k1", "model": "gpt-5.1", "batch": false,
+                        "service_tier": "default",
+                    })
+                })
+                .collect();
+            json!({"object": "bucket", "start_time": at, "end_time": at + 86_400, "results": results})
+        })
+        .collect();
+    // A page of two buckets at a time.
+    let page: usize = asked.parameter("page").map_or(0, |page| page.parse().unwrap());
+    let pages: Vec<&[Value]> = buckets.chunks(2).collect();
+    let more = page + 1 < pages.len();
+    let next = if more { json!((page + 1).to_string()) } else { Value::Null };
+    let data = pages.get(page).copied().unwrap_or_default();
+    Reply::ok(
+        json!({"object": "page", "data": data, "has_more": more, "next_page": next}).to_string(),
+    )
+}
+
+fn totals(home: &Home) -> (i64, i64) {
+    let answer = home.run(&["--json", "spend", "--by", "model", "--period", "all"]).ok().json();
+    let total = &answer["total"];
+    (total["calls"].as_i64().unwrap(), total["input_tokens"].as_i64().unwrap())
+}
+
+#[test]
+fn a_day_of_a_report_grows_and_is_corrected_without_being_counted_twice() {
+    let home = Home::new();
+    let days = Arc::new(Mutex::new(vec![(2, 1000, 10), (1, 2000, 20), (0, 300, 3)]));
+    let known = Arc::clone(&days);
+    let server = Server::start(move |_, asked| openai_usage(asked, &known.lock().unwrap()));
+    let list = ["--option", "lists=completions", "--since", &days_ago(3)];
+    add(&home, "openai-usage", &server.base(), &list);
+    home.run(&["sources", "test", "openai-usage"]).ok();
+    let sync = || home.run(&["--json", "sources", "sync"]).ok().json()["synced"][0].clone();
+
+    let first = sync();
+    assert_eq!((&first["accepted"], &first["rejected"]), (&json!(3), &json!(0)), "{first}");
+    assert_eq!(totals(&home), (33, 3300));
+    let state = source(&home, "openai-usage");
+    assert_eq!(state["provisional"], json!([format!("completions {}", days_ago(0))]), "{state}");
+    assert_eq!(state["role"], "spend");
+
+    // Nothing changed: nothing is written.
+    let same = sync();
+    assert_eq!((&same["accepted"], &same["replaced"]), (&json!(0), &json!([])), "{same}");
+    assert_eq!(totals(&home), (33, 3300));
+
+    // Today grows, yesterday is corrected downwards; what is older than the overlap is not asked for.
+    *days.lock().unwrap() = vec![(2, 1000, 10), (1, 1500, 15), (0, 900, 9)];
+    let third = sync();
+    let replaced = [1, 0].map(|ago| format!("completions {}", days_ago(ago)));
+    assert_eq!(third["replaced"], json!(replaced), "{third}");
+    assert_eq!(totals(&home), (34, 3400));
+
+    // What was there before may come back, and a day may turn out to have been empty.
+    *days.lock().unwrap() = vec![(2, 1000, 10), (1, 2000, 20)];
+    sync();
+    assert_eq!(totals(&home), (30, 3000));
+    home.run(&["ledger", "verify"]).ok();
+    let state = source(&home, "openai-usage");
+    assert_eq!(state["rows_accepted"], 2, "{state}");
+    assert!(server.asked().iter().all(|asked| asked.method == "GET"));
+}
+
+#[test]
+fn a_sync_that_is_killed_leaves_whole_steps_and_the_next_one_finishes() {
+    let home = Home::new();
+    let server = Server::start(move |number, asked| {
+        // The third page hangs the first time that it is asked for.
+        if number == 2 {
+            std::thread::sleep(std::time::Duration::from_secs(20));
+        }
+        spend_logs(asked, 3)
+    });
+    add(&home, "litellm", &server.base(), &["--since", &days_ago(4)]);
+    let mut killed = std::process::Command::new(assert_cmd::cargo::cargo_bin("centinel"))
+        .args(["--home", home.path().to_str().unwrap(), "sources", "sync"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..200 {
+        if server.asked().len() >= 3 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(calls(&home), 10);
+    let reached = source(&home, "litellm")["reached"].as_str().unwrap().to_owned();
+    assert!(reached.starts_with(&days_ago(3)), "{reached}");
+    home.run(&["sources", "sync"]).ok();
+    assert_eq!(calls(&home), 30);
+    home.run(&["ledger", "verify"]).ok();
 }
