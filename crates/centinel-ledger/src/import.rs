@@ -124,7 +124,7 @@ impl Import {
             first_rejected: Vec::new(),
             delivery: Delivery::default(),
             replaced: None,
-            _locks: [ledger.enter_source(&file.source)?, ledger.writing()?],
+            _locks: [ledger.enter_source(&file.source).await?, ledger.writing().await?],
             file,
         })
     }

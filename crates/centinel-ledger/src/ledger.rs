@@ -1,8 +1,9 @@
 //! The ledger: a folder of segments and the catalogue that lists them.
 
 use std::{
-    fs::File,
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use centinel_store::Database;
@@ -113,9 +114,9 @@ impl Ledger {
 
     /// Holds off [`Self::sweep`] while files are being written that the catalogue does not list yet.
     /// Released when dropped, and by the system when the process dies.
-    pub(crate) fn writing(&self) -> Result<File, LedgerError> {
+    pub(crate) async fn writing(&self) -> Result<File, LedgerError> {
         let (file, path) = self.lock_file(".writing")?;
-        file.lock_shared().map_err(|source| LedgerError::Io { path, source })?;
+        wait_for(|| file.try_lock_shared(), path).await?;
         Ok(file)
     }
 
@@ -148,11 +149,11 @@ impl Ledger {
 
     /// Lets one import at a time into a source, across processes: whether a row is known already is
     /// then decided by one of them.
-    pub(crate) fn enter_source(&self, source: &str) -> Result<File, LedgerError> {
+    pub(crate) async fn enter_source(&self, source: &str) -> Result<File, LedgerError> {
         let name = centinel_engine::facts::sha256_hex(source.as_bytes());
         let name: String = name.chars().take(16).collect();
         let (file, path) = self.lock_file(&format!(".source-{name}"))?;
-        file.lock().map_err(|source| LedgerError::Io { path, source })?;
+        wait_for(|| file.try_lock(), path).await?;
         Ok(file)
     }
 
@@ -161,5 +162,19 @@ impl Ledger {
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(|source| LedgerError::Io { path: path.clone(), source })?;
         Ok((file, path))
+    }
+}
+
+/// Waits for a lock without holding up the thread: whoever has it may need that thread to go on.
+async fn wait_for(
+    mut take: impl FnMut() -> Result<(), TryLockError>,
+    path: PathBuf,
+) -> Result<(), LedgerError> {
+    loop {
+        match take() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(3)).await,
+            Err(TryLockError::Error(source)) => return Err(LedgerError::Io { path, source }),
+        }
     }
 }

@@ -48,6 +48,7 @@ pub fn router(state: WebState) -> Router {
         .route("/v1/traces", post(receive::traces))
         .route("/v1/calls", post(receive::calls))
         .route("/v1/outcomes", post(receive::outcomes))
+        .route("/v1/litellm", post(receive::litellm))
         .route("/healthz", get(metrics::healthz))
         .route("/readyz", get(metrics::readyz))
         .route("/metrics", get(metrics::metrics))

@@ -58,6 +58,16 @@ pub(crate) async fn outcomes(
     rows(&state, &headers, body, Format::Outcomes, "outcomes").await
 }
 
+/// `POST /v1/litellm`: what the generic callback of LiteLLM's proxy sends, one payload or an array of
+/// them. They belong to the source that spend logs belong to: ids are the same.
+pub(crate) async fn litellm(
+    State(state): State<WebState>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    rows(&state, &headers, body, Format::LiteLlmCallback, "litellm").await
+}
+
 /// `POST /v1/traces`: one OTLP payload, protobuf or JSON.
 pub(crate) async fn traces(
     State(state): State<WebState>,

@@ -267,7 +267,10 @@ async fn rows_are_taken_once() {
         r#"{"call_id":"b","at":"never","provider":"openai","model":"gpt-4o","input_tokens":1,"output_tokens":1}"#,
     );
     let outcomes = r#"{"outcome_id":"o","at":"2026-10-01T00:00:00Z","kind":"ticket","quantity":1,"feature":"f"}"#;
-    for (path, body, rejected) in [("/v1/calls", calls, 1), ("/v1/outcomes", outcomes, 0)] {
+    let payloads = r#"[{"id":"l","call_type":"acompletion","startTime":1790000000.5,"endTime":1790000001,"model":"gpt-4o","custom_llm_provider":"openai","prompt_tokens":1,"completion_tokens":1,"total_tokens":2,"response_cost":0.1,"status":"success","metadata":{}}]"#;
+    for (path, body, rejected) in
+        [("/v1/calls", calls, 1), ("/v1/litellm", payloads, 0), ("/v1/outcomes", outcomes, 0)]
+    {
         let first = site.post(path, &[], body.into()).await;
         assert_eq!(first.status, StatusCode::OK, "{}", first.text());
         let first = first.json();

@@ -65,7 +65,7 @@ struct Facts {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OpenAiUsage,
         Self::OpenAiCosts,
         Self::AnthropicUsage,
@@ -75,6 +75,7 @@ impl Kind {
         Self::LiteLlmDatabase,
         Self::Langfuse,
         Self::Helicone,
+        Self::OpenCost,
     ];
 
     const fn facts(self) -> Facts {
@@ -229,7 +230,7 @@ impl Kind {
             Self::LiteLlm | Self::LiteLlmDatabase => Format::LiteLlmJson,
             Self::Langfuse => Format::LangfuseJson,
             Self::Helicone => Format::HeliconeJson,
-            Self::OpenCost => Format::CallLogNdjson,
+            Self::OpenCost => Format::OpenCost,
         }
     }
 }

@@ -302,7 +302,7 @@ impl Fetch {
 }
 
 /// The usage lists of OpenAI, and what each can be split by.
-const OPENAI_LISTS: [(&str, &[&str]); 9] = [
+const OPENAI_LISTS: [(&str, &[&str]); 10] = [
     ("completions", &["project_id", "api_key_id", "model", "batch", "service_tier"]),
     ("embeddings", &["project_id", "api_key_id", "model"]),
     ("moderations", &["project_id", "api_key_id", "model"]),
@@ -311,5 +311,6 @@ const OPENAI_LISTS: [(&str, &[&str]); 9] = [
     ("audio_transcriptions", &["project_id", "api_key_id", "model"]),
     ("vector_stores", &["project_id"]),
     ("code_interpreter_sessions", &["project_id"]),
+    ("file_search_calls", &["project_id", "api_key_id"]),
     ("web_search_calls", &["project_id", "api_key_id", "model", "context_level"]),
 ];

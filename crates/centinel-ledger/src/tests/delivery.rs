@@ -97,3 +97,19 @@ fn an_overlap_without_news_only_moves_the_cursor() {
         assert_eq!(ledger.database().batches().await.unwrap().len(), 1);
     });
 }
+
+/// Bodies that are posted at once are imports into one source at once, on few threads.
+#[test]
+fn imports_that_wait_for_their_turn_do_not_hold_up_the_one_whose_turn_it_is() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(folder.path()).await;
+        let rows = [[row(1, 1)], [row(2, 2)], [row(3, 3)]];
+        let (one, two, three) = tokio::join!(
+            import(&ledger, "d1", &rows[0], 1),
+            import(&ledger, "d2", &rows[1], 2),
+            import(&ledger, "d3", &rows[2], 3),
+        );
+        assert_eq!([one, two, three].map(|report| report.batch.rows_accepted), [1, 1, 1]);
+    });
+}
