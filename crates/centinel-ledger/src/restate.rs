@@ -116,9 +116,9 @@ impl Ledger {
         let db = self.database();
         let mut restating = Restating::default();
         if token.is_some() {
-            restating.locks.push(self.writing()?);
+            restating.locks.push(runtime.block_on(self.writing())?);
             for source in runtime.block_on(db.sources())?.keys() {
-                restating.locks.push(self.enter_source(source)?);
+                restating.locks.push(runtime.block_on(self.enter_source(source))?);
             }
         }
         let series: HashMap<i32, SeriesKey> = runtime
