@@ -8,7 +8,9 @@ use super::{Price, PriceBook, PriceQuery, Unpriced};
 #[derive(Debug)]
 pub struct Pricer<'b> {
     book: &'b PriceBook,
-    resolved: HashMap<Vec<u8>, Vec<Price>>,
+    /// By label set, a position in `prices`, so that a name is hashed once a call.
+    series: HashMap<Vec<u8>, usize>,
+    prices: Vec<Vec<Price>>,
     key: Vec<u8>,
 }
 
@@ -19,7 +21,7 @@ impl<'b> Pricer<'b> {
 
     /// A pricer that remembers nothing yet.
     pub fn new(book: &'b PriceBook) -> Self {
-        Self { book, resolved: HashMap::new(), key: Vec::new() }
+        Self { book, series: HashMap::new(), prices: Vec::new(), key: Vec::new() }
     }
 
     /// The price in force, as [`PriceBook::resolve`] gives it.
@@ -29,24 +31,32 @@ impl<'b> Pricer<'b> {
     /// As for [`PriceBook::resolve`].
     pub fn price(&mut self, query: &PriceQuery<'_>) -> Result<&Price, Unpriced> {
         self.write_key(query);
-        // Looked up twice, as a reference cannot leave the first look-up on one path only.
-        let known = self.resolved.get(&self.key).and_then(|prices| position(prices, query));
-        let position = match known {
-            Some(position) => position,
-            None => self.remember(self.book.resolve(query)?),
+        let series = self.series.get(&self.key).copied();
+        let known = series.and_then(|series| position(self.prices.get(series)?, query));
+        let (series, position) = match series.zip(known) {
+            Some(found) => found,
+            None => self.remember(series, self.book.resolve(query)?),
         };
         // INVARIANT: found or remembered just above, so there is one.
-        let price = self.resolved.get(&self.key).and_then(|prices| prices.get(position));
+        let price = self.prices.get(series).and_then(|prices| prices.get(position));
         price.ok_or(Unpriced::Overflow)
     }
 
-    fn remember(&mut self, price: Price) -> usize {
-        if self.resolved.len() >= Self::SERIES_MAX {
-            self.resolved.clear();
-        }
-        let prices = self.resolved.entry(self.key.clone()).or_default();
-        prices.push(price);
-        prices.len().saturating_sub(1)
+    fn remember(&mut self, series: Option<usize>, price: Price) -> (usize, usize) {
+        let series = series.unwrap_or_else(|| {
+            if self.series.len() >= Self::SERIES_MAX {
+                self.series.clear();
+                self.prices.clear();
+            }
+            self.series.insert(self.key.clone(), self.prices.len());
+            self.prices.push(Vec::new());
+            self.prices.len().saturating_sub(1)
+        });
+        let position = self.prices.get_mut(series).map_or(0, |prices| {
+            prices.push(price);
+            prices.len().saturating_sub(1)
+        });
+        (series, position)
     }
 
     /// Lengths first, so that no two label sets write the same key.
@@ -95,7 +105,7 @@ mod tests {
             check("gpt-5.6", "2026-08-01T00:00:00Z");
             check("no-such-model", "2026-08-01T00:00:00Z");
         }
-        assert_eq!(pricer.resolved.len(), 2);
-        assert!(pricer.resolved.values().all(|prices| (1..=2).contains(&prices.len())));
+        assert_eq!((pricer.series.len(), pricer.prices.len()), (2, 2));
+        assert!(pricer.prices.iter().all(|prices| (1..=2).contains(&prices.len())));
     }
 }
