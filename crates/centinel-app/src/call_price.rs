@@ -6,7 +6,7 @@ use centinel_engine::{
     money::Pico,
     pricing::{Price, PriceBook, PriceQuery, Terms, Unpriced},
     series::Dimension,
-    usage::{BookedCost, CostClass, Usage},
+    usage::{BookedCost, CostClass, Usage, UsageClass},
 };
 use centinel_store::{Database, StoreError};
 use jiff::Timestamp;
@@ -74,7 +74,7 @@ impl<'b, K: Eq + Hash> CallPricer<'b, K> {
         series: K,
         call: &AskedCall<'_>,
     ) -> Result<BookedCost, NotBooked> {
-        let terms = Terms { calls: call.calls.max(1), free: None };
+        let terms = Terms { calls: calls(call), free: None };
         let known = self.resolved.get(&series).and_then(|prices| {
             let (price, number) =
                 prices.iter().find(|(price, _)| price.validity().contains(call.at))?;
@@ -114,6 +114,19 @@ impl<'b, K: Eq + Hash> CallPricer<'b, K> {
             Some(numbers) => numbers.of(identity),
             None => Ok(0),
         }
+    }
+}
+
+/// How many calls a row is priced as: their mean length chooses the context's price. Where a report
+/// does not tell their number, the context window that it tells does, else they are taken as short.
+fn calls(call: &AskedCall<'_>) -> u64 {
+    const SHORT: u64 = 100_000;
+    const LONG: u64 = 200_001;
+    let input = call.usage.get(UsageClass::InputTokensTotal);
+    match (call.labels)(&Dimension::Tag("context_window".into())) {
+        _ if call.calls > 0 || input == 0 => call.calls,
+        Some("200k-1M") => (input / LONG).max(1),
+        _ => input.div_ceil(SHORT),
     }
 }
 

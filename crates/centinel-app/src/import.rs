@@ -162,7 +162,12 @@ impl App {
         let source = request.source.clone().unwrap_or_else(|| default_source(format).to_owned());
         let digest = hex(&Sha256::digest(&bytes));
         if let Some(batch) = self.database().find_batch(&source, &digest).await? {
-            return Ok(Imported::known(batch, format));
+            let mut known = Imported::known(batch, format);
+            // Whoever sends a body again did not get the answer: the reasons are told again.
+            if known.report.batch.rows_rejected > 0 {
+                known.report.first_rejected = rejected_again(bytes, format, request.options).await?;
+            }
+            return Ok(known);
         }
         let file = ImportFile {
             source,
@@ -289,6 +294,48 @@ fn in_no_total(role: Role) -> Finding {
         ),
         count: 1,
         first_row: None,
+    }
+}
+
+/// The first rejected rows of a body that was imported before.
+async fn rejected_again(
+    bytes: Vec<u8>,
+    format: Format,
+    options: Options,
+) -> Result<Vec<RejectedRow>, AppError> {
+    tokio::task::spawn_blocking(move || {
+        let mut reasons = Reasons::default();
+        centinel_ingest::read(format, &bytes[..], &options, &mut reasons)
+            .map_err(|source| read_failed(&format!("{format} body"), source))?;
+        Ok(reasons.0)
+    })
+    .await
+    .map_err(|_| AppError::Interrupted)?
+}
+
+/// Keeps the first rejected rows and nothing else.
+#[derive(Default)]
+struct Reasons(Vec<RejectedRow>);
+
+impl Sink for Reasons {
+    fn call(&mut self, _: &Position, _: &Call) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn charge(&mut self, _: &Position, _: &Charge) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn outcome(&mut self, _: &Position, _: &Outcome) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn rejected(&mut self, rejected: Rejected) -> Result<(), SinkError> {
+        let Rejected { position, reason, raw } = rejected;
+        if self.0.len() < 20 {
+            self.0.push(RejectedRow { row: position.row, reason, raw });
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,7 @@
-//! `centinel import`: files into the ledger, each all or nothing, each once.
+//! `centinel import`: files into the ledger, each all or nothing, each once; of a folder, the files
+//! below it.
+
+mod walk;
 
 use std::{
     path::{Path, PathBuf},
@@ -6,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use centinel_app::{App, ImportRequest, Imported, Progress, Role};
-use centinel_ingest::{Convention, Options};
+use centinel_app::{App, AppError, ImportRequest, Imported, Progress, Role};
+use centinel_ingest::{Convention, Options, ReadError};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -22,7 +25,7 @@ use crate::{
 /// Imports bills, call logs, provider reports, gateway and session logs, OTLP traces and outcomes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Files; `.gz` and `.zst` are read through.
+    /// Files, or folders of files; `.gz` and `.zst` are read through.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Source that the rows belong to; by default one for each format.
@@ -79,13 +82,82 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
         }
         let mut outcome = Outcome::Done;
         for file in &args.files {
-            let imported = import_one(&app, file, request.clone(), output).await?;
-            if print(file, &imported, output)? {
+            let has_rejected = if file.is_dir() {
+                import_folder(&app, file, &request, output).await?
+            } else {
+                let imported = import_one(&app, file, request.clone(), output).await?;
+                print(file, &imported, output)?
+            };
+            if has_rejected {
                 outcome = Outcome::SomeRejected;
             }
         }
         Ok(outcome)
     })
+}
+
+/// Imports the files below a folder, each by itself, so that only new and changed ones are read again.
+/// Files that hold no rows of any format are passed over, said; `true` when rows were rejected.
+async fn import_folder(
+    app: &App,
+    folder: &Path,
+    request: &ImportRequest,
+    output: &mut Output,
+) -> anyhow::Result<bool> {
+    let files = walk::files_below(folder)?;
+    let (mut imported_now, mut known, mut passed_over) = (0_usize, 0_usize, 0_usize);
+    let mut has_rejected = false;
+    for file in &files {
+        match try_import(app, file, request.clone(), output).await {
+            Ok(imported) if imported.report.already_known => {
+                known += 1;
+                if output.json {
+                    print(file, &imported, output)?;
+                }
+            }
+            Ok(imported) => {
+                imported_now += 1;
+                has_rejected |= print(file, &imported, output)?;
+            }
+            Err(AppError::Read { source, .. }) if is_of_another_tool(&source) => {
+                passed_over += 1;
+                let reason = crate::text::printable(&source.to_string());
+                if output.json {
+                    let file = file.display().to_string();
+                    output.json_line(&PassedOver { file, status: "passed_over", reason })?;
+                } else {
+                    output.note(format!("passed over: {}: {reason}", file.display()));
+                }
+            }
+            Err(error) => return Err(explain(error)),
+        }
+    }
+    if imported_now + known == 0 {
+        let message = format!("no file below `{}` could be read", folder.display());
+        return Err(hinted(message, "read are JSON, JSON lines, CSV and Parquet, `.gz` and `.zst`"));
+    }
+    if !output.json {
+        output.line(format!(
+            "{}: {} files imported, {} imported before, {} passed over",
+            folder.display(),
+            count(i128::try_from(imported_now)?),
+            count(i128::try_from(known)?),
+            count(i128::try_from(passed_over)?),
+        ))?;
+    }
+    Ok(has_rejected)
+}
+
+/// Whether a file is none of ours, rather than a damaged one of ours.
+fn is_of_another_tool(error: &ReadError) -> bool {
+    matches!(error, ReadError::Format(_) | ReadError::Empty)
+}
+
+#[derive(Serialize)]
+struct PassedOver {
+    file: String,
+    status: &'static str,
+    reason: String,
 }
 
 fn request(args: &Args) -> anyhow::Result<ImportRequest> {
@@ -132,6 +204,15 @@ pub(crate) async fn import_one(
     request: ImportRequest,
     output: &Output,
 ) -> anyhow::Result<Imported> {
+    try_import(app, file, request, output).await.map_err(explain)
+}
+
+async fn try_import(
+    app: &App,
+    file: &Path,
+    request: ImportRequest,
+    output: &Output,
+) -> Result<Imported, AppError> {
     let progress = Arc::new(Progress::default());
     let bar =
         if output.shows_progress() { ProgressBar::no_length() } else { ProgressBar::hidden() };
@@ -141,7 +222,8 @@ pub(crate) async fn import_one(
     }
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let started = Instant::now();
-    let import = app.import_file(file, request, progress.clone(), now(), nonce()?);
+    let nonce = nonce().map_err(|_| AppError::Interrupted)?;
+    let import = app.import_file(file, request, progress.clone(), now(), nonce);
     tokio::pin!(import);
     let mut tick = tokio::time::interval(Duration::from_millis(100));
     let result = loop {
@@ -157,7 +239,7 @@ pub(crate) async fn import_one(
         }
     };
     bar.finish_and_clear();
-    result.map_err(explain)
+    result
 }
 
 #[derive(Serialize)]
