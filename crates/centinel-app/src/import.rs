@@ -165,7 +165,8 @@ impl App {
             let mut known = Imported::known(batch, format);
             // Whoever sends a body again did not get the answer: the reasons are told again.
             if known.report.batch.rows_rejected > 0 {
-                known.report.first_rejected = rejected_again(bytes, format, request.options).await?;
+                known.report.first_rejected =
+                    rejected_again(bytes, format, request.options).await?;
             }
             return Ok(known);
         }
@@ -357,6 +358,8 @@ fn default_source(format: Format) -> &'static str {
         Format::AnthropicUsage => "anthropic-usage",
         Format::AnthropicCosts => "anthropic-costs",
         Format::OpenRouterActivity => "openrouter",
+        Format::BedrockLog => "bedrock",
+        Format::VertexLog => "vertex",
         Format::ClaudeCode => "claude-code",
         Format::Codex => "codex",
         Format::LangfuseJson | Format::LangfuseCsv => "langfuse",

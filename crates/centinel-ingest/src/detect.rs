@@ -48,6 +48,10 @@ pub enum Format {
     LiteLlmCallback,
     /// Allocations of OpenCost or Kubecost.
     OpenCost,
+    /// Bedrock's model-invocation log.
+    BedrockLog,
+    /// Vertex AI's request-response log.
+    VertexLog,
     /// A session log of Claude Code.
     ClaudeCode,
     /// A session log of Codex.
@@ -82,6 +86,8 @@ impl fmt::Display for Format {
             Self::OpenRouterActivity => "OpenRouter activity",
             Self::LiteLlmCallback => "LiteLLM callback payload",
             Self::OpenCost => "OpenCost allocation",
+            Self::BedrockLog => "Bedrock invocation log",
+            Self::VertexLog => "Vertex request-response log",
             Self::ClaudeCode => "Claude Code session",
             Self::Codex => "Codex session",
             Self::LangfuseJson => "Langfuse JSON",
@@ -113,8 +119,9 @@ impl UnknownFormat {
     }
 }
 
-const READ: &str = "read are: FOCUS CSV, call logs (CSV, NDJSON, JSON array), LiteLLM spend logs (JSON, CSV), \
-                    OTLP traces (JSON), outcomes (NDJSON)";
+const READ: &str = "read are: FOCUS CSV, call logs (CSV, NDJSON, JSON array), LiteLLM (spend logs, callbacks), \
+                    OTLP traces (JSON), outcomes (NDJSON), reports of OpenAI, Anthropic and OpenRouter, logs of \
+                    Bedrock, Vertex, Langfuse, Helicone, Claude Code and Codex, allocations of OpenCost";
 const AS_FOCUS: Option<&str> = Some("export it in the FOCUS format, which is read");
 
 /// Says what an input is.
@@ -249,7 +256,6 @@ fn detect_json(head: &[u8]) -> Result<Format, UnknownFormat> {
             "looks like LiteLLM's price list",
             Some("import it with `centinel prices import`"),
         ),
-        ("ModelInvocationLog", "looks like a Bedrock model-invocation log", None),
         ("$schema", "looks like a JSON schema", None),
     ];
     if let Some((_, seems, hint)) = other.into_iter().find(|(key, ..)| has(key)) {
@@ -305,6 +311,9 @@ fn detect_report(has: impl Fn(&str) -> bool, text: &str) -> Option<Format> {
             Format::LiteLlmCallback
         }
         () if has("cpuCost") && has("ramCost") && has("window") => Format::OpenCost,
+        // Also as text within a log event.
+        () if text.contains("ModelInvocationLog") => Format::BedrockLog,
+        () if has("full_response") && has("logging_time") => Format::VertexLog,
         () if is_langfuse(&has) => Format::LangfuseJson,
         () if is_helicone(&has) => Format::HeliconeJson,
         () => return None,

@@ -6,6 +6,7 @@
 //! input, `accepted + rejected == rows`.
 
 mod anthropic;
+mod bedrock;
 mod calls;
 pub mod client;
 mod csv_rows;
@@ -39,6 +40,7 @@ mod sink;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod vertex;
 
 pub use calls::{Convention, Field, How, MappedColumn, Mapping, MappingError, UnknownField};
 pub use detect::{Format, UnknownFormat, detect_format};

@@ -84,13 +84,13 @@ fn split_bucket<'d>(text: &'d str, pieces: &mut Vec<Piece<'d>>) {
         Ok(bucket) => {
             let period = period(bucket.start_time, bucket.end_time);
             pieces.extend(
-                bucket
-                    .results
-                    .into_iter()
-                    .map(|text| Piece { text: text.get(), bucket: period.clone().map(Some) }),
+                bucket.results.into_iter().map(|text| Piece {
+                    bucket: period.clone().map(Some),
+                    ..Piece::from(text.get())
+                }),
             );
         }
-        Err(error) => pieces.push(Piece { text, bucket: Err(reason(&error)) }),
+        Err(error) => pieces.push(Piece { bucket: Err(reason(&error)), ..Piece::from(text) }),
     }
 }
 

@@ -10,7 +10,7 @@ use centinel_engine::{
 use jiff::Timestamp;
 
 use crate::{
-    anthropic,
+    anthropic, bedrock,
     calls::{self, Convention, Field, Mapping, MappingError},
     detect::{Format, UnknownFormat, detect_format},
     finding::{Finding, Findings},
@@ -21,6 +21,7 @@ use crate::{
     sanitize::Shown,
     sessions,
     sink::{Position, Rejected, Sink, SinkError},
+    vertex,
 };
 
 /// How to read an input. The default guesses what it can.
@@ -314,6 +315,8 @@ fn read_input(
         Format::OpenCost => {
             read_documents(input_ref, options, &mut opencost::Allocations::default(), run)?;
         }
+        Format::BedrockLog => read_documents(input_ref, options, &mut bedrock::Invocations, run)?,
+        Format::VertexLog => read_documents(input_ref, options, &mut vertex::Logs, run)?,
         Format::ClaudeCode => {
             read_documents(input_ref, options, &mut sessions::ClaudeCode::default(), run)?;
         }

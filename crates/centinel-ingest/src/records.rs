@@ -3,7 +3,7 @@
 //! A format says how a document splits into records and what a record becomes; framing, positions,
 //! rejections and progress are the same for all.
 
-use std::{collections::HashSet, io::Read};
+use std::{borrow::Cow, collections::HashSet, io::Read};
 
 use centinel_engine::{
     focus::{Charge, ChargeCategory},
@@ -37,20 +37,28 @@ pub(crate) enum Output {
 
 /// A record within a document.
 pub(crate) struct Piece<'d> {
-    /// As it is written in the document.
-    pub(crate) text: &'d str,
+    /// As it is written in the document, or as the text that it is written as there.
+    pub(crate) text: Cow<'d, str>,
     /// The time bucket that it stands in, or why it stands in none.
     pub(crate) bucket: Result<Option<Period>, String>,
 }
 
 impl<'d> From<&'d str> for Piece<'d> {
     fn from(text: &'d str) -> Self {
-        Self { text, bucket: Ok(None) }
+        Self { text: Cow::Borrowed(text), bucket: Ok(None) }
+    }
+}
+
+impl From<String> for Piece<'_> {
+    fn from(text: String) -> Self {
+        Self { text: Cow::Owned(text), bucket: Ok(None) }
     }
 }
 
 /// What a record is read with.
 pub(crate) struct Record<'r> {
+    /// As it is written; of a table nothing.
+    pub(crate) text: &'r str,
     /// Its leaves.
     pub(crate) fields: &'r Fields,
     /// Its number in the input.
@@ -136,12 +144,14 @@ pub(crate) fn read_documents<R: Read>(
                 let mut lines = Lines::new(text, place);
                 for piece in pieces {
                     row += 1;
-                    let at = Position { row, ..lines.place(piece.text) };
+                    let piece_text = piece.text.as_ref();
+                    let at = Position { row, ..lines.place(piece_text) };
                     fields.clear();
                     out.clear();
                     let read = piece.bucket.and_then(|bucket| {
-                        fields.add_object(piece.text, "")?;
+                        fields.add_object(piece_text, "")?;
                         format.read(Record {
+                            text: piece_text,
                             fields: &fields,
                             row,
                             bucket,
@@ -152,7 +162,7 @@ pub(crate) fn read_documents<R: Read>(
                     });
                     match read {
                         Ok(()) => emit(at, &mut out, options, intake)?,
-                        Err(reason) => intake.reject(at, reason, piece.text.as_bytes())?,
+                        Err(reason) => intake.reject(at, reason, piece_text.as_bytes())?,
                     }
                 }
             }
@@ -186,6 +196,7 @@ pub(crate) fn read_table<R: Read>(
                 }
             }
             format.read(Record {
+                text: "",
                 fields: &fields,
                 row: row.position.row,
                 bucket: None,
@@ -249,7 +260,7 @@ impl<'d> Lines<'d> {
     }
 
     fn place(&mut self, piece: &str) -> Position {
-        // A piece is borrowed from its document, so their addresses say where it stands.
+        // A piece that is borrowed from its document stands where their addresses say.
         let start = piece.as_ptr().addr().wrapping_sub(self.document.as_ptr().addr());
         let Some(between) = self.document.as_bytes().get(self.counted..start) else {
             return Position { line: self.line, ..self.place };

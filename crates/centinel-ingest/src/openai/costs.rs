@@ -8,7 +8,13 @@
 //! (`gpt-4o-2024-08-06, cached input`) are those of the billing page; the description leaves them
 //! open, so what is not understood stays text.
 
-use centinel_engine::{focus::ChargeCategory, money::Decimal, pricing::Meter, series::Dimension};
+use centinel_engine::{
+    focus::ChargeCategory,
+    money::Decimal,
+    pricing::{Meter, ServiceTier},
+    reconcile::{meter_of, tier_of},
+    series::Dimension,
+};
 
 use super::PROVIDER;
 use crate::{
@@ -32,7 +38,7 @@ impl Records for Costs {
     }
 
     fn read(&mut self, record: Record<'_>) -> Result<(), String> {
-        let Record { fields, row, bucket, options, findings, out } = record;
+        let Record { fields, row, bucket, options, findings, out, .. } = record;
         fields.get("object");
         let bucket = bucket.ok_or("a result outside a bucket has no time")?;
         let amount = fields.decimal(&["amount.value"])?.ok_or("no `amount.value`")?;
@@ -119,38 +125,15 @@ impl<'a> LineItem<'a> {
             None => ("", item.to_ascii_lowercase()),
         };
         let has = |word: &str| words.contains(word);
-        let tier = ["batch", "flex", "priority", "scale"].into_iter().find(|tier| has(tier));
         Self {
             model,
-            tier: tier.unwrap_or_default(),
-            meter: meter(&words),
+            tier: tier_of(&words).map(ServiceTier::name).unwrap_or_default(),
+            // A model by itself says nothing of a class, whatever words its name holds; what is stored
+            // for file searches is no search.
+            meter: meter_of(&words).filter(|_| !words.is_empty() && !has("storage")),
             is_credit: has("credit") || has("grant"),
         }
     }
-}
-
-/// The token class in the words of a line item.
-fn meter(words: &str) -> Option<Meter> {
-    let has = |word: &str| words.contains(word);
-    let (is_audio, is_image, is_cached) = (has("audio"), has("image"), has("cache"));
-    Some(match () {
-        () if has("training") || has("storage") => return None,
-        () if has("web search") => Meter::WebSearch,
-        () if has("file search") => Meter::FileSearch,
-        () if has("code interpreter") => Meter::CodeSession,
-        () if is_cached && (has("write") || has("creation")) => Meter::CacheWrite5m,
-        () if is_cached && is_audio => Meter::CacheReadAudio,
-        () if is_cached && is_image => Meter::CacheReadImage,
-        () if is_cached => Meter::CacheRead,
-        () if has("input") && is_audio => Meter::InputAudio,
-        () if has("input") && is_image => Meter::InputImage,
-        () if has("input") => Meter::Input,
-        () if has("reasoning") => Meter::Reasoning,
-        () if has("output") && is_audio => Meter::OutputAudio,
-        () if has("output") && is_image => Meter::OutputImage,
-        () if has("output") => Meter::Output,
-        () => return None,
-    })
 }
 
 #[cfg(test)]

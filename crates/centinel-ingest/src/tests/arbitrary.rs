@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Notes, Options, read, read_detected};
 use crate::Format;
 
-const FORMATS: [Format; 23] = [
+const FORMATS: [Format; 25] = [
     Format::FocusCsv,
     Format::CallLogCsv,
     Format::CallLogNdjson,
@@ -23,6 +23,8 @@ const FORMATS: [Format; 23] = [
     Format::OpenRouterActivity,
     Format::LiteLlmCallback,
     Format::OpenCost,
+    Format::BedrockLog,
+    Format::VertexLog,
     Format::ClaudeCode,
     Format::Codex,
     Format::LangfuseJson,
@@ -31,7 +33,7 @@ const FORMATS: [Format; 23] = [
     Format::HeliconeCsv,
 ];
 
-const SEEDS: [&[u8]; 24] = [
+const SEEDS: [&[u8]; 27] = [
     include_bytes!("../../testdata/calls.csv"),
     include_bytes!("../../testdata/calls.ndjson"),
     include_bytes!("../../testdata/litellm_spend_logs.json"),
@@ -47,6 +49,9 @@ const SEEDS: [&[u8]; 24] = [
     include_bytes!("../../testdata/anthropic/costs.ndjson"),
     include_bytes!("../../testdata/openrouter/activity.json"),
     include_bytes!("../../testdata/litellm/callbacks.json"),
+    include_bytes!("../../testdata/bedrock/invocations.ndjson"),
+    include_bytes!("../../testdata/bedrock/cloudwatch.json"),
+    include_bytes!("../../testdata/vertex/request_response.ndjson"),
     include_bytes!("../../testdata/opencost/allocation.json"),
     include_bytes!("../../testdata/otlp/conventions.json"),
     include_bytes!("../../testdata/sessions/claude_code.jsonl"),

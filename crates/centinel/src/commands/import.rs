@@ -134,7 +134,10 @@ async fn import_folder(
     }
     if imported_now + known == 0 {
         let message = format!("no file below `{}` could be read", folder.display());
-        return Err(hinted(message, "read are JSON, JSON lines, CSV and Parquet, `.gz` and `.zst`"));
+        return Err(hinted(
+            message,
+            "read are JSON, JSON lines, CSV and Parquet, `.gz` and `.zst`",
+        ));
     }
     if !output.json {
         output.line(format!(
