@@ -11,3 +11,5 @@ mod first_steps;
 mod live;
 #[cfg(test)]
 mod product;
+#[cfg(test)]
+mod reconciliation;

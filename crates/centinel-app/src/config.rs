@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use centinel_engine::money::{Currency, Pico};
+use centinel_engine::money::{Currency, Decimal, Pico};
 use serde::Deserialize;
 
 use crate::live::{self, SourceConfig, SyncConfig};
@@ -82,11 +82,16 @@ pub struct AttentionConfig {
     /// Smallest impact, in the organisation's currency, of an episode that is shown to people. Never
     /// hides an alarm from the machine-readable answers.
     pub minimum_impact: Pico,
+    /// Share of an invoice, from 0 to 1, above which what has no explanation is a finding.
+    pub unexplained_share: Decimal,
 }
 
 impl Default for AttentionConfig {
     fn default() -> Self {
-        Self { minimum_impact: Pico(50 * Pico::ONE.0) }
+        Self {
+            minimum_impact: Pico(50 * Pico::ONE.0),
+            unexplained_share: Decimal::new(1, 2).unwrap_or(Decimal::ZERO),
+        }
     }
 }
 

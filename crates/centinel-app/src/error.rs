@@ -6,9 +6,10 @@ use centinel_approvals::ApprovalError;
 use centinel_engine::{
     explain::ExplainError,
     money::MoneyError,
-    period::EmptyPeriod,
+    period::{EmptyPeriod, Period},
     pricing::{BookError, ContractError},
     proposal::Refusal,
+    reconcile::ReconcileError,
 };
 use centinel_ingest::{OpenError, ReadError, client::FetchError};
 use centinel_ledger::LedgerError;
@@ -128,6 +129,9 @@ pub enum AppError {
         #[source]
         source: FetchError,
     },
+    /// Calls and invoices cannot be compared.
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
     /// The ledger failed.
     #[error("ledger")]
     Ledger(#[from] LedgerError),
@@ -157,6 +161,12 @@ pub enum AppError {
         /// As asked for, cut at 40 characters.
         id: String,
     },
+    /// A period is closed once.
+    #[error("the period {0} is closed, or overlaps a closed one")]
+    AlreadyClosed(Period),
+    /// A period that has not ended cannot be closed.
+    #[error("the period {0} is not over")]
+    NotOver(Period),
     /// A helper thread went away.
     #[error("the import was interrupted")]
     Interrupted,
@@ -208,6 +218,9 @@ impl AppError {
             ),
             Self::Empty => {
                 Some("import something: `centinel import FILE`, or try `centinel demo`".into())
+            }
+            Self::AlreadyClosed(_) => {
+                Some("closed periods and what came late: `centinel reconcile status`".to_owned())
             }
             Self::NotFound { what: "episode", .. } => {
                 Some("list them: `centinel anomalies`".to_owned())

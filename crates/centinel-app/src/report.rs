@@ -84,10 +84,27 @@ pub struct Report {
     pub headlines: Vec<Headline>,
     /// Further incidents of the month that are not shown.
     pub further_incidents: usize,
+    /// Invoices of which too much has no explanation.
+    pub unexplained_gaps: Vec<UnexplainedGap>,
     /// Proposals that wait for a person.
     pub waiting: usize,
     /// Facts behind the total.
     pub evidence: String,
+}
+
+/// An invoice of which too much has no explanation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnexplainedGap {
+    /// Of the amounts.
+    pub currency: Currency,
+    /// What the invoices ask for, in the time that they cover.
+    pub invoice: Decimal,
+    /// Invoice less ledger.
+    pub gap: Decimal,
+    /// What of it has no explanation.
+    pub unexplained: Decimal,
+    /// The same, as a share of the invoice.
+    pub share: Option<Decimal>,
 }
 
 impl App {
@@ -115,8 +132,21 @@ impl App {
         for incident in recent.iter().take(SHOWN) {
             headlines.push(self.headline(incident, &incidents, &open, now).await?);
         }
+        let threshold = self.config.attention.unexplained_share;
+        let statements = self.reconciliation(Some(period)).await?;
+        let is_found = |share: Option<Decimal>| share.is_some_and(|share| share > threshold);
+        let gaps = statements.iter().filter(|statement| is_found(statement.unexplained_share));
+        let unexplained_gaps = gaps.map(|statement| UnexplainedGap {
+            currency: statement.currency,
+            invoice: statement.invoice,
+            gap: statement.gap,
+            unexplained: statement.unexplained,
+            share: statement.unexplained_share,
+        });
+        let unexplained_gaps = unexplained_gaps.collect();
         let organisation = &self.config.organisation;
         Ok(Report {
+            unexplained_gaps,
             organisation: organisation.name.clone(),
             generated: organisation.generated,
             is_whole_month: is_whole_month(period),

@@ -20,6 +20,7 @@ mod outcomes;
 mod plan;
 mod query;
 mod restate;
+mod rows;
 mod scan;
 mod segment;
 mod slices;
@@ -36,6 +37,7 @@ pub use query::{
     SpendQuery, SpendRow, SpendTable,
 };
 pub use restate::{BookedCall, Repricer, Restating};
+pub use rows::CallSum;
 pub use verify::Verification;
 
 /// What a live source says with its rows; see [`Import::deliver`].

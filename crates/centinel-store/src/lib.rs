@@ -11,6 +11,7 @@ mod database;
 mod delivery;
 pub mod evidence;
 pub mod people;
+pub mod periods;
 pub mod proposals;
 mod restatements;
 

@@ -40,6 +40,12 @@ pub(crate) async fn report(State(state): State<WebState>) -> Response {
     }))
 }
 
+/// `GET /api/reconciliation`: ledger against invoices, with every part.
+pub(crate) async fn reconciliation(State(state): State<WebState>) -> Response {
+    let statements = state.app.reconciliation(None).await.map_err(Failure::from);
+    answered(statements.and_then(|statements| Ok(json!({ "statements": value(&statements)? }))))
+}
+
 /// `GET /api/spend`.
 pub(crate) async fn spend(
     State(state): State<WebState>,

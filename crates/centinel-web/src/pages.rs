@@ -6,6 +6,7 @@ mod episode;
 mod evidence;
 mod overview;
 mod proposal;
+mod reconciliation;
 
 use askama::Template;
 use axum::{
@@ -19,6 +20,7 @@ pub(crate) use episode::episode;
 pub(crate) use evidence::evidence;
 pub(crate) use overview::overview;
 pub(crate) use proposal::proposal;
+pub(crate) use reconciliation::reconciliation;
 
 use crate::{WebState, assets, failure::Failure, text::cell};
 

@@ -45,6 +45,8 @@ enum Command {
     Decompose(commands::decompose::Args),
     /// Find the days on which a daily series cost more than usual, and by which driver.
     Detect(commands::detect::Args),
+    /// Priced calls against an invoice: the gap, split by cause, exactly.
+    Reconcile(commands::reconcile::Args),
     /// Commitment discounts: the optimal purchase, and what the existing ones are worth.
     Commit(commands::commit::Args),
     /// Make a home: folders, configuration, policies, the first person.
@@ -121,6 +123,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Prices(args) => commands::prices::run(args, &context()?, output),
         Command::Decompose(args) => commands::decompose::run(args, output),
         Command::Detect(args) => commands::detect::run(args, output),
+        Command::Reconcile(args) => commands::reconcile::run(args, &context, output),
         Command::Commit(args) => commands::commit::run(args, output),
         Command::Init(args) => commands::init::run(args, &context()?, output),
         Command::Import(args) => commands::import::run(args, &context()?, output),

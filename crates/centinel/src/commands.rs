@@ -16,6 +16,7 @@ pub(crate) mod mcp;
 pub(crate) mod price;
 pub(crate) mod prices;
 pub(crate) mod propose;
+pub(crate) mod reconcile;
 pub(crate) mod report;
 pub(crate) mod serve;
 pub(crate) mod sources;

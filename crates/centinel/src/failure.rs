@@ -7,6 +7,8 @@ use std::{fmt, io::Write as _};
 pub(crate) struct Hinted {
     message: String,
     hint: String,
+    /// Whether the command was called wrongly.
+    is_usage: bool,
 }
 
 impl fmt::Display for Hinted {
@@ -19,7 +21,7 @@ impl std::error::Error for Hinted {}
 
 /// An error of one lowercase line, and what to do about it.
 pub(crate) fn hinted(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-    anyhow::Error::new(Hinted { message: message.into(), hint: hint.into() })
+    anyhow::Error::new(Hinted { message: message.into(), hint: hint.into(), is_usage: false })
 }
 
 /// Whether a failure is only that nobody reads our output any more (`centinel … | head`).
@@ -37,7 +39,7 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// Whether the command was called wrongly (exit code 2), rather than something failing.
 pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.is::<Usage>()
+        cause.downcast_ref::<Hinted>().is_some_and(|hinted| hinted.is_usage)
             || cause.is::<centinel_engine::series::DimensionError>()
             || cause.is::<centinel_engine::money::CurrencyError>()
             || cause.is::<centinel_app::UnknownPeriod>()
@@ -47,20 +49,8 @@ pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
 
 /// A wrong call of the command, with a hint.
 pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-    anyhow::Error::new(Usage).context(Hinted { message: message.into(), hint: hint.into() })
+    anyhow::Error::new(Hinted { message: message.into(), hint: hint.into(), is_usage: true })
 }
-
-/// Marks an error as wrong usage; says nothing itself.
-#[derive(Debug)]
-struct Usage;
-
-impl fmt::Display for Usage {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
-    }
-}
-
-impl std::error::Error for Usage {}
 
 /// Prints `error: …`, the causes joined by colons, and the hint of the innermost cause that has one.
 pub(crate) fn print(error: &anyhow::Error) {

@@ -130,6 +130,28 @@ impl SegmentReader {
         }
     }
 
+    /// Reads amounts, narrow or wide, that may be unknown. `false` when absent: all are unknown.
+    pub(crate) fn read_maybe_i128(
+        &self,
+        group: usize,
+        column: &str,
+        into: &mut Vec<Option<i128>>,
+    ) -> Result<bool, LedgerError> {
+        into.clear();
+        match self.column(group, column)? {
+            Some(ColumnReader::Int64ColumnReader(reader)) => {
+                spread(reader, self.rows(group), into, |value| Some(i128::from(value)))?;
+                Ok(true)
+            }
+            Some(ColumnReader::FixedLenByteArrayColumnReader(reader)) => {
+                spread(reader, self.rows(group), into, |value| Some(wide(&value)))?;
+                Ok(true)
+            }
+            None => Ok(false),
+            Some(_) => Err(self.corrupt(column, "is not an amount")),
+        }
+    }
+
     /// Reads 128-bit keys. `false` when absent.
     pub(crate) fn read_keys(
         &self,

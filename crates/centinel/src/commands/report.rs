@@ -52,6 +52,13 @@ pub(crate) fn print(app: &App, report: &Report, output: &mut Output) -> anyhow::
     output.line(footline(report))?;
     output.line("")?;
     print_headlines(report, output)?;
+    for gap in &report.unexplained_gaps {
+        let share = gap.share.map_or_else(|| "part".to_owned(), percent);
+        output.line(format_args!(
+            "{share} of the month's {} invoices has no explanation: `centinel reconcile`",
+            gap.currency
+        ))?;
+    }
     if report.waiting > 0 {
         output.line(format_args!(
             "{} waiting for a person: `centinel inbox`",
