@@ -74,7 +74,7 @@ const ENGINE_USES: [&str; 10] = [
 const KNOWN_ONLY_TO: [(&str, &[&str]); 9] = [
     ("sqlx", &["centinel-store", "centinel-ingest"]),
     ("reqwest", &["centinel-ingest"]),
-    ("parquet", &["centinel-ledger"]),
+    ("parquet", &["centinel-ledger", "centinel-ingest"]),
     ("opentelemetry-proto", &["centinel-ingest"]),
     ("rmcp", &["centinel-mcp"]),
     ("askama", &["centinel-web"]),

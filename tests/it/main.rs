@@ -6,6 +6,8 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod bills;
+#[cfg(test)]
 mod first_steps;
 #[cfg(test)]
 mod live;

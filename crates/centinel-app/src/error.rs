@@ -208,6 +208,15 @@ impl AppError {
             Self::OtherRole { asked, .. } => {
                 Some(format!("give the {asked} a source of its own: `--source NAME`"))
             }
+            Self::Ledger(LedgerError::KnownBill { .. }) => Some(
+                "a later delivery of the bill takes its place with `--overlap replace`; another part \
+                 of it is added with `--overlap add`; the other kind of export (actual beside \
+                 amortised) is kept for reconciliation with `--invoice`"
+                    .to_owned(),
+            ),
+            Self::Ledger(LedgerError::LargerBill { .. }) => {
+                Some("import the files of the delivery in one command".to_owned())
+            }
             Self::Approval(error) => error.hint(),
             Self::Fetch { source, .. } => source.hint().map(str::to_owned),
             Self::Credential { .. } => {

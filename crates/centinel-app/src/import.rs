@@ -1,7 +1,7 @@
 //! Importing: a connector fills chunks on one thread, the ledger writes them on another.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io::Read as _,
     path::Path,
     sync::{
@@ -18,19 +18,22 @@ use centinel_engine::{
     usage::{BookedCost, Call, CallStatus, Outcome},
 };
 use centinel_ingest::{
-    Finding, FindingStatus, Format, Mapping, Options, Position, ReadError, Rejected, Sink,
-    SinkError, Summary,
+    ContractCommitment, Finding, FindingStatus, Format, Mapping, Opened, Options, Position,
+    ReadError, Rejected, Sink, SinkError, Summary,
 };
 use centinel_ledger::{
-    Chunk, Delivery, Import, ImportFile, ImportReport, LocalSeries, RejectedRow, RowBuffer,
+    Chunk, Delivery, Import, ImportFile, ImportReport, LocalSeries, OnOverlap, RejectedRow,
+    RowBuffer,
 };
-use jiff::Timestamp;
+use centinel_store::{BillPart, CommitmentRow};
+use jiff::{Timestamp, civil::Date};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use crate::{
     App, AppError, Role,
     call_price::{AskedCall, CallPricer, NotBooked, Numbers, common_reason},
+    role::usual_role,
 };
 
 /// What is to be imported, and how.
@@ -42,6 +45,11 @@ pub struct ImportRequest {
     pub is_invoice: bool,
     /// What the rows are for; by the format where nothing is stated.
     pub role: Option<Role>,
+    /// What to do with a bill that the source has already; by the format where none is stated.
+    pub on_overlap: Option<OnOverlap>,
+    /// Files imported since this instant are parts of the same delivery of a bill; without one, each
+    /// is its own.
+    pub delivery_since: Option<Timestamp>,
     /// How the connector reads.
     pub options: Options,
     /// Price calls with this book instead of the configured one.
@@ -102,11 +110,20 @@ impl App {
                 .await
                 .map_err(|_| AppError::Interrupted)??
         };
-        let format = centinel_ingest::detect_format(&first.head, &name)
-            .map_err(|error| read_failed(&name, error.into()))?;
-        let source = request.source.clone().unwrap_or_else(|| default_source(format).to_owned());
+        let format = {
+            let (path, name) = (path.clone(), name.clone());
+            let (head, options) = (first.head.clone(), request.options.clone());
+            tokio::task::spawn_blocking(move || {
+                let opened = centinel_ingest::open_input(&path)?;
+                centinel_ingest::detect_input(&head, &name, opened, &options)
+                    .map_err(|error| read_failed(&name, error))
+            })
+            .await
+            .map_err(|_| AppError::Interrupted)??
+        };
+        let source = request.source_of(format);
         if let Some(batch) = self.database().find_batch(&source, &first.digest).await? {
-            return Ok(Imported::known(batch, format));
+            return self.known(batch, format).await;
         }
         let file = ImportFile {
             source,
@@ -115,7 +132,7 @@ impl App {
             bytes: first.bytes,
             format: format.to_string(),
         };
-        let open = move || centinel_ingest::open(&path).map_err(AppError::from);
+        let open = move || centinel_ingest::open_input(&path).map_err(AppError::from);
         self.run_import(file, format, request, open, progress, now, nonce).await
     }
 
@@ -159,10 +176,10 @@ impl App {
         now: Timestamp,
         nonce: u64,
     ) -> Result<Imported, AppError> {
-        let source = request.source.clone().unwrap_or_else(|| default_source(format).to_owned());
+        let source = request.source_of(format);
         let digest = hex(&Sha256::digest(&bytes));
         if let Some(batch) = self.database().find_batch(&source, &digest).await? {
-            let mut known = Imported::known(batch, format);
+            let mut known = self.known(batch, format).await?;
             // Whoever sends a body again did not get the answer: the reasons are told again.
             if known.report.batch.rows_rejected > 0 {
                 known.report.first_rejected =
@@ -177,7 +194,7 @@ impl App {
             bytes: bytes.len() as u64,
             format: format.to_string(),
         };
-        let open = move || Ok::<_, AppError>(Box::new(std::io::Cursor::new(bytes)) as Box<_>);
+        let open = move || Ok(Opened::Stream(Box::new(std::io::Cursor::new(bytes))));
         self.run_import(file, format, request, open, Arc::default(), now, nonce).await
     }
 
@@ -197,13 +214,13 @@ impl App {
     ) -> Result<Imported, AppError> {
         let centinel_ingest::live::Body { format, bytes, name } = body;
         let file = ImportFile {
-            source: request.source.clone().unwrap_or_else(|| default_source(format).to_owned()),
+            source: request.source_of(format),
             digest,
             name,
             bytes: bytes.len() as u64,
             format: format.to_string(),
         };
-        let open = move || Ok::<_, AppError>(Box::new(std::io::Cursor::new(bytes)) as Box<_>);
+        let open = move || Ok(Opened::Stream(Box::new(std::io::Cursor::new(bytes))));
         self.run_import(file, format, request, open, progress, now, nonce).await
     }
 
@@ -213,7 +230,7 @@ impl App {
         file: ImportFile,
         format: Format,
         request: ImportRequest,
-        open: impl FnOnce() -> Result<Box<dyn std::io::BufRead + Send>, AppError> + Send + 'static,
+        open: impl FnOnce() -> Result<Opened, AppError> + Send + 'static,
         progress: Arc<Progress>,
         now: Timestamp,
         nonce: u64,
@@ -222,13 +239,16 @@ impl App {
         let (role, is_usual) = self.import_role(&file.source, format, &request).await?;
         let mut import = Import::begin(&self.ledger, file.clone(), role.name(), nonce).await?;
         let cursor = request.delivery.as_ref().and_then(|delivery| delivery.cursor.clone());
+        let on_overlap = request.on_overlap.unwrap_or_else(|| default_on_overlap(format));
+        let since = request.delivery_since.unwrap_or(now);
+        import.set_overlap(on_overlap, since.as_microsecond());
         // Another process may have committed the file while we waited for our turn.
         if let Some(batch) = self.database().find_batch(&file.source, &file.digest).await? {
             if let Some(cursor) = cursor {
                 let at = now.as_microsecond();
                 self.database().move_cursor(&file.source, &cursor, at).await?;
             }
-            return Ok(Imported::known(batch, format));
+            return self.known(batch, format).await;
         }
         if let Some(delivery) = request.delivery {
             import.deliver(delivery).await?;
@@ -244,24 +264,95 @@ impl App {
             tokio::task::spawn_blocking(move || {
                 let numbers = Numbers::new(db, runtime);
                 let mut filler = Filler::new(&source, &book, chunks, &progress, numbers);
-                let read = centinel_ingest::read(format, open()?, &options, &mut filler);
+                let read = centinel_ingest::read_opened(format, open()?, &options, &mut filler);
                 let summary = read.map_err(|source| read_failed(&name, source))?;
                 filler.hand_over().map_err(|_| AppError::Interrupted)?;
-                Ok::<_, AppError>((summary, filler.unpriced))
+                Ok::<_, AppError>((summary, filler.unpriced, filler.bill))
             })
         };
         while let Some(chunk) = received.recv().await {
             import.write(chunk).await?;
         }
-        let (summary, unpriced) = reader.await.map_err(|_| AppError::Interrupted)??;
+        let (summary, unpriced, bill) = reader.await.map_err(|_| AppError::Interrupted)??;
         let Summary { rows, mut findings, mapping, .. } = summary;
         if is_usual && role != Role::Spend {
             findings.push(in_no_total(role));
         }
+        import.set_bill(bill.parts(), bill.commitments.into_values().collect());
         let report = import.commit(rows, now.as_microsecond()).await?;
+        findings.extend(delivery_findings(&report));
         let mut unpriced: Vec<_> = unpriced.into_iter().collect();
         unpriced.sort_by_key(|(reason, calls)| (std::cmp::Reverse(*calls), reason.clone()));
         Ok(Imported { report, format: format.to_string(), findings, mapping, unpriced })
+    }
+}
+
+impl ImportRequest {
+    /// The source that the rows go to. Rows that are only compared are kept apart from spend.
+    fn source_of(&self, format: Format) -> String {
+        let default = || {
+            let name = default_source(format);
+            let is_invoice = self.is_invoice || self.role == Some(Role::Invoice);
+            let is_unusual = is_invoice && usual_role(format) == Role::Spend;
+            if is_unusual { format!("{name}-invoice") } else { name.to_owned() }
+        };
+        self.source.clone().unwrap_or_else(default)
+    }
+}
+
+impl App {
+    /// A file that was imported before. Where a later delivery took its place, that is said.
+    async fn known(
+        &self,
+        batch: centinel_store::ImportBatch,
+        format: Format,
+    ) -> Result<Imported, AppError> {
+        let by = self.database().superseded_by(batch.id).await?;
+        let mut imported = Imported::known(batch, format);
+        imported.findings.extend(by.map(|by| {
+            note(format!("batch {by} took the place of this file since; import a later delivery"))
+        }));
+        Ok(imported)
+    }
+}
+
+fn note(message: String) -> Finding {
+    Finding {
+        column: String::new(),
+        status: FindingStatus::Note,
+        message,
+        count: 1,
+        first_row: None,
+    }
+}
+
+/// What a bill did to the batches that were there.
+fn delivery_findings(report: &ImportReport) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !report.replaced.is_empty() {
+        let batches: Vec<String> = report.replaced.iter().map(ToString::to_string).collect();
+        findings.push(note(format!(
+            "took the place of batch {}: an earlier delivery of the same bill",
+            batches.join(", ")
+        )));
+    }
+    if let Some(first) = report.overlaps.first() {
+        let message = format!(
+            "the source has charges of the same days of account {} already, from {} (batch {}): taken \
+             as another part of the bill; if this is a later delivery, import it with `--overlap replace`",
+            first.part.account, first.file_name, first.batch
+        );
+        findings.push(Finding { status: FindingStatus::Assumed, ..note(message) });
+    }
+    findings
+}
+
+/// What to do with a bill that is there already. Exports of the three clouds are delivered anew,
+/// whole, until the month is closed. FOCUS files of one account may be parts as well.
+fn default_on_overlap(format: Format) -> OnOverlap {
+    match format {
+        Format::AwsCur | Format::AzureCost | Format::GoogleBilling => OnOverlap::Refuse,
+        _ => OnOverlap::Add,
     }
 }
 
@@ -275,6 +366,8 @@ impl Imported {
                 rejected_file: None,
                 raw_bytes: 0,
                 cell_bytes: 0,
+                overlaps: Vec::new(),
+                replaced: Vec::new(),
             },
             format: format.to_string(),
             findings: Vec::new(),
@@ -347,8 +440,16 @@ fn read_failed(name: &str, source: ReadError) -> AppError {
 /// The source of files that state none: one a format, so that an id is looked for where it can be.
 fn default_source(format: Format) -> &'static str {
     match format {
-        Format::FocusCsv => "focus",
-        Format::CallLogCsv | Format::CallLogNdjson | Format::CallEvents => "calls",
+        Format::FocusCsv | Format::FocusParquet => "focus",
+        Format::AwsCur => "aws",
+        Format::AzureCost => "azure",
+        Format::GoogleBilling => "google",
+        Format::Invoice => "invoices",
+        Format::ContractCommitments => "contracts",
+        Format::CallLogCsv
+        | Format::CallLogParquet
+        | Format::CallLogNdjson
+        | Format::CallEvents => "calls",
         Format::LiteLlmJson | Format::LiteLlmCsv | Format::LiteLlmCallback => "litellm",
         Format::OpenCost => "opencost",
         Format::OtlpJson | Format::OtlpNdjson | Format::OtlpProtobuf => "otlp",
@@ -408,6 +509,28 @@ struct Filler<'a> {
     buffer: RowBuffer,
     labels: Labels,
     unpriced: HashMap<String, u64>,
+    bill: Bill,
+}
+
+/// What an input says of bills beside their rows.
+#[derive(Default)]
+struct Bill {
+    // By account and billing period: a bit for each day of the month.
+    days: BTreeMap<(String, i64), i64>,
+    commitments: BTreeMap<String, CommitmentRow>,
+}
+
+impl Bill {
+    fn parts(&self) -> Vec<BillPart> {
+        let parts = self.days.iter();
+        parts
+            .map(|((account, period), &days)| BillPart {
+                account: account.clone(),
+                period: *period,
+                days,
+            })
+            .collect()
+    }
 }
 
 impl<'a> Filler<'a> {
@@ -427,6 +550,7 @@ impl<'a> Filler<'a> {
             buffer: RowBuffer::default(),
             labels: Labels::default(),
             unpriced: HashMap::new(),
+            bill: Bill::default(),
         }
     }
 
@@ -499,6 +623,23 @@ impl Sink for Filler<'_> {
             );
         }
         self.after_row()
+    }
+
+    fn commitment(
+        &mut self,
+        _at: &Position,
+        commitment: &ContractCommitment,
+    ) -> Result<(), SinkError> {
+        let body = serde_json::to_string(commitment).map_err(SinkError::new)?;
+        let row = CommitmentRow { id: commitment.id.clone(), body };
+        self.bill.commitments.insert(row.id.clone(), row);
+        self.after_row()
+    }
+
+    fn covers(&mut self, account: &str, period: Timestamp, day: Date) -> Result<(), SinkError> {
+        let key = (account.to_owned(), period.as_microsecond());
+        *self.bill.days.entry(key).or_default() |= 1_i64 << day.day();
+        Ok(())
     }
 
     fn rejected(&mut self, rejected: Rejected) -> Result<(), SinkError> {

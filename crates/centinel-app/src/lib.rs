@@ -10,6 +10,7 @@ mod calendar;
 mod call_price;
 mod compare;
 mod config;
+mod contracts;
 mod error;
 mod explain;
 mod export;
@@ -38,6 +39,7 @@ pub use compare::{Compared, GroupChange};
 pub use config::{
     AttentionConfig, Config, ConfigError, DatabaseConfig, Organisation, PricesConfig,
 };
+pub use contracts::HeldCommitment;
 pub use error::{AppError, in_one_line};
 pub use explain::{ExplainRequest, Explained, UNNAMED};
 pub use export::Exported;
@@ -59,4 +61,4 @@ pub use unpriced::{UnpricedModel, plausible_total};
 // What the use cases take and give, so that callers need no further crate of ours.
 pub use centinel_approvals::{Requester, View};
 pub use centinel_ingest::Format;
-pub use centinel_ledger::{Condition, ScanLevel};
+pub use centinel_ledger::{Condition, OnOverlap, ScanLevel};

@@ -11,7 +11,7 @@ mod ndjson;
 mod row;
 
 pub(crate) use self::{
-    csv::{check_header, note_open_end, read_csv},
+    csv::{check_header, note_open_end, read_csv, read_parquet},
     dialect::{guess, guess_owner, is_disjoint_provider, normalize},
     ndjson::{Arena, read_ndjson, read_objects},
     row::{is_null, parse_status},

@@ -3,11 +3,15 @@
 use std::fmt;
 
 use crate::{
-    calls,
+    bills, calls,
     csv_rows::{CsvRows, sniff_delimiter},
     focus,
     input::Input,
     json, litellm,
+    open::Opened,
+    parquet_rows::{ParquetRows, is_parquet},
+    read::{Options, ReadError},
+    table::Header,
 };
 
 /// What an input is read as.
@@ -15,8 +19,22 @@ use crate::{
 pub enum Format {
     /// A FOCUS Cost and Usage file.
     FocusCsv,
+    /// The same as Parquet.
+    FocusParquet,
+    /// AWS Cost and Usage Report, CSV or Parquet.
+    AwsCur,
+    /// Azure cost export, actual or amortised, CSV or Parquet.
+    AzureCost,
+    /// Google Cloud billing export, JSON lines, CSV or Parquet.
+    GoogleBilling,
+    /// Any other invoice, by a column mapping; CSV, JSON lines or Parquet.
+    Invoice,
+    /// A FOCUS Contract Commitment file, CSV, JSON lines or Parquet.
+    ContractCommitments,
     /// A call log as CSV.
     CallLogCsv,
+    /// A call log as Parquet.
+    CallLogParquet,
     /// A call log as JSON objects, one a line or in one array.
     CallLogNdjson,
     /// The body of `POST /v1/calls`: as [`Format::CallLogNdjson`], but a field that is nowhere is an
@@ -66,11 +84,32 @@ pub enum Format {
     HeliconeCsv,
 }
 
+impl Format {
+    /// Whether it is a bill in columns of a provider's own, or beside a bill.
+    pub(crate) fn is_bill(self) -> bool {
+        matches!(
+            self,
+            Self::AwsCur
+                | Self::AzureCost
+                | Self::GoogleBilling
+                | Self::Invoice
+                | Self::ContractCommitments
+        )
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::FocusCsv => "FOCUS CSV",
+            Self::FocusParquet => "FOCUS Parquet",
+            Self::AwsCur => "AWS Cost and Usage Report",
+            Self::AzureCost => "Azure cost export",
+            Self::GoogleBilling => "Google Cloud billing export",
+            Self::Invoice => "invoice",
+            Self::ContractCommitments => "FOCUS contract commitments",
             Self::CallLogCsv => "call log CSV",
+            Self::CallLogParquet => "call log Parquet",
             Self::CallLogNdjson => "call log NDJSON",
             Self::CallEvents => "call events",
             Self::LiteLlmJson => "LiteLLM spend log JSON",
@@ -119,10 +158,69 @@ impl UnknownFormat {
     }
 }
 
-const READ: &str = "read are: FOCUS CSV, call logs (CSV, NDJSON, JSON array), LiteLLM (spend logs, callbacks), \
-                    OTLP traces (JSON), outcomes (NDJSON), reports of OpenAI, Anthropic and OpenRouter, logs of \
-                    Bedrock, Vertex, Langfuse, Helicone, Claude Code and Codex, allocations of OpenCost";
-const AS_FOCUS: Option<&str> = Some("export it in the FOCUS format, which is read");
+const READ: &str = "read are: bills (FOCUS, AWS, Azure, Google Cloud, invoices), call logs, LiteLLM (spend logs, \
+                    callbacks), OTLP traces (JSON), outcomes, reports of OpenAI, Anthropic and OpenRouter, logs \
+                    of Bedrock, Vertex, Langfuse, Helicone, Claude Code and Codex, allocations of OpenCost; \
+                    tables as CSV or Parquet";
+
+/// Says what a file is; as [`detect_format`], but a Parquet file's columns are looked at, too, and a
+/// stated mapping decides where nothing else does.
+///
+/// # Errors
+///
+/// [`ReadError`] when it is nothing that is read, or cannot be opened as what it is.
+pub fn detect_input(
+    head: &[u8],
+    name: &str,
+    opened: Opened,
+    options: &Options,
+) -> Result<Format, ReadError> {
+    match opened {
+        Opened::Parquet(file) => {
+            let rows = ParquetRows::of_file(file, options.bytes_max)?;
+            detect_columns(rows.names(), true, options)
+        }
+        // Compressed Parquet: what it holds is known when it is unpacked.
+        Opened::Stream(stream) if is_parquet(head) => {
+            let mut input = Input::new(stream, options.bytes_max);
+            let limit = usize::try_from(options.bytes_max).unwrap_or(usize::MAX);
+            let rows = ParquetRows::of_bytes(input.rest(limit)?.to_vec(), options.bytes_max)?;
+            detect_columns(rows.names(), true, options)
+        }
+        Opened::Stream(_) => detect_head(head, name, options),
+    }
+}
+
+/// As [`detect_format`]; a stated mapping decides where nothing else does.
+pub(crate) fn detect_head(head: &[u8], name: &str, options: &Options) -> Result<Format, ReadError> {
+    detect_format(head, name).or_else(|unknown| with_mapping(unknown, options))
+}
+
+/// Whoever states columns says what it is: an invoice, if one of them is a field of invoices, else a
+/// call log.
+fn with_mapping(unknown: UnknownFormat, options: &Options) -> Result<Format, ReadError> {
+    let is_invoice =
+        options.map.iter().any(|(_, field)| matches!(field, Some(calls::Field::Charge(_))));
+    match unknown.with_mapping.filter(|_| !options.map.is_empty()) {
+        Some(_) if is_invoice => Ok(Format::Invoice),
+        Some(format) => Ok(format),
+        None => Err(unknown.into()),
+    }
+}
+
+/// What a table is, by its columns.
+pub(crate) fn detect_columns(
+    names: &[String],
+    is_parquet: bool,
+    options: &Options,
+) -> Result<Format, ReadError> {
+    let found = table_format(names).or_else(|unknown| with_mapping(unknown, options))?;
+    Ok(match found {
+        Format::FocusCsv if is_parquet => Format::FocusParquet,
+        Format::CallLogCsv if is_parquet => Format::CallLogParquet,
+        other => other,
+    })
+}
 
 /// Says what an input is.
 ///
@@ -147,7 +245,9 @@ pub fn detect_format(head: &[u8], name: &str) -> Result<Format, UnknownFormat> {
 fn binary(head: &[u8]) -> Option<UnknownFormat> {
     let seems = |seems: &str, hint| Some(UnknownFormat::new(seems, hint));
     match head {
-        [b'P', b'A', b'R', b'1', ..] => seems("looks like Parquet", Some("export it as CSV")),
+        [b'P', b'A', b'R', b'1', ..] => {
+            seems("is Parquet, whose columns stand at its end", Some("import it from a file"))
+        }
         [0x1f, 0x8b, ..] => {
             seems("is compressed with gzip", Some("name it `.gz`, so that it is read through"))
         }
@@ -156,7 +256,7 @@ fn binary(head: &[u8]) -> Option<UnknownFormat> {
         }
         [b'P', b'K', 3, 4, ..] => seems(
             "looks like a zip archive or an Excel workbook",
-            Some("unpack it, or save it as CSV"),
+            Some("name an archive with one file `.zip`, or save the workbook as CSV"),
         ),
         [b'%', b'P', b'D', b'F', ..] => seems("looks like a PDF", None),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
@@ -178,9 +278,32 @@ fn detect_csv(head: &[u8], name: &str) -> Result<Format, UnknownFormat> {
     let header = CsvRows::new(&mut input, sniff_delimiter(head)).header();
     let names =
         header.map_err(|error| UnknownFormat::new(format!("has no header: {error}"), None))?;
-    let normal: Vec<String> = names.iter().map(|name| calls::normalize(name)).collect();
-    let has = |name: &str| normal.iter().any(|other| other == name);
-    if focus::is_focus_header(&names) {
+    let is_table = names.len() > 1 || name.to_ascii_lowercase().contains(".csv");
+    table_format(&names).map_err(|unknown| {
+        let is_text = !is_table && unknown.with_mapping.is_some();
+        if is_text { UnknownFormat::new("is a text of another tool", None) } else { unknown }
+    })
+}
+
+/// What a table of these columns is.
+fn table_format(names: &[String]) -> Result<Format, UnknownFormat> {
+    let header = Header::new(names);
+    if let Some(format) = bills::detect(&header).filter(|f| *f == Format::ContractCommitments) {
+        return Ok(format);
+    }
+    // Companions of the dataset, which have columns in common with it.
+    let companions = [
+        ("BillingPeriodStatus", "the FOCUS billing period dataset, which holds no charges"),
+        ("InvoiceDetailGrain", "the FOCUS invoice detail dataset, which repeats the charges"),
+        ("InvoiceDetailDescription", "the FOCUS invoice detail dataset, which repeats the charges"),
+    ];
+    if let Some((_, dataset)) = companions.into_iter().find(|(column, _)| header.has(column))
+        && !header.has("ChargePeriodStart")
+    {
+        let hint = "import the cost and usage dataset of the same period";
+        return Err(UnknownFormat::new(format!("looks like {dataset}"), Some(hint)));
+    }
+    if focus::is_focus_header(names) {
         return Ok(Format::FocusCsv);
     }
     if litellm::SIGNATURE.iter().all(|column| names.iter().any(|name| name == column)) {
@@ -193,35 +316,30 @@ fn detect_csv(head: &[u8], name: &str) -> Result<Format, UnknownFormat> {
     if is_helicone(has_column) {
         return Ok(Format::HeliconeCsv);
     }
+    if let Some(format) = bills::detect(&header) {
+        return Ok(format);
+    }
     let other = [
-        ("lineitemusageaccountid", "an AWS Cost and Usage Report", AS_FOCUS),
-        ("lineitemunblendedcost", "an AWS Cost and Usage Report", AS_FOCUS),
-        ("metercategory", "an Azure cost export (actual or amortised)", AS_FOCUS),
-        ("costinbillingcurrency", "an Azure cost export (actual or amortised)", AS_FOCUS),
-        ("creditsamount", "a Google Cloud billing export", AS_FOCUS),
-        ("usagestarttime", "a Google Cloud billing export", AS_FOCUS),
-        ("numapirequests", "an Anthropic usage report", None),
-        ("nummodelrequests", "an OpenAI usage export", None),
-        ("invoicelineitemid", "an invoice", None),
+        ("numapirequests", "an Anthropic usage report"),
+        ("nummodelrequests", "an OpenAI usage export"),
     ];
-    if let Some((_, tool, hint)) = other.into_iter().find(|(column, ..)| has(column)) {
-        return Err(UnknownFormat::new(format!("looks like {tool}"), hint));
+    if let Some((_, tool)) = other.into_iter().find(|(column, _)| header.has(column)) {
+        return Err(UnknownFormat::new(format!("looks like {tool}"), None));
     }
     let counts = names.iter().filter_map(|name| calls::guess(name)).filter(|(f, _)| f.is_count());
     if counts.count() > 0 {
         return Ok(Format::CallLogCsv);
     }
-    let is_table = names.len() > 1 || name.to_ascii_lowercase().contains(".csv");
-    let seems = if is_table {
-        let shown: Vec<_> =
-            names.iter().take(8).map(|name| crate::sanitize::Shown(name).to_string()).collect();
-        format!("is a table of another tool (columns {})", shown.join(", "))
-    } else {
-        "is a text of another tool".to_owned()
-    };
-    let hint = "is it a call log? Say which column is which: `--map COLUMN=input_tokens_total`";
-    let with_mapping = is_table.then_some(Format::CallLogCsv);
-    Err(UnknownFormat { with_mapping, ..UnknownFormat::new(seems, is_table.then_some(hint)) })
+    if bills::is_invoice_header(names) {
+        return Ok(Format::Invoice);
+    }
+    let shown: Vec<_> =
+        names.iter().take(8).map(|name| crate::sanitize::Shown(name).to_string()).collect();
+    let seems = format!("is a table of another tool (columns {})", shown.join(", "));
+    let hint = "say which column is which: `--map COLUMN=input_tokens_total` for a call log, \
+                `--map COLUMN=amount` for an invoice";
+    let unknown = UnknownFormat::new(seems, Some(hint));
+    Err(UnknownFormat { with_mapping: Some(Format::CallLogCsv), ..unknown })
 }
 
 fn detect_json(head: &[u8]) -> Result<Format, UnknownFormat> {
@@ -245,7 +363,7 @@ fn detect_json(head: &[u8]) -> Result<Format, UnknownFormat> {
     if litellm::SIGNATURE.iter().all(|key| has(key)) {
         return Ok(Format::LiteLlmJson);
     }
-    if let Some(format) = detect_report(has, &text) {
+    if let Some(format) = detect_report(has, &text).or_else(|| json_bill(head)) {
         return Ok(format);
     }
     let other = [
@@ -320,6 +438,25 @@ fn detect_report(has: impl Fn(&str) -> bool, text: &str) -> Option<Format> {
     })
 }
 
+/// The bill that JSON rows are, by the paths of the first ones.
+fn json_bill(head: &[u8]) -> Option<Format> {
+    let mut bytes = head;
+    let mut input = Input::new(&mut bytes, u64::MAX);
+    let mut names: Vec<String> = Vec::new();
+    let mut rows = crate::json_rows::JsonRows::new(&mut input).ok()?;
+    for _ in 0..20 {
+        let Ok(Some(row)) = rows.next() else { break };
+        let Ok(text) = row.text else { continue };
+        let _ = json::walk(text, &mut String::new(), &mut |path, _| {
+            if names.len() < 1_000 && !names.iter().any(|name| name == path) {
+                names.push(path.to_owned());
+            }
+        });
+    }
+    bills::detect(&Header::new(&names))
+        .filter(|format| matches!(format, Format::GoogleBilling | Format::ContractCommitments))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -328,6 +465,15 @@ mod tests {
     fn ours() {
         for (head, expected) in [
             ("BilledCost,ChargePeriodStart,ChargeCategory\n", Format::FocusCsv),
+            ("identity/LineItemId,lineItem/UsageAccountId\n", Format::AwsCur),
+            ("SubscriptionId,MeterCategory,Cost\n", Format::AzureCost),
+            ("usage_start_time,sku_description,cost\n", Format::GoogleBilling),
+            (
+                "{\"usage_start_time\":\"\",\"sku\":{\"description\":\"\"},\"cost\":1}\n",
+                Format::GoogleBilling,
+            ),
+            ("ContractCommitmentId,ContractCommitmentCost\n", Format::ContractCommitments),
+            ("Date,Vendor,Amount\n", Format::Invoice),
             ("timestamp,model,prompt_tokens\n", Format::CallLogCsv),
             ("\u{feff}TIMESTAMP;ContextTokens;GeneratedTokens\r\n", Format::CallLogCsv),
             ("request_id,call_type,spend,startTime,prompt_tokens\n", Format::LiteLlmCsv),
@@ -362,13 +508,13 @@ mod tests {
             (b"\xff\xfea\0", "UTF-16"),
             (b"<html>", "HTML"),
             (b"a\0b", "binary"),
-            (b"identity/LineItemId,lineItem/UsageAccountId\n", "AWS Cost and Usage Report"),
-            (b"SubscriptionId,MeterCategory,Cost\n", "Azure"),
             (b"{\"resourceMetrics\":[]}", "OTLP metrics"),
             (b"{\"gpt-5\":{\"input_cost_per_token\":1e-6}}", "price list"),
             (b"name,age\nx,1\n", "`name`, `age`"),
             (b"hello", "text of another tool"),
             (b"{\"a\":1}", "JSON without token counts"),
+            (b"BillingPeriodStatus,InvoiceIssuerName\n", "billing period dataset"),
+            (b"BilledCost,ChargeCategory,InvoiceDetailGrain\n", "invoice detail dataset"),
             (b"  \n ", "nothing but spaces"),
         ] {
             let error = detect_format(head, "").unwrap_err();

@@ -1,4 +1,4 @@
-//! FOCUS Cost and Usage files, versions 1.0 to 1.4 and the draft's AI keys, as CSV.
+//! FOCUS Cost and Usage files, versions 1.0 to 1.4 and the draft's AI keys, as CSV and Parquet.
 //!
 //! What the specification asks and a file does not do is a finding, not a rejection: the official
 //! sample itself has a dozen such traps. A row is rejected only when its money, time or category
@@ -6,30 +6,24 @@
 
 mod columns;
 mod conformance;
-mod json_columns;
 mod own;
 mod row;
-
-use std::io::Read;
 
 use self::{columns::Columns, own::OwnColumns, row::RowReader};
 use crate::{
     calls::{check_header, note_open_end},
-    csv_rows::{CsvRows, sniff_delimiter},
-    input::Input,
     read::{Intake, Options, ReadError},
+    table::TableRows,
 };
 
 pub(crate) use self::columns::is_focus_header;
 
 /// Reads a file.
-pub(crate) fn read<R: Read>(
-    input: &mut Input<R>,
+pub(crate) fn read(
+    rows: &mut dyn TableRows,
     options: &Options,
     intake: &mut Intake<'_>,
 ) -> Result<(), ReadError> {
-    let delimiter = sniff_delimiter(input.peek(1 << 16)?);
-    let mut rows = CsvRows::new(input, delimiter);
     let names = rows.header()?;
     check_header(&names)?;
     let columns = Columns::of_header(&names)?;
@@ -46,11 +40,17 @@ pub(crate) fn read<R: Read>(
             reader.read(values, own.as_ref(), row.position.row, &mut intake.findings)
         });
         match read {
-            Ok(charge) => intake.charge(&row.position, charge)?,
+            Ok(charge) => {
+                let start = charge.charge_period.start;
+                intake.charge(&row.position, charge)?;
+                if let Some((account, period)) = reader.billing_period() {
+                    intake.covers(account, period, start)?;
+                }
+            }
             Err(reason) => intake.reject(row.position, reason, row.raw)?,
         }
         intake.progress(rows.offset());
     }
-    note_open_end(&rows, intake);
+    note_open_end(rows, intake);
     Ok(())
 }

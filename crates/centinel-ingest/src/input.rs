@@ -124,6 +124,12 @@ impl<R: Read> Input<R> {
         }
     }
 
+    /// Reads the next part without keeping it; `false` when there is no more.
+    pub(crate) fn skip_all(&mut self) -> Result<bool, ReadError> {
+        self.consume(self.end - self.start);
+        self.fill()
+    }
+
     /// All that is left, at most `limit` bytes.
     pub(crate) fn rest(&mut self, limit: usize) -> Result<&[u8], ReadError> {
         while self.fill()? {

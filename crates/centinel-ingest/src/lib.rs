@@ -7,6 +7,7 @@
 
 mod anthropic;
 mod bedrock;
+mod bills;
 mod calls;
 pub mod client;
 mod csv_rows;
@@ -30,21 +31,25 @@ mod openrouter;
 mod otlp;
 mod outcomes;
 mod pages;
+mod parquet_rows;
 mod provider_guess;
 mod read;
 mod records;
 mod sanitize;
 mod sessions;
 mod sink;
+mod table;
+mod tags;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod vertex;
 
+pub use bills::{ChargeField, ContractCommitment};
 pub use calls::{Convention, Field, How, MappedColumn, Mapping, MappingError, UnknownField};
-pub use detect::{Format, UnknownFormat, detect_format};
+pub use detect::{Format, UnknownFormat, detect_format, detect_input};
 pub use finding::{Finding, FindingStatus};
-pub use open::{OpenError, open};
-pub use read::{Options, ReadError, Summary, read, read_detected};
+pub use open::{OpenError, Opened, open, open_input};
+pub use read::{Options, ReadError, Summary, read, read_detected, read_opened};
 pub use sink::{Position, Rejected, Sink, SinkError};

@@ -1,26 +1,35 @@
 //! Reading an input: what to read it as, with which options, and what came of it.
 
-use std::io::{self, Read};
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{self, Read, Seek as _},
+};
 
 use centinel_engine::{
     focus::Charge,
     money::Currency,
     usage::{Call, Outcome},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use crate::{
     anthropic, bedrock,
+    bills::{self, ContractCommitment},
     calls::{self, Convention, Field, Mapping, MappingError},
-    detect::{Format, UnknownFormat, detect_format},
+    detect::{Format, UnknownFormat, detect_columns, detect_head},
     finding::{Finding, Findings},
     focus, helicone,
     input::Input,
-    langfuse, litellm, openai, opencost, openrouter, otlp, outcomes,
+    langfuse, litellm,
+    open::Opened,
+    openai, opencost, openrouter, otlp, outcomes,
+    parquet_rows::{ParquetRows, is_parquet},
     records::{read_documents, read_table},
     sanitize::Shown,
     sessions,
     sink::{Position, Rejected, Sink, SinkError},
+    table::{TableRows as _, with_table},
     vertex,
 };
 
@@ -146,8 +155,10 @@ pub enum ReadError {
         found: String,
     },
     /// Columns without which a bill cannot be read.
-    #[error("not a FOCUS bill: no column {missing}; found: {found}")]
+    #[error("not {bill}: no column {missing}; found: {found}")]
     MissingColumns {
+        /// What the bill is read as.
+        bill: &'static str,
         /// The columns, in words.
         missing: String,
         /// What there is.
@@ -188,6 +199,14 @@ pub enum ReadError {
         /// Why.
         reason: String,
     },
+    /// A Parquet file that is damaged, or written with what is not read.
+    #[error("the Parquet file cannot be read{}: {}", at_row(*row), Shown(reason))]
+    Parquet {
+        /// The row at which it fails, from 1; 0 where it is the file as a whole.
+        row: u64,
+        /// Why.
+        reason: String,
+    },
     /// The sink failed.
     #[error(transparent)]
     Sink(#[from] SinkError),
@@ -214,12 +233,21 @@ impl ReadError {
             Self::RelativeTime { .. } => {
                 Some("state the start: `--start 2026-11-01T00:00:00Z`".to_owned())
             }
+            Self::Parquet { .. } => Some(
+                "is the file whole? Read are flat and nested columns, uncompressed or with snappy, \
+                 gzip, lz4 or zstd"
+                    .to_owned(),
+            ),
             Self::DuplicateColumn { .. } => {
                 Some("rename one of them; which one is meant cannot be known".to_owned())
             }
             _ => None,
         }
     }
+}
+
+fn at_row(row: u64) -> String {
+    if row == 0 { String::new() } else { format!(" at row {row}") }
 }
 
 fn fields(fields: &[Field]) -> String {
@@ -252,18 +280,78 @@ pub fn read_detected(
     sink: &mut dyn Sink,
 ) -> Result<Summary, ReadError> {
     let mut input = Input::new(input, options.bytes_max);
+    if is_parquet(input.peek(1 << 16)?) {
+        let rows = parquet_in_memory(&mut input, options)?;
+        let format = detect_columns(rows.names(), true, options)?;
+        return read_parquet(format, rows, input.into_digest(), options, sink);
+    }
     let format = match input.peek(1 << 16)? {
         [] => return Err(ReadError::Empty),
-        head => match detect_format(head, name) {
-            Ok(format) => format,
-            // Whoever states columns says that it is a call log.
-            Err(unknown) => match unknown.with_mapping.filter(|_| !options.map.is_empty()) {
-                Some(format) => format,
-                None => return Err(unknown.into()),
-            },
-        },
+        head => detect_head(head, name, options)?,
     };
     read_input(format, input, options, sink)
+}
+
+/// Reads an opened input in a known format into a sink. A Parquet file is read where it lies, one
+/// page a column at a time; from a stream it is held in memory.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_opened(
+    format: Format,
+    opened: Opened,
+    options: &Options,
+    sink: &mut dyn Sink,
+) -> Result<Summary, ReadError> {
+    match opened {
+        Opened::Stream(stream) => read(format, stream, options, sink),
+        Opened::Parquet(mut file) => {
+            let digest = digest(&mut file)?;
+            let rows = ParquetRows::of_file(file, options.bytes_max)?;
+            read_parquet(format, rows, digest, options, sink)
+        }
+    }
+}
+
+/// SHA-256 of a file, which is then at its start again.
+fn digest(file: &mut File) -> Result<String, ReadError> {
+    let mut input = Input::new(&mut *file, u64::MAX);
+    while input.skip_all()? {}
+    let digest = input.into_digest();
+    file.rewind().map_err(|source| ReadError::Io { offset: 0, source })?;
+    Ok(digest)
+}
+
+fn parquet_in_memory(
+    input: &mut Input<impl Read>,
+    options: &Options,
+) -> Result<ParquetRows, ReadError> {
+    let limit = usize::try_from(options.bytes_max).unwrap_or(usize::MAX);
+    let bytes = input.rest(limit)?.to_vec();
+    ParquetRows::of_bytes(bytes, options.bytes_max)
+}
+
+fn read_parquet(
+    format: Format,
+    mut rows: ParquetRows,
+    digest: String,
+    options: &Options,
+    sink: &mut dyn Sink,
+) -> Result<Summary, ReadError> {
+    let mut intake = Intake::new(format, sink);
+    match format {
+        Format::FocusCsv | Format::FocusParquet => focus::read(&mut rows, options, &mut intake)?,
+        Format::CallLogCsv | Format::CallLogParquet => {
+            calls::read_parquet(&mut rows, options, &mut intake)?;
+        }
+        bill if bill.is_bill() => bills::read(bill, &mut rows, options, &mut intake)?,
+        other => {
+            let reason = format!("it is Parquet, which is not read as {other}");
+            return Err(ReadError::Payload { format, reason });
+        }
+    }
+    Ok(intake.finish(rows.offset(), digest))
 }
 
 fn read_input(
@@ -272,20 +360,17 @@ fn read_input(
     options: &Options,
     sink: &mut dyn Sink,
 ) -> Result<Summary, ReadError> {
-    let summary = Summary {
-        format,
-        rows: 0,
-        accepted: 0,
-        rejected: 0,
-        findings: Vec::new(),
-        mapping: None,
-        digest: String::new(),
-    };
-    let mut intake = Intake { sink, summary, findings: Findings::default(), bytes_reported: 0 };
+    if is_parquet(input.peek(4)?) {
+        let rows = parquet_in_memory(&mut input, options)?;
+        return read_parquet(format, rows, input.into_digest(), options, sink);
+    }
+    let mut intake = Intake::new(format, sink);
     let (input_ref, run) = (&mut input, &mut intake);
     match format {
-        Format::FocusCsv => focus::read(input_ref, options, run)?,
-        Format::CallLogCsv => calls::read_csv(input_ref, options, run)?,
+        Format::FocusCsv | Format::FocusParquet => {
+            with_table(input_ref, options.bytes_max, &[], |rows| focus::read(rows, options, run))?;
+        }
+        Format::CallLogCsv | Format::CallLogParquet => calls::read_csv(input_ref, options, run)?,
         Format::CallLogNdjson => calls::read_ndjson(input_ref, options, false, run)?,
         Format::CallEvents => calls::read_ndjson(input_ref, options, true, run)?,
         Format::LiteLlmJson => litellm::read_json(input_ref, options, run)?,
@@ -329,12 +414,19 @@ fn read_input(
         Format::LangfuseCsv => read_table(input_ref, options, &mut langfuse::Observations, run)?,
         Format::HeliconeJson => read_documents(input_ref, options, &mut helicone::Requests, run)?,
         Format::HeliconeCsv => read_table(input_ref, options, &mut helicone::Requests, run)?,
+        Format::AwsCur
+        | Format::AzureCost
+        | Format::GoogleBilling
+        | Format::Invoice
+        | Format::ContractCommitments => {
+            let keys = bills::keys(format);
+            with_table(input_ref, options.bytes_max, keys, |rows| {
+                bills::read(format, rows, options, run)
+            })?;
+        }
     }
-    let Intake { sink, mut summary, findings, .. } = intake;
-    sink.progress(input.offset());
-    summary.findings = findings.finish();
-    summary.digest = input.into_digest();
-    Ok(summary)
+    let offset = input.offset();
+    Ok(intake.finish(offset, input.into_digest()))
 }
 
 /// One reading: hands rows to the sink and counts them.
@@ -343,9 +435,66 @@ pub(crate) struct Intake<'s> {
     pub(crate) summary: Summary,
     pub(crate) findings: Findings,
     bytes_reported: u64,
+    // Parts of a bill that the sink knows of, by account, billing period and day.
+    covered: HashSet<(String, Timestamp, Date)>,
+}
+
+/// Most parts of a bill that are told apart: accounts times days.
+const COVERED_MAX: usize = 100_000;
+
+impl<'s> Intake<'s> {
+    fn new(format: Format, sink: &'s mut dyn Sink) -> Self {
+        let summary = Summary {
+            format,
+            rows: 0,
+            accepted: 0,
+            rejected: 0,
+            findings: Vec::new(),
+            mapping: None,
+            digest: String::new(),
+        };
+        let (findings, covered) = (Findings::default(), HashSet::new());
+        Self { sink, summary, findings, bytes_reported: 0, covered }
+    }
+
+    /// The summary of what was read.
+    fn finish(self, offset: u64, digest: String) -> Summary {
+        let Self { sink, mut summary, findings, .. } = self;
+        sink.progress(offset);
+        summary.findings = findings.finish();
+        summary.digest = digest;
+        summary
+    }
 }
 
 impl Intake<'_> {
+    /// Tells the sink about the part of a bill to which a charge belongs, once for each part.
+    pub(crate) fn covers(
+        &mut self,
+        account: &str,
+        period: Timestamp,
+        at: Timestamp,
+    ) -> Result<(), ReadError> {
+        let day = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+        // Rows of one part follow each other, mostly.
+        let key = (account.to_owned(), period, day);
+        if self.covered.len() < COVERED_MAX && !self.covered.contains(&key) {
+            self.covered.insert(key);
+            self.sink.covers(account, period, day)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn commitment(
+        &mut self,
+        at: &Position,
+        commitment: &ContractCommitment,
+    ) -> Result<(), ReadError> {
+        self.sink.commitment(at, commitment)?;
+        self.accepted();
+        Ok(())
+    }
+
     pub(crate) fn mapping(&mut self, mapping: &Mapping) -> Result<(), ReadError> {
         Ok(self.sink.mapping(mapping)?)
     }

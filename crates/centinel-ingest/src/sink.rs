@@ -7,7 +7,10 @@ use centinel_engine::{
     usage::{Call, Outcome},
 };
 
+use jiff::{Timestamp, civil::Date};
+
 use crate::{
+    bills::ContractCommitment,
     calls::Mapping,
     sanitize::{Shown, is_hidden},
 };
@@ -87,6 +90,21 @@ pub trait Sink {
     /// A business outcome.
     fn outcome(&mut self, _at: &Position, _outcome: &Outcome) -> Result<(), SinkError> {
         Err(unexpected("business outcomes"))
+    }
+
+    /// What a contract commits to: a fact beside the bill, in no total.
+    fn commitment(
+        &mut self,
+        _at: &Position,
+        _commitment: &ContractCommitment,
+    ) -> Result<(), SinkError> {
+        Err(unexpected("contract commitments"))
+    }
+
+    /// A part of a bill that the input holds: charges of an account that start on a day, within a
+    /// billing period that starts at `period`. Called once for each.
+    fn covers(&mut self, _account: &str, _period: Timestamp, _day: Date) -> Result<(), SinkError> {
+        Ok(())
     }
 
     /// A row that is none of these, and why.

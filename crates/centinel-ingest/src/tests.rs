@@ -13,8 +13,11 @@ use centinel_engine::{
     usage::{Call, Outcome},
 };
 
+use jiff::{Timestamp, civil::Date};
+
 use crate::{
-    Mapping, Options, Position, ReadError, Rejected, Sink, SinkError, Summary, read, read_detected,
+    ContractCommitment, Mapping, Options, Position, ReadError, Rejected, Sink, SinkError, Summary,
+    read, read_detected,
 };
 
 /// A sink that writes down what it gets.
@@ -71,8 +74,9 @@ impl Sink for Notes {
         let text = text.split_once(", currency").map_or("", |(_, rest)| rest);
         let is_said = |field: &&str| !field.contains("None") && *field != "cost_remainder: 0";
         let fields = text.split(", ").filter(is_said).skip(1);
-        writeln!(self.text, "  {} {}", charge.charge_period, charge.charge_category.name())
-            .unwrap();
+        let correction = if charge.is_correction { ", correction" } else { "" };
+        let category = charge.charge_category.name();
+        writeln!(self.text, "  {} {category}{correction}", charge.charge_period).unwrap();
         writeln!(self.text, "  {labels}").unwrap();
         writeln!(self.text, "  {}", fields.collect::<Vec<_>>().join(", ")).unwrap();
         Ok(())
@@ -84,6 +88,21 @@ impl Sink for Notes {
         writeln!(self.text, "{at}: {outcome_id} {time} {quantity} {kind} [{}]", show(labels))
             .unwrap();
         writeln!(self.text, "  trace={trace_id:?} call={call_id:?}").unwrap();
+        Ok(())
+    }
+
+    fn commitment(
+        &mut self,
+        at: &Position,
+        commitment: &ContractCommitment,
+    ) -> Result<(), SinkError> {
+        self.accepted += 1;
+        writeln!(self.text, "{at}: {commitment:?}").unwrap();
+        Ok(())
+    }
+
+    fn covers(&mut self, account: &str, period: Timestamp, day: Date) -> Result<(), SinkError> {
+        writeln!(self.text, "  covers `{account}` {period} {day}").unwrap();
         Ok(())
     }
 

@@ -55,6 +55,38 @@ pub enum LedgerError {
         /// Which measure.
         measure: &'static str,
     },
+    /// A bill that the source has, at least in part.
+    #[error(
+        "source `{source_name}` has charges of {period} of account `{account}` already, from \
+         `{file_name}` (batch {batch})"
+    )]
+    KnownBill {
+        /// Which source.
+        source_name: String,
+        /// Whose bill.
+        account: String,
+        /// Its billing period, as `2026-11`.
+        period: String,
+        /// The file that brought it.
+        file_name: String,
+        /// Its batch.
+        batch: i64,
+    },
+    /// A batch that cannot give place, since it has more than what is to take it.
+    #[error(
+        "batch {batch} (`{file_name}`) cannot be replaced: it has {period} of account `{account}` \
+         as well, which is not in the new file"
+    )]
+    LargerBill {
+        /// The batch.
+        batch: i64,
+        /// Its file.
+        file_name: String,
+        /// Whose bill.
+        account: String,
+        /// A billing period that only it has.
+        period: String,
+    },
     /// More series than one source may have.
     #[error("source `{source_name}` has more than {limit} distinct label sets")]
     TooManySeries {

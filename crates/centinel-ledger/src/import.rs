@@ -8,10 +8,13 @@ use std::{
 };
 
 use centinel_engine::series::Dimension;
-use centinel_store::{Committed, Delivery, ImportBatch, SegmentRow};
+use centinel_store::{
+    BillPart, CommitmentRow, Committed, Delivery, HeldPart, ImportBatch, SegmentRow,
+};
 
 use crate::{
-    Chunk, LedgerError, RejectedRow,
+    Chunk, LedgerError, OnOverlap, RejectedRow,
+    bill::BillDelivery,
     calls::Tables,
     ledger::{Ledger, SegmentKind},
     segment::{Column, SegmentReader, Values, write_segment},
@@ -50,6 +53,10 @@ pub struct ImportReport {
     pub raw_bytes: u64,
     /// Bytes of hourly and daily segments written.
     pub cell_bytes: u64,
+    /// Parts of the bill that other batches of the source hold as well.
+    pub overlaps: Vec<HeldPart>,
+    /// Batches whose place it took.
+    pub replaced: Vec<i64>,
 }
 
 /// Sums over the accepted rows of an import, by currency where they are money.
@@ -63,6 +70,9 @@ pub struct ImportSums {
     pub charges: i64,
     /// Outcomes.
     pub outcomes: i64,
+    /// Contract commitments.
+    #[serde(default)]
+    pub commitments: i64,
     /// Cost of calls and effective cost of charges.
     pub cost: BTreeMap<String, centinel_engine::money::Pico>,
 }
@@ -83,6 +93,7 @@ pub struct Import {
     rejected: Option<RejectedFile>,
     first_rejected: Vec<RejectedRow>,
     delivery: Delivery,
+    bill: BillDelivery,
     // The batch whose window these rows replace: its rows are not known ones.
     replaced: Option<i64>,
     // Held so that nobody sweeps our unlisted files, or imports into the same source.
@@ -123,10 +134,23 @@ impl Import {
             rejected: None,
             first_rejected: Vec::new(),
             delivery: Delivery::default(),
+            bill: BillDelivery::default(),
             replaced: None,
             _locks: [ledger.enter_source(&file.source).await?, ledger.writing().await?],
             file,
         })
+    }
+
+    /// States what to do where the source has the bill already. Before the first row.
+    pub fn set_overlap(&mut self, on_overlap: OnOverlap, since: i64) {
+        self.bill = BillDelivery { on_overlap, since, ..BillDelivery::default() };
+    }
+
+    /// States which parts of bills the rows are, and which contract commitments came with them.
+    pub fn set_bill(&mut self, parts: Vec<BillPart>, commitments: Vec<CommitmentRow>) {
+        self.sums.commitments = whole(commitments.len());
+        self.bill.parts = parts;
+        self.bill.commitments = commitments;
     }
 
     /// Says what the rows are of a live source: its cursor and window are committed with them. To be
@@ -201,8 +225,13 @@ impl Import {
         for segment in &mut self.segments {
             segment.known_at = known_at;
         }
+        let held = self.ledger.database().bill_parts(&self.file.source).await?;
+        let bill = std::mem::take(&mut self.bill);
+        let (facts, overlaps) = bill.settle(&self.file.source, held)?;
+        let replaced = facts.replaces.clone();
         let (rejected_rows, rejected_file) = self.finish_rejected()?;
-        let accepted = self.sums.calls + self.sums.charges + self.sums.outcomes;
+        let accepted =
+            self.sums.calls + self.sums.charges + self.sums.outcomes + self.sums.commitments;
         let batch = ImportBatch {
             id: 0,
             source: self.file.source.clone(),
@@ -222,7 +251,7 @@ impl Import {
         let is_nothing = accepted == 0 && rejected_rows == 0 && self.delivery.window.is_none();
         let committed = match &self.delivery.cursor {
             Some(_) if is_nothing => Committed::AlreadyKnown(batch.clone()),
-            _ => database.commit_delivery(&batch, &self.segments, &self.delivery).await?,
+            _ => database.commit_delivery(&batch, &self.segments, &self.delivery, &facts).await?,
         };
         if let (Committed::AlreadyKnown(_), Some(cursor)) = (&committed, &self.delivery.cursor) {
             database.move_cursor(&batch.source, cursor, known_at).await?;
@@ -243,6 +272,8 @@ impl Import {
                 rejected_file,
                 raw_bytes,
                 cell_bytes,
+                overlaps,
+                replaced,
             },
             Committed::AlreadyKnown(batch) => {
                 for segment in &self.segments {
@@ -257,6 +288,8 @@ impl Import {
                     rejected_file,
                     raw_bytes: 0,
                     cell_bytes: 0,
+                    overlaps: Vec::new(),
+                    replaced: Vec::new(),
                 }
             }
         })
@@ -305,12 +338,14 @@ impl Import {
         let candidates: HashSet<u128> = keys.iter().copied().filter(|&key| key != 0).collect();
         let mut known: HashSet<u128> = HashSet::new();
         let mut stored = Vec::new();
-        for segment in self
-            .ledger
-            .database()
-            .segments_of_source(&self.file.source, kind.name(), self.replaced)
-            .await?
-        {
+        // A later delivery of a bill repeats rows of the one whose place it takes.
+        let segments = if kind == SegmentKind::Charges && self.bill.is_replacing() {
+            Vec::new()
+        } else {
+            let (source, without) = (&self.file.source, self.replaced);
+            self.ledger.database().segments_of_source(source, kind.name(), without).await?
+        };
+        for segment in segments {
             let reader = SegmentReader::open(&self.ledger.folder().join(&segment))?;
             for group in 0..reader.row_groups().len() {
                 if reader.read_keys(group, column, &mut stored)? {

@@ -4,6 +4,7 @@
 //! The only crate that writes Parquet. INVARIANT: files are written first and listed last, in one
 //! transaction with their batch; what is not listed does not exist.
 
+mod bill;
 mod buffer;
 mod calls;
 mod cells;
@@ -26,6 +27,7 @@ mod segment;
 mod slices;
 mod verify;
 
+pub use bill::OnOverlap;
 pub use buffer::{CHUNK_ROWS, Chunk, LocalSeries, RejectedRow, RowBuffer};
 pub use charges::AmountTooLarge;
 pub use error::LedgerError;

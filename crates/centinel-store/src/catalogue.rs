@@ -6,7 +6,7 @@ use centinel_engine::series::SeriesKey;
 use sqlx::{Any, AnyConnection, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    Backend, Database, StoreError,
+    Backend, BillFacts, Database, StoreError, bills,
     delivery::{self, Delivery},
 };
 
@@ -222,7 +222,8 @@ impl Database {
         rows.iter().map(batch_from_row).collect()
     }
 
-    /// Commits a batch with all its files in one transaction, or finds that the file is known.
+    /// Commits a batch with all its files, and what else it says of bills, in one transaction, or
+    /// finds that the file is known.
     ///
     /// The caller has already written, synced and renamed the files.
     ///
@@ -234,11 +235,11 @@ impl Database {
         batch: &ImportBatch,
         segments: &[SegmentRow],
     ) -> Result<Committed, StoreError> {
-        self.commit_delivery(batch, segments, &Delivery::default()).await
+        self.commit_delivery(batch, segments, &Delivery::default(), &BillFacts::default()).await
     }
 
     /// As [`Self::commit_batch`]; in the same transaction a cursor moves, and what an earlier
-    /// delivery of the same window brought stops counting.
+    /// delivery of the same window or bill brought stops counting.
     ///
     /// # Errors
     ///
@@ -248,6 +249,7 @@ impl Database {
         batch: &ImportBatch,
         segments: &[SegmentRow],
         delivery: &Delivery,
+        facts: &BillFacts,
     ) -> Result<Committed, StoreError> {
         let mut tx = self.begin_write().await?;
         let id = next(&mut tx, "batch").await?;
@@ -283,6 +285,7 @@ impl Database {
             list_segment(&mut tx, id, segment).await?;
         }
         delivery::write(&mut tx, &batch.source, id, batch.known_at, delivery).await?;
+        bills::write(&mut tx, id, &batch.source, batch.known_at, facts).await?;
         tx.commit().await?;
         Ok(Committed::New(id))
     }
@@ -559,6 +562,7 @@ mod tests {
     use centinel_engine::series::Dimension;
 
     use super::*;
+    use crate::{BillPart, CommitmentRow};
 
     fn batch(digest: &str) -> ImportBatch {
         ImportBatch {
@@ -602,6 +606,40 @@ mod tests {
         assert_eq!(db.segments("calls", None, None).await.unwrap(), [segment("s1")]);
         assert_eq!(db.segments("calls", Some((21, 30)), None).await.unwrap(), []);
         assert_eq!(db.segments("calls", Some((20, 30)), Some(6)).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_batch_takes_the_place_of_another() {
+        let db = Database::in_memory().await.unwrap();
+        db.ensure_source("calls", "spend").await.unwrap();
+        let none = Delivery::default();
+        let part = |days| BillPart { account: "a".into(), period: 1, days };
+        let facts = |days, replaces| BillFacts {
+            parts: vec![part(days)],
+            replaces,
+            commitments: vec![CommitmentRow { id: "c".into(), body: format!("{days}") }],
+        };
+        db.commit_delivery(&batch("d1"), &[segment("s1")], &none, &facts(1, vec![])).await.unwrap();
+        let later = ImportBatch { known_at: 9, ..batch("d2") };
+        let live = SegmentRow { known_at: 9, batch: 2, ..segment("s2") };
+        let second = db
+            .commit_delivery(&later, std::slice::from_ref(&live), &none, &facts(3, vec![1]))
+            .await
+            .unwrap();
+        assert_eq!(second, Committed::New(2));
+        assert_eq!(db.segments("calls", None, None).await.unwrap(), [live]);
+        // What was known before the second one came is still answered.
+        assert_eq!(db.segments("calls", None, Some(8)).await.unwrap(), [segment("s1")]);
+        let held = db.bill_parts("calls").await.unwrap();
+        assert_eq!(
+            held.iter().map(|held| (held.batch, held.part.days)).collect::<Vec<_>>(),
+            [(2, 3)]
+        );
+        assert_eq!(db.superseded_by(1).await.unwrap(), Some(2));
+        assert_eq!(db.superseded_by(2).await.unwrap(), None);
+        let commitments = db.contract_commitments().await.unwrap();
+        assert_eq!(commitments.len(), 1);
+        assert_eq!(commitments[0].1.body, "3");
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 //! decimal text, instants are UTC microseconds, truth is 0 or 1.
 
 pub mod audit;
+mod bills;
 mod catalogue;
 mod database;
 mod delivery;
@@ -16,6 +17,7 @@ pub mod proposals;
 mod restatements;
 
 pub use audit::{AuditEntry, AuditFault, Head, Journal, Verification};
+pub use bills::{BillFacts, BillPart, CommitmentRow, HeldPart};
 pub use catalogue::{Committed, ImportBatch, SegmentRow};
 pub use database::{Backend, Database, StoreError};
 pub use delivery::{DeliveredWindow, Delivery, KnownWindow, SyncRun};

@@ -49,6 +49,8 @@ enum Command {
     Reconcile(commands::reconcile::Args),
     /// Commitment discounts: the optimal purchase, and what the existing ones are worth.
     Commit(commands::commit::Args),
+    /// What contracts commit to, from imported contract commitment files.
+    Commitments(commands::commitments::Args),
     /// Make a home: folders, configuration, policies, the first person.
     Init(commands::init::Args),
     /// Import bills, call logs, LiteLLM spend logs, OTLP traces and outcomes.
@@ -125,6 +127,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Detect(args) => commands::detect::run(args, output),
         Command::Reconcile(args) => commands::reconcile::run(args, &context, output),
         Command::Commit(args) => commands::commit::run(args, output),
+        Command::Commitments(args) => commands::commitments::run(args, &context()?, output),
         Command::Init(args) => commands::init::run(args, &context()?, output),
         Command::Import(args) => commands::import::run(args, &context()?, output),
         Command::Sources(args) => commands::sources::run(args, &context()?, output),

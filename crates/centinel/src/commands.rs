@@ -3,6 +3,7 @@
 pub(crate) mod anomalies;
 pub(crate) mod audit;
 pub(crate) mod commit;
+pub(crate) mod commitments;
 pub(crate) mod decompose;
 pub(crate) mod demo;
 pub(crate) mod detect;

@@ -274,6 +274,8 @@ impl Steps<'_> {
             source: Some(self.source.name.clone()),
             is_invoice: false,
             role: Some(self.source.role()),
+            on_overlap: None,
+            delivery_since: None,
             options: Options::default(),
             book: None,
             delivery: Some(delivery),

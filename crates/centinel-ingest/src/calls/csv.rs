@@ -7,7 +7,9 @@ use crate::{
     csv_rows::{CsvRows, sniff_delimiter},
     finding::FindingStatus,
     input::Input,
+    parquet_rows::ParquetRows,
     read::{Intake, Options, ReadError},
+    table::TableRows,
 };
 
 /// How much of an input is looked at before the first row is read.
@@ -26,13 +28,43 @@ pub(crate) fn read_csv<R: Read>(
     let mut rows = CsvRows::new(input, delimiter);
     let names = rows.header()?;
     check_header(&names)?;
-    let mut mapping = Mapping::of_header(&names, options)?;
+    let mapping = Mapping::of_header(&names, options)?;
     let missing = mapping.missing();
     if !missing.is_empty() {
         return Err(ReadError::MissingFields { missing, found: mapping.found() });
     }
     let sample = sample_times(&head, delimiter, &mapping);
-    let mut reader = RowReader::new(&mut mapping, options, &sample)?;
+    read_rows(&mut rows, mapping, &sample, options, intake)
+}
+
+/// Reads a call log that is a Parquet file.
+pub(crate) fn read_parquet(
+    rows: &mut ParquetRows,
+    options: &Options,
+    intake: &mut Intake<'_>,
+) -> Result<(), ReadError> {
+    let names = rows.names().to_vec();
+    check_header(&names)?;
+    let mapping = Mapping::of_header(&names, options)?;
+    let missing = mapping.missing();
+    if !missing.is_empty() {
+        return Err(ReadError::MissingFields { missing, found: mapping.found() });
+    }
+    let sample = match mapping.columns_of(&Field::At).first() {
+        Some(&column) => rows.sample(column, SAMPLE_VALUES)?,
+        None => Vec::new(),
+    };
+    read_rows(rows, mapping, &sample, options, intake)
+}
+
+fn read_rows(
+    rows: &mut dyn TableRows,
+    mut mapping: Mapping,
+    sample: &[String],
+    options: &Options,
+    intake: &mut Intake<'_>,
+) -> Result<(), ReadError> {
+    let mut reader = RowReader::new(&mut mapping, options, sample)?;
     intake.mapping(&mapping)?;
     while let Some(row) = rows.next()? {
         let read = match row.values {
@@ -45,7 +77,7 @@ pub(crate) fn read_csv<R: Read>(
         }
         intake.progress(rows.offset());
     }
-    note_open_end(&rows, intake);
+    note_open_end(rows, intake);
     intake.summary.mapping = Some(mapping);
     Ok(())
 }
@@ -66,7 +98,7 @@ pub(crate) fn check_header(names: &[String]) -> Result<(), ReadError> {
 }
 
 /// A last row without a line end may be cut within its last field, which nothing else shows.
-pub(crate) fn note_open_end<R: Read>(rows: &CsvRows<'_, R>, intake: &mut Intake<'_>) {
+pub(crate) fn note_open_end(rows: &dyn TableRows, intake: &mut Intake<'_>) {
     if rows.is_open_ended() && intake.summary.rows > 0 {
         let message =
             "the last row has no line end: if the input was cut, so may be its last value";

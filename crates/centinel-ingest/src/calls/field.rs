@@ -7,6 +7,8 @@ use centinel_engine::{
     usage::{UsageClass, UsageError},
 };
 
+use crate::bills::ChargeField;
+
 /// A field of a call. The names are the canonical column names: `at`, `input_tokens_total`, `team`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
@@ -47,6 +49,8 @@ pub enum Field {
     CacheWrite,
     /// `output_tokens_visible`: output tokens without reasoning (Gemini's `candidatesTokenCount`).
     OutputVisible,
+    /// A field of an invoice line: `amount`, `period_start`, ….
+    Charge(ChargeField),
     /// A dimension: `provider`, `model`, `team`, `tag:KEY`, ….
     Label(Dimension),
 }
@@ -62,6 +66,7 @@ pub struct UnknownField {
 fn known() -> String {
     let mut names: Vec<String> = Field::NAMED.iter().map(ToString::to_string).collect();
     names.extend(UsageClass::ALL.iter().map(ToString::to_string));
+    names.extend(ChargeField::ALL.iter().map(ToString::to_string));
     names.extend(Dimension::NAMED.iter().map(ToString::to_string));
     names.push("tag:KEY".to_owned());
     names.join(", ")
@@ -119,6 +124,7 @@ impl fmt::Display for Field {
             Self::CacheWrite => "cache_write_tokens",
             Self::OutputVisible => "output_tokens_visible",
             Self::Usage(class) => class.name(),
+            Self::Charge(field) => return f.pad(&field.to_string()),
             Self::Label(dimension) => return f.pad(&dimension.to_string()),
         })
     }
@@ -135,6 +141,9 @@ impl FromStr for Field {
         if let Ok(class) = class {
             return Ok(Self::Usage(class));
         }
+        if let Ok(field) = name.parse() {
+            return Ok(Self::Charge(field));
+        }
         name.parse()
             .map(Self::Label)
             .map_err(|_| UnknownField { name: name.chars().take(40).collect() })
@@ -149,8 +158,11 @@ mod tests {
     fn names_go_both_ways() {
         let usage = UsageClass::ALL.into_iter().map(Field::Usage);
         // `currency` is the currency of the cost here, not the dimension.
+        let charges = ChargeField::ALL.into_iter().map(Field::Charge);
         let labels = Dimension::NAMED.into_iter().filter(|name| *name != Dimension::Currency);
-        for field in Field::NAMED.into_iter().chain(usage).chain(labels.map(Field::Label)) {
+        for field in
+            Field::NAMED.into_iter().chain(usage).chain(charges).chain(labels.map(Field::Label))
+        {
             assert_eq!(field.to_string().parse(), Ok(field));
         }
         assert!("tokens".parse::<Field>().unwrap_err().to_string().contains("cache_read_tokens"));

@@ -50,6 +50,8 @@ pub struct Mapping {
     constants: Vec<(Field, String)>,
     convention: Option<Convention>,
     time: Option<String>,
+    // A bill has no tokens, so no convention of counting them.
+    is_bill: bool,
 }
 
 /// Why a mapping cannot be used.
@@ -87,14 +89,28 @@ impl Mapping {
             constants: options.set.clone(),
             convention: options.convention,
             time: None,
+            is_bill: false,
         }
     }
 
-    /// The mapping of a header.
+    /// The mapping of a call log's header.
     pub(crate) fn of_header(names: &[String], options: &Options) -> Result<Self, MappingError> {
+        Self::with_guess(names, options, dialect::guess)
+    }
+
+    /// The mapping of an invoice's header.
+    pub(crate) fn of_bill(
+        names: &[String],
+        options: &Options,
+        guess: Guess,
+    ) -> Result<Self, MappingError> {
+        Ok(Self { is_bill: true, ..Self::with_guess(names, options, guess)? })
+    }
+
+    fn with_guess(names: &[String], options: &Options, guess: Guess) -> Result<Self, MappingError> {
         let mut mapping = Self::new(options);
         for name in names {
-            mapping.add(name, options, dialect::guess);
+            mapping.add(name, options, guess);
         }
         for (stated, _) in &options.map {
             if !names.iter().any(|name| is_same_column(name, stated)) {
@@ -256,9 +272,16 @@ impl fmt::Display for Mapping {
             rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count()).max()
         };
         let (first, second) = (width(0).unwrap_or(0), width(1).unwrap_or(0));
-        for [column, field, how] in &rows {
-            writeln!(f, "{column:first$}  {field:second$}  {how}")?;
+        for (index, [column, field, how]) in rows.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{column:first$}  {field:second$}  {how}")?;
         }
+        if self.is_bill {
+            return Ok(());
+        }
+        writeln!(f)?;
         let convention = match self.convention {
             Some(Convention::Inclusive) => "input tokens include cache tokens",
             Some(Convention::Disjoint) => "cache tokens count beside input tokens",

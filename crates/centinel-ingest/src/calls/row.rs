@@ -202,6 +202,9 @@ impl RowReader {
                 Field::Label(Dimension::ApiKey) => {
                     call.labels.set(Dimension::ApiKey, &credential_id(value));
                 }
+                Field::Charge(_) => {
+                    unread(findings, name, "a field of invoices, not of calls", row);
+                }
                 Field::Label(dimension) => call.labels.set(dimension.clone(), value),
                 Field::Usage(_)
                 | Field::InputUncached

@@ -158,7 +158,7 @@ impl Columns {
             return Ok(columns);
         }
         let found = names.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
-        Err(ReadError::MissingColumns { missing: missing.join(", "), found })
+        Err(ReadError::MissingColumns { bill: "a FOCUS bill", missing: missing.join(", "), found })
     }
 
     /// The index of a column in the file.

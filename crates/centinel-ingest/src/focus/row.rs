@@ -1,9 +1,10 @@
 //! One row of a FOCUS file into a charge.
 
 use centinel_engine::{
-    focus::{Charge, ChargeCategory, CommitmentDiscountStatus},
+    focus::{Charge, CommitmentDiscountStatus},
     money::{Currency, Decimal},
     period::Period,
+    reconcile::meter_of,
     series::Dimension,
 };
 use jiff::Timestamp;
@@ -11,16 +12,17 @@ use jiff::Timestamp;
 use super::{
     columns::Columns,
     conformance::{RowCheck, null},
-    json_columns::{TagReader, model},
     own::{OwnColumns, read_tags},
 };
 use crate::{
+    bills::{blank, model_of_meter, reset, service_tier},
     csv_rows::Values,
     finding::{FindingStatus, Findings},
     instant::Instants,
     read::Options,
     sanitize::{credential_id, set_text},
     sink::bad_value,
+    tags::{SkuDetails, TagReader, sku_details},
 };
 
 /// Columns that become dimensions, best first for each.
@@ -36,7 +38,8 @@ const LABELS: [(Dimension, &[&str]); 13] = [
     (Dimension::Region, &["RegionId", "RegionName"]),
     (Dimension::BillingAccount, &["BillingAccountId"]),
     (Dimension::SubAccount, &["SubAccountId"]),
-    (Dimension::ApiKey, &["CredentialId"]),
+    // Who called, where it is not said with what.
+    (Dimension::ApiKey, &["CredentialId", "PrincipalId"]),
     (Dimension::ChargeCategory, &["ChargeCategory"]),
     (Dimension::CommitmentDiscount, &["CommitmentDiscountId"]),
     (Dimension::CommitmentDiscountStatus, &["CommitmentDiscountStatus"]),
@@ -50,6 +53,8 @@ pub(super) struct RowReader {
     tags: TagReader,
     check: RowCheck,
     charge: Charge,
+    account: String,
+    period: Option<Timestamp>,
 }
 
 impl RowReader {
@@ -62,7 +67,9 @@ impl RowReader {
             tags: TagReader::new(&options.tags),
             check: RowCheck::new(&columns),
             columns,
-            charge: empty_charge(),
+            charge: blank(),
+            account: String::new(),
+            period: None,
         }
     }
 
@@ -78,7 +85,8 @@ impl RowReader {
         row: u64,
         findings: &mut Findings,
     ) -> Result<&Charge, String> {
-        let Self { columns, labels, tags, check, charge } = self;
+        let Self { columns, labels, tags, check, charge, account, period } = self;
+        reset(charge);
         let row_of = Row { columns, values };
         let currency: Currency =
             row_of.required("BillingCurrency")?.parse().map_err(|error| format!("{error}"))?;
@@ -112,7 +120,6 @@ impl RowReader {
         ] {
             set_text(slot, names.iter().find_map(|name| row_of.get(name)).unwrap_or_default());
         }
-        charge.labels.clear();
         for (dimension, candidates) in labels.iter() {
             let value = candidates.iter().find_map(|&index| null(values.get(index)));
             match (dimension, value) {
@@ -133,12 +140,7 @@ impl RowReader {
             };
             charge.labels.set(Dimension::CommitmentDiscountStatus, name);
         }
-        if charge.labels.get(&Dimension::Model).is_none() {
-            let details = ["SkuPriceDetails", "x_SkuDetails"];
-            if let Some(model) = details.iter().find_map(|name| model(row_of.get(name)?)) {
-                charge.labels.set(Dimension::Model, &model);
-            }
-        }
+        read_sku(&row_of, charge);
         if let Some(text) = row_of.get("Tags")
             && !match own {
                 Some(_) => read_tags(text, &mut charge.labels),
@@ -151,14 +153,58 @@ impl RowReader {
         if let Some(own) = own {
             own.read(values, charge)?;
         }
+        account.clear();
+        account.push_str(row_of.get("BillingAccountId").unwrap_or_default());
+        *period = row_of
+            .get("BillingPeriodStart")
+            .and_then(|start| Instants::ABSOLUTE.parse(start).ok())
+            .map(|instant| instant.at);
         check.note(values, row, findings);
         Ok(charge)
     }
+
+    /// The billing period of the row read last: its account, and its first instant.
+    pub(super) fn billing_period(&self) -> Option<(&str, Timestamp)> {
+        self.period.map(|start| (self.account.as_str(), start))
+    }
 }
 
-fn empty_charge() -> Charge {
-    let nothing = Period { start: Timestamp::UNIX_EPOCH, end: Timestamp::UNIX_EPOCH };
-    Charge::new(nothing, ChargeCategory::Usage, Currency::USD)
+/// Model, tier and token class, from the details of the SKU, else from the words of its meter.
+fn read_sku(row: &Row<'_>, charge: &mut Charge) {
+    let details = ["SkuPriceDetails", "x_SkuDetails"]
+        .iter()
+        .find_map(|name| row.get(name).map(sku_details))
+        .unwrap_or_default();
+    let SkuDetails { model, token, tier } = details;
+    if let (None, Some(model)) = (charge.labels.get(&Dimension::Model), model) {
+        charge.labels.set(Dimension::Model, &model);
+    }
+    if let (None, Some(tier)) = (charge.labels.get(&Dimension::ServiceTier), tier) {
+        charge.labels.set(Dimension::ServiceTier, &tier);
+    }
+    // Elsewhere "input" and "output" are words like others.
+    let unit = row.get("ConsumedUnit").or_else(|| row.get("PricingUnit")).unwrap_or_default();
+    let category = charge.labels.get(&Dimension::ServiceCategory).unwrap_or_default();
+    let is_model = charge.labels.get(&Dimension::Model).is_some()
+        || category.eq_ignore_ascii_case("AI and Machine Learning")
+        || unit.to_ascii_lowercase().contains("token");
+    if is_model {
+        let meter = row.get("SkuMeter").unwrap_or_default();
+        // The meter may say more than the direction: a modality, a lifetime.
+        let named = meter_of(&format!("{meter} {token}"));
+        let described =
+            || row.get("ChargeDescription").filter(|_| meter.is_empty()).and_then(meter_of);
+        charge.meter = named.or_else(described);
+        if charge.meter.is_some() && charge.labels.get(&Dimension::Model).is_none() {
+            let named = model_of_meter(meter);
+            charge.labels.set(Dimension::Model, named.as_deref().unwrap_or_default());
+        }
+        if let (None, Some(tier)) =
+            (charge.labels.get(&Dimension::ServiceTier), service_tier(meter))
+        {
+            charge.labels.set(Dimension::ServiceTier, tier);
+        }
+    }
 }
 
 /// The values of one row by column name.

@@ -5,7 +5,12 @@ use proptest::prelude::*;
 use super::{Notes, Options, read, read_detected};
 use crate::Format;
 
-const FORMATS: [Format; 25] = [
+const FORMATS: [Format; 30] = [
+    Format::AwsCur,
+    Format::AzureCost,
+    Format::GoogleBilling,
+    Format::Invoice,
+    Format::ContractCommitments,
     Format::FocusCsv,
     Format::CallLogCsv,
     Format::CallLogNdjson,
@@ -33,7 +38,12 @@ const FORMATS: [Format; 25] = [
     Format::HeliconeCsv,
 ];
 
-const SEEDS: [&[u8]; 27] = [
+const SEEDS: [&[u8]; 32] = [
+    include_bytes!("../../testdata/aws_cur_2_0.csv"),
+    include_bytes!("../../testdata/azure_actual.csv"),
+    include_bytes!("../../testdata/google_billing.ndjson"),
+    include_bytes!("../../testdata/invoice.csv"),
+    include_bytes!("../../testdata/contract_commitments.csv"),
     include_bytes!("../../testdata/calls.csv"),
     include_bytes!("../../testdata/calls.ndjson"),
     include_bytes!("../../testdata/litellm_spend_logs.json"),

@@ -74,6 +74,70 @@ fn focus_draft_ai() {
 }
 
 #[test]
+fn focus_1_4_corrections() {
+    check("focus_1_4_corrections.csv", &Options::default());
+}
+
+#[test]
+fn bills_in_a_providers_own_columns() {
+    for name in [
+        "aws_cur_2_0.csv",
+        "aws_cur_net.csv",
+        "azure_actual.csv",
+        "azure_amortized_mca.csv",
+        "google_billing.ndjson",
+        "invoice.csv",
+        "contract_commitments.csv",
+        "focus_1_2.parquet",
+        "calls.parquet",
+    ] {
+        check(name, &Options::default());
+    }
+}
+
+/// A bill is the same whatever file holds it.
+#[test]
+fn bills_as_parquet() {
+    for (csv, parquet) in [
+        ("aws_cur_2_0.csv", "aws_cur_2_0.parquet"),
+        ("google_billing.ndjson", "google_billing.parquet"),
+    ] {
+        let run = |name: &str| {
+            let path = format!("{}/testdata/{name}", env!("CARGO_MANIFEST_DIR"));
+            let report = report(name, std::fs::read(path).unwrap(), &Options::default());
+            let rows = report.split_once("\n\n").unwrap().1;
+            // Lines of positions differ, and so does the row that only a text can have wrong.
+            let lines = rows.lines().filter(|line| line.starts_with("  "));
+            lines.take_while(|line| !line.contains("rejected")).map(str::to_owned).collect()
+        };
+        let (mut expected, found): (Vec<String>, Vec<String>) = (run(csv), run(parquet));
+        expected.truncate(found.len());
+        assert!(found.len() > 15, "{found:?}");
+        assert_eq!(found, expected, "{parquet}");
+    }
+}
+
+/// Parquet that is cut or damaged is one error, and never more than that.
+#[test]
+fn damaged_parquet() {
+    let path = format!("{}/testdata/focus_1_2.parquet", env!("CARGO_MANIFEST_DIR"));
+    let whole = std::fs::read(path).unwrap();
+    for end in [4, 5, 100, whole.len() / 2, whole.len() - 9, whole.len() - 1] {
+        let found = report("focus.parquet", &whole[..end], &Options::default());
+        assert!(found.starts_with("error: the Parquet file cannot be read: `"), "{end}: {found}");
+        assert!(found.contains("hint: is the file whole?"), "{found}");
+    }
+    let options = Options { bytes_max: whole.len() as u64 - 1, ..Options::default() };
+    assert!(report("focus.parquet", &whole, &options).contains("more than"));
+    for position in (0..whole.len()).step_by(97) {
+        let mut damaged = whole.clone();
+        damaged[position] ^= 0xff;
+        let found = report("focus.parquet", &damaged, &Options::default());
+        assert!(found.lines().next().is_some_and(|line| line.len() < 600), "{found}");
+    }
+}
+
+#[test]
 fn outcomes() {
     check("outcomes.ndjson", &Options::default());
 }

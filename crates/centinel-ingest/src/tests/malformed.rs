@@ -105,7 +105,7 @@ fn inputs_that_cannot_be_read_say_so_in_one_line() {
         ),
         (
             "line_item_usage_account_id,line_item_unblended_cost\n",
-            "looks like an AWS Cost and Usage Report",
+            "not an AWS Cost and Usage Report: no column line_item_line_item_type",
         ),
         ("{\"resourceSpans\": [{]}", "not a valid OTLP JSON payload"),
         ("name,age\nx,1\n", "is a table of another tool"),

@@ -98,6 +98,26 @@ fn focus_sample_1_0() {
     insta::assert_snapshot!(findings.join("\n"));
 }
 
+/// Exports of one month of one enrolment.
+#[test]
+fn azure_exports() {
+    for (file, rows, billed, effective) in [
+        ("EA_ActualCost_Small", 11, "8.5450077867419368", "8.5450077867419368"),
+        (
+            "EA_AmortizedCost_Small",
+            28,
+            "15.797780136168644627485419",
+            "16.296932136636644627485419",
+        ),
+    ] {
+        let file = format!("finops_toolkit/{file}.csv");
+        let Some((summary, totals)) = totals(&file, &Options::default()) else { return };
+        assert_eq!(summary.accepted, rows, "{file}");
+        assert_eq!(totals.billed.to_string(), billed, "{file}");
+        assert_eq!(totals.effective.to_string(), effective, "{file}");
+    }
+}
+
 #[test]
 fn focus_draft_examples() {
     for (file, billed) in

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use centinel_app::{App, AppError, ImportRequest, Imported, Progress, Role};
+use centinel_app::{App, AppError, ImportRequest, Imported, OnOverlap, Progress, Role};
 use centinel_ingest::{Convention, Options, ReadError};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ use crate::{
 /// Imports bills, call logs, provider reports, gateway and session logs, OTLP traces and outcomes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Files, or folders of files; `.gz` and `.zst` are read through.
+    /// Files, or folders of files; `.gz`, `.zst` and `.zip` with one file are read through.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Source that the rows belong to; by default one for each format.
@@ -38,6 +38,11 @@ pub(crate) struct Args {
     /// format where nothing is stated.
     #[arg(long, value_name = "ROLE", conflicts_with = "invoice")]
     role: Option<Role>,
+    /// What to do with a bill that the source has already, in part or in whole. By default exports
+    /// of AWS, Azure and Google are refused, and other bills are added, which is said. The files of
+    /// one command are one delivery.
+    #[arg(long, value_enum)]
+    overlap: Option<OverlapArg>,
     /// A column and what it means (`COLUMN=FIELD`), or `COLUMN=-` to leave it out.
     #[arg(long, value_name = "COLUMN=FIELD")]
     map: Vec<String>,
@@ -62,6 +67,16 @@ pub(crate) struct Args {
     /// Take prices of a book without dates to hold for all time.
     #[arg(long)]
     undated_prices: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum OverlapArg {
+    /// It is another part of the bill: keep both.
+    Add,
+    /// It would count twice: import nothing.
+    Refuse,
+    /// It is a later delivery: it takes the place of the earlier one.
+    Replace,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -190,10 +205,17 @@ fn request(args: &Args) -> anyhow::Result<ImportRequest> {
             Some(Arc::new(if args.undated_prices { book.holding_for_all_time() } else { book }))
         }
     };
+    let on_overlap = args.overlap.map(|overlap| match overlap {
+        OverlapArg::Add => OnOverlap::Add,
+        OverlapArg::Refuse => OnOverlap::Refuse,
+        OverlapArg::Replace => OnOverlap::Replace,
+    });
     Ok(ImportRequest {
         source: args.source.clone(),
         is_invoice: args.invoice,
         role: args.role,
+        on_overlap,
+        delivery_since: Some(now()),
         options,
         book,
         delivery: None,

@@ -1,4 +1,4 @@
-//! The columns that hold JSON: `Tags`, `SkuPriceDetails`, and the ways in which they go wrong.
+//! Tags and SKU details: columns that hold JSON, and the ways in which they go wrong.
 
 use std::borrow::Cow;
 
@@ -40,7 +40,7 @@ const OWNER_KEYS: [(&str, Dimension); 24] = [
 ];
 
 /// Reads tags into dimensions by an allow-list.
-pub(super) struct TagReader {
+pub(crate) struct TagReader {
     // Normalized key, and the key as the user wrote it.
     allowed: Vec<(String, String)>,
     // For each dimension set in this row, the rank of the key that set it.
@@ -48,7 +48,7 @@ pub(super) struct TagReader {
 }
 
 impl TagReader {
-    pub(super) fn new(keys: &[String]) -> Self {
+    pub(crate) fn new(keys: &[String]) -> Self {
         let allowed = keys.iter().map(|key| (normalize(key), key.clone()));
         Self {
             allowed: allowed.filter(|(normal, _)| !normal.is_empty()).collect(),
@@ -56,8 +56,13 @@ impl TagReader {
         }
     }
 
+    /// Forgets which keys the last row had; [`TagReader::read`] does so itself.
+    pub(crate) fn begin(&mut self) {
+        self.ranks.clear();
+    }
+
     /// Sets the dimensions that the tags of a row name; `false` when the text cannot be read.
-    pub(super) fn read(&mut self, text: &str, labels: &mut Labels) -> bool {
+    pub(crate) fn read(&mut self, text: &str, labels: &mut Labels) -> bool {
         self.ranks.clear();
         if text.starts_with('[') {
             return self.read_pairs(text, labels);
@@ -76,13 +81,6 @@ impl TagReader {
     }
 
     fn read_pairs(&mut self, text: &str, labels: &mut Labels) -> bool {
-        #[derive(Deserialize)]
-        struct Pair<'a> {
-            #[serde(borrow, alias = "Key")]
-            key: Cow<'a, str>,
-            #[serde(borrow, alias = "Value")]
-            value: Cow<'a, str>,
-        }
         let Ok(pairs) = serde_json::from_str::<Vec<Pair<'_>>>(text) else { return false };
         for Pair { key, value } in pairs {
             self.set(&key, &value, labels);
@@ -90,7 +88,8 @@ impl TagReader {
         true
     }
 
-    fn set(&mut self, key: &str, value: &str, labels: &mut Labels) {
+    /// Sets the dimension that one tag names, if it names one.
+    pub(crate) fn set(&mut self, key: &str, value: &str, labels: &mut Labels) {
         // Providers put a name space before the key: `user:team`, `Oracle-Tags/CreatedBy`.
         let own = key.rsplit([':', '/']).next().unwrap_or(key);
         let own = normalize(own.strip_prefix("user_").unwrap_or(own));
@@ -110,6 +109,15 @@ impl TagReader {
             labels.set(dimension.clone(), value);
         }
     }
+}
+
+/// One tag of a list.
+#[derive(Deserialize)]
+struct Pair<'a> {
+    #[serde(borrow, alias = "Key")]
+    key: Cow<'a, str>,
+    #[serde(borrow, alias = "Value")]
+    value: Cow<'a, str>,
 }
 
 /// Rewrites a Python dictionary, or an object without braces, as JSON; `None` when it is neither.
@@ -159,19 +167,81 @@ fn repair(text: &str) -> Option<String> {
     quote.is_none().then_some(repaired)
 }
 
-/// The model that `SkuPriceDetails` or an extension of it names.
-pub(super) fn model(text: &str) -> Option<String> {
+/// What `SkuPriceDetails`, or an extension of it, says of a model's row.
+///
+/// # Source
+///
+/// FOCUS working draft, AI model identity, prompt caching and billing: keys changed between drafts
+/// (`TokenType`, then `TokenDirection` and `TokenCacheAction`), so all are read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct SkuDetails {
+    /// `ModelId`, else `ModelName`, `Model`.
+    pub(crate) model: Option<String>,
+    /// `TokenDirection` or `TokenType`, and `TokenCacheAction`, as words.
+    pub(crate) token: String,
+    /// `ServiceTier` or `InferenceTier`, in lower case.
+    pub(crate) tier: Option<String>,
+}
+
+/// Reads SKU details: a JSON object, or a list of keys and values; what is neither says nothing.
+pub(crate) fn sku_details(text: &str) -> SkuDetails {
+    let mut details = SkuDetails::default();
+    let mut model_rank = usize::MAX;
+    let (mut direction, mut action) = (String::new(), String::new());
+    let mut take = |key: &str, value: &str| {
+        let last = normalize(key.rsplit('.').next().unwrap_or_default());
+        let last = last.strip_prefix('x').filter(|rest| rest.starts_with("model")).unwrap_or(&last);
+        match last {
+            "tokendirection" | "tokentype" => value.clone_into(&mut direction),
+            "tokencacheaction" | "cacheaction" if !value.eq_ignore_ascii_case("uncached") => {
+                action = format!("cache {value}");
+            }
+            "servicetier" | "inferencetier" | "processingtier" => {
+                details.tier = Some(value.to_ascii_lowercase());
+            }
+            _ => {
+                let rank =
+                    ["modelid", "modelname", "model"].iter().position(|known| *known == last);
+                if let Some(rank) = rank.filter(|rank| *rank < model_rank) {
+                    model_rank = rank;
+                    details.model = Some(value.to_owned());
+                }
+            }
+        }
+    };
+    if text.starts_with('[') {
+        for Pair { key, value } in serde_json::from_str::<Vec<Pair<'_>>>(text).unwrap_or_default() {
+            take(&key, &value);
+        }
+    } else {
+        let _ = json::walk(text, &mut String::new(), &mut |path, leaf| {
+            if let Leaf::Text(value) = leaf {
+                take(path, value);
+            }
+        });
+    }
+    format!("{action} {direction}").trim().clone_into(&mut details.token);
+    details
+}
+
+/// The text of the first of these members that an object has; names are normalized.
+pub(crate) fn member(text: &str, names: &[&str]) -> Option<String> {
     let mut found: Option<(usize, String)> = None;
     let _ = json::walk(text, &mut String::new(), &mut |path, leaf| {
-        let last = normalize(path.rsplit('.').next().unwrap_or_default());
-        let rank = ["modelid", "modelname", "model"].iter().position(|known| *known == last);
-        if let (Some(rank), Leaf::Text(model)) = (rank, leaf)
+        let name = normalize(path);
+        let rank = names.iter().position(|known| *known == name);
+        if let (Some(rank), Leaf::Text(value)) = (rank, leaf)
             && found.as_ref().is_none_or(|(best, _)| rank < *best)
         {
-            found = Some((rank, model.to_owned()));
+            found = Some((rank, value.to_owned()));
         }
     });
-    found.map(|(_, model)| model)
+    found.map(|(_, value)| value)
+}
+
+/// The model that a JSON text names.
+pub(crate) fn model(text: &str) -> Option<String> {
+    sku_details(text).model
 }
 
 #[cfg(test)]
@@ -213,5 +283,15 @@ mod tests {
         let text = r#"{"ModelFamily":"S","ModelName":"Solora","ModelId":"solora-pro"}"#;
         assert_eq!(model(text).as_deref(), Some("solora-pro"));
         assert_eq!(model("NULL"), None);
+        for (text, token, tier) in [
+            (r#"{"TokenDirection":"Input","TokenCacheAction":"Read"}"#, "cache Read Input", None),
+            (r#"{"TokenDirection":"Input","TokenCacheAction":"Uncached"}"#, "Input", None),
+            (r#"{"TokenType":"Output","ServiceTier":"Batch"}"#, "Output", Some("batch")),
+            (r#"[{"key":"TokenDirection","value":"Output"}]"#, "Output", None),
+            ("{}", "", None),
+        ] {
+            let details = sku_details(text);
+            assert_eq!((details.token.as_str(), details.tier.as_deref()), (token, tier), "{text}");
+        }
     }
 }
