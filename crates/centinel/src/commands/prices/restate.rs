@@ -92,7 +92,12 @@ fn print(args: &Args, restated: &Restated, output: &mut Output) -> anyhow::Resul
                 model.model.clone(),
                 count(model.calls.into()),
                 count(model.newly_priced.into()),
-                amount(model.before),
+                // What had no price was not nothing.
+                if model.newly_priced == model.calls {
+                    "no price".to_owned()
+                } else {
+                    amount(model.before)
+                },
                 amount(model.after),
                 amount(Pico(model.after.0.saturating_sub(model.before.0))),
             ]
