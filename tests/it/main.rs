@@ -12,6 +12,8 @@ mod first_steps;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod prices;
+#[cfg(test)]
 mod product;
 #[cfg(test)]
 mod reconciliation;
