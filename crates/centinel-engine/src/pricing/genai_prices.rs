@@ -13,7 +13,8 @@
 //!   of an hour and more at the price of shorter ones.
 //! - Classes that usage records do not carry apart (text, tool tokens) may not differ from the
 //!   class that contains them; else the model has no price here.
-//! - A model without any price is known and unpriced: its names must not go to another rule.
+//! - A model without any price is known and unpriced, unless its name says `:free`: its names must
+//!   not go to another rule.
 //!
 //! # Source
 //!
@@ -159,6 +160,10 @@ fn read_prices(file: &ModelFile<'_>, source: &Arc<str>) -> Result<Vec<ListedPric
     for entry in &conditional {
         let mut rates = RateTable::default();
         units::read(&entry.prices, ServiceTier::Standard, &mut rates)?;
+        // The data leaves out zeros; a name that says free is a statement.
+        if rates.is_empty() && file.id.ends_with(":free") {
+            units::set_free(&mut rates);
+        }
         if rates.is_empty() {
             continue;
         }

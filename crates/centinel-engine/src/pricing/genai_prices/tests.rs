@@ -23,6 +23,7 @@ const DATA: &str = r#"[
         {"id": "tools", "match": {"equals": "tools"},
          "prices": {"input_mtok": 1, "input_tool_mtok": 2}},
         {"id": "odd", "match": {"equals": "odd"}, "prices": {"input_mtok": -1}},
+        {"id": "gift:free", "match": {"equals": "gift:free"}, "prices": {}},
         {"id": "empty", "match": {"equals": "model-1"}, "prices": {}},
         {"id": "any", "match": {"contains": "-model"}, "prices": {"input_mtok": 1}}
      ]},
@@ -99,6 +100,7 @@ fn what_has_no_price_keeps_its_names() {
     check(["google", "tools", "", ""], THOUSAND, &no_price("tools"));
     check(["google", "odd", "", ""], THOUSAND, &no_price("odd"));
     check(["google", "a-model", "", ""], THOUSAND, "0.001");
+    check(["google", "gift:free", "", ""], THOUSAND, "0");
     let import = read(DATA, "data").unwrap();
     let reasons: Vec<_> = import.rejected.iter().map(ToString::to_string).collect();
     assert_eq!(

@@ -164,6 +164,13 @@ pub(super) fn read(
     Ok(())
 }
 
+/// Tokens that cost nothing.
+pub(super) fn set_free(rates: &mut RateTable) {
+    for meter in Meter::ALL.into_iter().filter(|meter| meter.is_token()) {
+        rates.set(ServiceTier::Standard, 0, meter, Ratio::ZERO);
+    }
+}
+
 /// A price that is contained in another must be that one.
 fn check_contained(
     prices: &Prices<'_>,
