@@ -40,7 +40,7 @@ mod tests;
 mod unknown;
 
 pub use assembler::Assembler;
-pub use extractor::{Extracted, Extraction, Extractor, OtherModel, Rejection, UnknownFlavor};
+pub use extractor::{Body, Extracted, Extraction, Extractor, OtherModel, Rejection, UnknownFlavor};
 
 /// Why a body yields no usage.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,17 +2,19 @@
 
 use std::{borrow::Cow, collections::BTreeMap, mem};
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeSeed as _};
 use serde_json::value::RawValue;
 
 use super::{
     Rejected, anthropic, bedrock, cohere,
     dialect::{self, Dialect, FLAVORS, Host, Reader},
-    field::Label,
+    field::{Label, Node},
     found::{Found, Problem, Round},
     gemini,
     locate::{error_of, locate},
-    openai, others, stream,
+    openai, others,
+    read::Object,
+    stream,
 };
 use crate::{
     pricing::provider_id,
@@ -54,6 +56,28 @@ pub struct Rejection {
     pub id: Option<Box<RawValue>>,
     /// Why, with path and value.
     pub reason: String,
+}
+
+/// A body that is read and not interpreted: what parsing alone yields, in the structure that the
+/// extractor reads.
+#[derive(Debug)]
+pub struct Body<'b> {
+    found: Found<'b>,
+}
+
+impl Body<'_> {
+    /// Whether it states no count.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+}
+
+impl<'de> Deserialize<'de> for Body<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut found = Found::new();
+        Object { node: Node::Top, found: &mut found }.deserialize(deserializer)?;
+        Ok(Self { found })
+    }
 }
 
 /// A flavor that is none.

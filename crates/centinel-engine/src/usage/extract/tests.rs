@@ -2,6 +2,7 @@
 
 mod documented;
 mod rejected;
+mod shared;
 mod streams;
 mod wrapped;
 
