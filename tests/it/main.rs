@@ -14,6 +14,8 @@ mod live;
 #[cfg(test)]
 mod prices;
 #[cfg(test)]
+mod others_bugs;
+#[cfg(test)]
 mod product;
 #[cfg(test)]
 mod reconciliation;
