@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use crate::sanitize::is_hidden;
+
+/// How much of a column's name is shown.
+const COLUMN_CHARS_MAX: usize = 120;
+
 /// What kind of remark a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FindingStatus {
@@ -45,7 +50,9 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.status)?;
         if !self.column.is_empty() {
-            write!(f, "`{}` ", self.column)?;
+            let shown = self.column.chars().take(COLUMN_CHARS_MAX);
+            let shown: String = shown.map(|c| if is_hidden(c) { ' ' } else { c }).collect();
+            write!(f, "`{shown}` ")?;
         }
         f.write_str(&self.message)?;
         match self.first_row {

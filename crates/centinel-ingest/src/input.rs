@@ -9,7 +9,10 @@ use crate::read::ReadError;
 /// Longest row, in bytes. A longer one is rejected, not buffered.
 pub(crate) const ROW_BYTES_MAX: usize = 16 << 20;
 
-const CHUNK: usize = 1 << 18;
+/// What is asked for at first, and at most: a body posted to the server is mostly small, and a file is
+/// read in large pieces.
+const CHUNK_MIN: usize = 1 << 13;
+const CHUNK_MAX: usize = 1 << 18;
 
 /// The unread part of an input, filled as needed.
 pub(crate) struct Input<R> {
@@ -22,6 +25,7 @@ pub(crate) struct Input<R> {
     offset: u64,
     bytes_max: u64,
     is_at_end: bool,
+    chunk: usize,
     digest: Sha256,
 }
 
@@ -35,6 +39,7 @@ impl<R: Read> Input<R> {
             offset: 0,
             bytes_max,
             is_at_end: false,
+            chunk: CHUNK_MIN,
             digest: Sha256::new(),
         }
     }
@@ -72,7 +77,8 @@ impl<R: Read> Input<R> {
             self.start = 0;
         }
         // Twice the room each time: a long row is copied a constant number of times.
-        let room = CHUNK.max(self.end);
+        let room = self.chunk.max(self.end);
+        self.chunk = (self.chunk * 2).min(CHUNK_MAX);
         if self.buffer.len() < self.end + room {
             self.buffer.resize(self.end + room, 0);
         }
