@@ -10,7 +10,7 @@ use centinel_engine::{
     usage::{Usage, UsageClass, extract::Extractor},
 };
 
-use crate::driver::{Seen, Target, check, check_for};
+use crate::driver::{Seen, Target, check_for};
 
 fn seeds(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
@@ -124,15 +124,14 @@ rates.batch = { input = "2", output = "10" }
 above = 272000
 rates.standard = { input = "8", output = "30" }
 "#;
-    let words = [
+    const WORDS: &[&str] = &[
         "effective_until = \"2026-09-01\"",
         "from = 5",
         "rates.flex = {",
         "[[model]]",
         "page = \"1\"",
     ];
-    let words: &'static [&'static str] = Box::leak(Box::new(words));
-    text_target("price_book_native", &[BOOK], words, 10_000, |text| {
+    text_target("price_book_native", &[BOOK], WORDS, 10_000, |text| {
         let mut seen = Seen::default();
         let book = pricing::native::read(text);
         seen.result(&book);
@@ -196,7 +195,8 @@ fn price_book_genai_prices() {
 "prices":[{"prices":{"input_mtok":0.3,"output_mtok":2.5,"cache_read_mtok":0.03}},
 {"constraint":{"start_date":"2026-09-01"},"prices":{"input_mtok":{"base":1.25,"tiers":[{"start":200000,"price":2.5}]},
 "output_mtok":10}},{"constraint":{"start_time":"16:30:00Z","end_time":"00:30:00Z"},"prices":{"input_mtok":1}}]}]}]"#;
-    const WORDS: &[&str] = &["\"regex\":\"(\"", "\"starts_with\":\"\"", "\"constraint\":{", "\"requests_kcount\":"];
+    const WORDS: &[&str] =
+        &["\"regex\":\"(\"", "\"starts_with\":\"\"", "\"constraint\":{", "\"requests_kcount\":"];
     text_target("price_book_genai_prices", &[DATA], WORDS, 10_000, |text| {
         imported(pricing::genai_prices::read(text, "genai"))
     });
@@ -208,7 +208,8 @@ fn price_book_openrouter() {
 {"prompt":"0.000002","completion":"0.000012","request":"0","image":"0.001","web_search":"0.01",
 "input_cache_read":"0.0000002","input_cache_write":"0.0000025","discount":0}},{"id":"a/b:free",
 "pricing":{"prompt":"0","completion":"0"}}]}"#;
-    const WORDS: &[&str] = &["\"pricing\":{", "\"prompt\":\"-1\"", "\"internal_reasoning\":", "1e-6"];
+    const WORDS: &[&str] =
+        &["\"pricing\":{", "\"prompt\":\"-1\"", "\"internal_reasoning\":", "1e-6"];
     text_target("price_book_openrouter", &[LIST], WORDS, 20_000, |text| {
         imported(pricing::openrouter::read(text, "openrouter"))
     });
@@ -225,7 +226,8 @@ fn usage_extraction() {
         "data: {\"model\":\"m\",\"choices\":[]}\n\ndata: {\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\ndata: [DONE]\n",
         r#"[{"type":"message_start","message":{"usage":{"input_tokens":1}}},{"type":"message_delta","usage":{"output_tokens":2}}]"#,
     ];
-    const WORDS: &[&str] = &["\"usage\":{", "event: message_delta\n", "data: ", "\"choices\":[", "\"meta\":{"];
+    const WORDS: &[&str] =
+        &["\"usage\":{", "event: message_delta\n", "data: ", "\"choices\":[", "\"meta\":{"];
     text_target("usage_extraction", &BODIES, WORDS, 20_000, |text| {
         let mut seen = Seen::default();
         for provider in ["openai", "anthropic", "google", "bedrock", "cohere", "unheard-of"] {
@@ -268,9 +270,9 @@ fn ownership_policy() {
 
 #[test]
 fn approval_policy() {
-    let text = include_str!("../../policies/approvals.toml");
     const WORDS: &[&str] =
         &["[[rule]]", "[[freeze]]", "approvals = ", "monthly_impact", "\"budget\""];
+    let text = include_str!("../../policies/approvals.toml");
     text_target("approval_policy", &[text], WORDS, 10_000, |text| {
         let mut seen = Seen::default();
         let policy = ApprovalPolicy::parse(text);

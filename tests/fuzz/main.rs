@@ -3,8 +3,10 @@
 //! `cargo test -p centinel-tests --test fuzz` runs a fixed number of executions of each target. A longer
 //! run: `CENTINEL_FUZZ_EXECUTIONS=10000000 cargo test -p centinel-tests --test fuzz -- --nocapture
 //! --test-threads 1 [TARGET]`; `CENTINEL_FUZZ_SECONDS` ends it earlier, `CENTINEL_FUZZ_SEED` makes it
-//! another one. The inputs of `detect`, `decompose` and `commit` are parsed in the binary;
-//! their targets are in its own tests, on the same driver.
+//! another one.
+//!
+//! The tables of `detect`, `decompose` and `commit` have one reader (`Table`), which is a target; what
+//! these commands make of its fields is in no target.
 
 #[cfg(test)]
 mod driver;

@@ -12,9 +12,9 @@ mod first_steps;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
-mod prices;
-#[cfg(test)]
 mod others_bugs;
+#[cfg(test)]
+mod prices;
 #[cfg(test)]
 mod product;
 #[cfg(test)]

@@ -19,6 +19,14 @@ fn book(provider: &str, model: &str, prices: &str) -> String {
     )
 }
 
+/// One a line.
+fn lines(values: impl IntoIterator<Item = Value>) -> String {
+    values.into_iter().fold(String::new(), |mut text, value| {
+        let _ = writeln!(text, "{value}");
+        text
+    })
+}
+
 /// Extracts the usage of response bodies.
 fn extract(home: &Home, provider: &str, api: Option<&str>, body: &str) -> Ran {
     let mut args = vec!["--json", "usage", "extract", "--provider", provider];
@@ -273,7 +281,7 @@ fn litellm_39861_long_batches_have_the_long_price() {
     };
     for (inputs, expected) in [(vec![301_113], "0.0611226"), (vec![150_556, 150_557], "0.0313113")]
     {
-        let bodies: String = inputs.iter().map(|input| format!("{}\n", line(*input))).collect();
+        let bodies = lines(inputs.into_iter().map(line));
         let extracted = extract(&home, "openai", None, &bodies).out;
         assert!(extracted.contains("\"service_tier\":\"batch\""), "{extracted}");
         let calls = home.file("calls.jsonl", &extracted).display().to_string();
@@ -500,17 +508,12 @@ fn ccusage_1636_a_closed_week_is_never_priced_again() {
         + "\n[[model.price]]\neffective_from = \"2026-08-21\"\nsource = \"thread\"\n"
         + r#"rates.standard = { input = "4", cache_read = "0.4", output = "20" }"#;
     let home = Home::new();
-    let week: String = (17..=23)
-        .map(|day| {
-            format!(
-                "{}\n",
-                json!({"call_id": format!("c{day}"), "at": format!("2026-08-{day}T12:00:00Z"),
-                    "provider": "openai", "model": "gpt-5.6-sol", "usage": {
-                        "input_tokens_total": 509_988_695, "cache_read_tokens": 500_000_000,
-                        "output_tokens_total": 1_000_000}})
-            )
-        })
-        .collect();
+    let week = lines((17..=23).map(|day| {
+        json!({"call_id": format!("c{day}"), "at": format!("2026-08-{day}T12:00:00Z"),
+            "provider": "openai", "model": "gpt-5.6-sol", "usage": {
+                "input_tokens_total": 509_988_695, "cache_read_tokens": 500_000_000,
+                "output_tokens_total": 1_000_000}})
+    }));
     let cost = || {
         let spend = home.run(&["--json", "spend", "--period", "all"]).ok().json();
         spend["total"]["cost"].as_str().unwrap().to_owned()
@@ -544,13 +547,9 @@ fn codexbar_2671_usage_has_the_price_of_its_day() {
         ("gpt-5.6-terra", "2026-07-29T23:59:59Z", "2.5"),
         ("gpt-5.6-terra", "2026-07-30T00:00:00Z", "2"),
     ] {
-        let calls: String = (0..10)
-            .map(|_| {
-                let call = json!({"provider": "openai", "model": model, "at": at,
-                    "usage": {"input_tokens_total": 100_000}});
-                format!("{call}\n")
-            })
-            .collect();
+        let call = json!({"provider": "openai", "model": model, "at": at,
+            "usage": {"input_tokens_total": 100_000}});
+        let calls = lines(std::iter::repeat_n(call, 10));
         let args = ["--json", "price", "--usage", "-", "--summary"];
         let priced = home.with_input(&args, &calls).ok().out;
         let summary: Value = serde_json::from_str(priced.lines().last().unwrap()).unwrap();

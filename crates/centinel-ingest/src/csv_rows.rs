@@ -4,7 +4,10 @@
 //! spans lines and does not have the header's number of fields has a stray quote: only its first
 //! line is rejected, and reading goes on at the next one.
 
-use std::{io::Read, ops::Range};
+use std::{
+    io::Read,
+    ops::{DerefMut, Range},
+};
 
 use csv_core::ReadRecordResult;
 
@@ -64,9 +67,9 @@ pub(crate) struct CsvRow<'a> {
     pub(crate) values: Result<Values<'a>, String>,
 }
 
-/// Frames the rows of an input; the first one is the header.
-pub(crate) struct CsvRows<'r, R> {
-    input: &'r mut Input<R>,
+/// Frames the rows of an input, borrowed or its own; the first one is the header.
+pub(crate) struct CsvRows<I> {
+    input: I,
     core: csv_core::Reader,
     delimiter: u8,
     // Fields of the header; 0 before it was read.
@@ -105,8 +108,15 @@ struct Split {
     is_closed: bool,
 }
 
-impl<'r, R: Read> CsvRows<'r, R> {
-    pub(crate) fn new(input: &'r mut Input<R>, delimiter: u8) -> Self {
+impl<I> CsvRows<I> {
+    /// Whether the input ended without a line end, as a file does that was cut.
+    pub(crate) fn is_open_ended(&self) -> bool {
+        self.is_open_ended
+    }
+}
+
+impl<R: Read, I: DerefMut<Target = Input<R>>> CsvRows<I> {
+    pub(crate) fn new(input: I, delimiter: u8) -> Self {
         Self {
             input,
             core: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
@@ -144,13 +154,11 @@ impl<'r, R: Read> CsvRows<'r, R> {
         self.input.offset()
     }
 
-    /// Whether the input ended without a line end, as a file does that was cut.
-    pub(crate) fn is_open_ended(&self) -> bool {
-        self.is_open_ended
-    }
-
     /// The next row, blank lines left out.
-    pub(crate) fn next(&mut self) -> Result<Option<CsvRow<'_>>, ReadError> {
+    pub(crate) fn next<'a>(&'a mut self) -> Result<Option<CsvRow<'a>>, ReadError>
+    where
+        R: 'a,
+    {
         loop {
             self.input.consume(self.pending);
             self.line += self.pending_lines;
@@ -212,7 +220,10 @@ impl<'r, R: Read> CsvRows<'r, R> {
         }
     }
 
-    fn plain(&mut self, bytes: usize, content: usize) -> CsvRow<'_> {
+    fn plain<'a>(&'a mut self, bytes: usize, content: usize) -> CsvRow<'a>
+    where
+        R: 'a,
+    {
         let position = self.position();
         (self.pending, self.pending_lines) = (bytes, 1);
         let text = self.input.data().get(..content).unwrap_or_default();
@@ -274,7 +285,10 @@ impl<'r, R: Read> CsvRows<'r, R> {
         Ok(Some(Split { read, written, ended, is_closed: is_closed && read <= ROW_BYTES_MAX }))
     }
 
-    fn quoted(&mut self, split: Split) -> Result<CsvRow<'_>, ReadError> {
+    fn quoted<'a>(&'a mut self, split: Split) -> Result<CsvRow<'a>, ReadError>
+    where
+        R: 'a,
+    {
         let Split { read, written, ended, is_closed } = split;
         let position = self.position();
         let data = self.input.data();
@@ -318,7 +332,10 @@ impl<'r, R: Read> CsvRows<'r, R> {
         Ok(CsvRow { position, raw, values: values(text, &self.spans, self.width, is_cut) })
     }
 
-    fn too_long(&mut self) -> Result<CsvRow<'_>, ReadError> {
+    fn too_long<'a>(&'a mut self) -> Result<CsvRow<'a>, ReadError>
+    where
+        R: 'a,
+    {
         let position = self.position();
         let start = self.input.data().get(..4096).unwrap_or_default();
         self.unquoted.clear();

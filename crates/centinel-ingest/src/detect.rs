@@ -242,6 +242,11 @@ pub fn detect_format(head: &[u8], name: &str) -> Result<Format, UnknownFormat> {
     }
 }
 
+/// Refuses bytes that are no text, and says what they look like.
+pub(crate) fn check_is_text(head: &[u8]) -> Result<(), UnknownFormat> {
+    binary(head).map_or(Ok(()), Err)
+}
+
 fn binary(head: &[u8]) -> Option<UnknownFormat> {
     let seems = |seems: &str, hint| Some(UnknownFormat::new(seems, hint));
     match head {

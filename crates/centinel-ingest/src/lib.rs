@@ -30,6 +30,7 @@ mod opencost;
 mod openrouter;
 mod otlp;
 mod outcomes;
+mod own_table;
 mod pages;
 mod parquet_rows;
 mod provider_guess;
@@ -51,5 +52,6 @@ pub use calls::{Convention, Field, How, MappedColumn, Mapping, MappingError, Unk
 pub use detect::{Format, UnknownFormat, detect_format, detect_input};
 pub use finding::{Finding, FindingStatus};
 pub use open::{OpenError, Opened, open, open_input};
+pub use own_table::{Fields, Table, TableRow};
 pub use read::{Options, ReadError, Summary, read, read_detected, read_opened};
 pub use sink::{Position, Rejected, Sink, SinkError};

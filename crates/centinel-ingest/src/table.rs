@@ -34,7 +34,7 @@ pub(crate) trait TableRows {
     }
 }
 
-impl<R: Read> TableRows for CsvRows<'_, R> {
+impl<R: Read> TableRows for CsvRows<&mut Input<R>> {
     fn header(&mut self) -> Result<Vec<String>, ReadError> {
         self.header()
     }

@@ -9,6 +9,7 @@ mod failure;
 mod output;
 mod period_args;
 mod ports;
+mod rows;
 mod text;
 mod waterfall;
 

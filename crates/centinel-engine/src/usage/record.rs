@@ -367,7 +367,7 @@ impl Serialize for Usage {
 
 impl<'de> Deserialize<'de> for Usage {
     /// A JSON object of classes; missing or null ones are zero, unknown ones are an error, and so
-    /// are negative or fractional counts and parts that exceed their total.
+    /// are negative or fractional counts, classes given twice and parts that exceed their total.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Counts;
         impl<'de> Visitor<'de> for Counts {
@@ -379,8 +379,14 @@ impl<'de> Deserialize<'de> for Usage {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Usage, A::Error> {
                 let mut usage = Usage::ZERO;
+                let mut seen = [false; UsageClass::COUNT];
                 while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
                     let class: UsageClass = name.parse().map_err(A::Error::custom)?;
+                    // A count that is given twice contradicts itself.
+                    if seen.get_mut(class.index()).is_some_and(|seen| std::mem::replace(seen, true))
+                    {
+                        return Err(A::Error::duplicate_field(class.name()));
+                    }
                     usage.set(class, map.next_value::<Option<u64>>()?.unwrap_or(0));
                 }
                 usage.check().map_err(A::Error::custom)?;

@@ -146,7 +146,8 @@ impl Columns {
             series: *self.series.get(row)?,
             at: self.at.get(row).copied().unwrap_or(0),
             price: self.price.get(row).copied().unwrap_or(0),
-            calls: u64::try_from(extra).unwrap_or(0).saturating_add(1),
+            // -1 beyond the first: tools that a call ran, which is counted already.
+            calls: u64::try_from(extra.saturating_add(1)).unwrap_or(0),
         })
     }
 

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::{
     failure::hinted,
     output::{Outcome, Output},
+    rows::{Placed, Rows},
     text::printable,
     waterfall,
 };
@@ -124,30 +125,18 @@ struct Table {
 }
 
 fn read_table(input: impl std::io::Read) -> anyhow::Result<Table> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
-    let columns = Columns::of(reader.headers()?)?;
+    let mut rows = Rows::open(input)?;
+    let columns = Columns::of(rows.header())?;
     let mut table =
         Table { dimensions: columns.dimensions.keys().cloned().collect(), ..Table::default() };
     let mut record = csv::StringRecord::new();
-    loop {
-        let line = reader.position().line();
-        match reader.read_record(&mut record) {
-            Ok(false) => return Ok(table),
-            Ok(true) => {
-                let line = record.position().map_or(line, csv::Position::line);
-                match columns.cell(&record) {
-                    Ok(cell) => {
-                        table.cells.push(cell);
-                        table.lines.push(line);
-                    }
-                    Err(reason) => table.rejected.push(RejectedRow { line, reason }),
-                }
+    while let Some(Placed { line, read, .. }) = rows.next_into(&mut record)? {
+        match read.and_then(|()| columns.cell(&record)) {
+            Ok(cell) => {
+                table.cells.push(cell);
+                table.lines.push(line);
             }
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
-                let reason = "is not UTF-8".to_owned();
-                table.rejected.push(RejectedRow { line, reason });
-            }
-            Err(error) => return Err(error.into()),
+            Err(reason) => table.rejected.push(RejectedRow { line, reason }),
         }
         table.rows = table.rows.saturating_add(1);
         if table.rows > ROWS_MAX {
@@ -157,12 +146,12 @@ fn read_table(input: impl std::io::Read) -> anyhow::Result<Table> {
             ));
         }
     }
+    Ok(table)
 }
 
 /// Where each column stands.
 #[derive(Debug)]
 struct Columns {
-    width: usize,
     dimensions: BTreeMap<String, usize>,
     side: usize,
     measures: BTreeMap<&'static str, usize>,
@@ -206,14 +195,11 @@ impl Columns {
             return Err(needs(missing));
         }
         let side = side.ok_or_else(|| needs("side"))?;
-        Ok(Self { width: header.len(), dimensions, side, measures })
+        Ok(Self { dimensions, side, measures })
     }
 
     /// The cell of a row, or why there is none.
     fn cell(&self, record: &csv::StringRecord) -> Result<Cell, String> {
-        if record.len() != self.width {
-            return Err(format!("{} fields where the header has {}", record.len(), self.width));
-        }
         let field = |index: usize| record.get(index).unwrap_or_default().trim();
         let side = match field(self.side) {
             "before" => Side::Before,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +16,7 @@ use jiff::{ToSpan as _, civil::Date};
 use crate::{
     failure::{hinted, single_line},
     output::{Outcome, Output},
+    rows::{Placed, Rows},
 };
 
 /// Most rows read from a series file.
@@ -59,11 +61,17 @@ type Rejected = Vec<(PathBuf, u64, String)>;
 pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
     let Mode::Cost = args.mode;
     let mut rejected = Vec::new();
-    let series = read_series(&args.series, &mut rejected)
+    let series = centinel_ingest::open(&args.series)
+        .map_err(anyhow::Error::from)
+        .and_then(|input| read_series(input, &args.series, &mut rejected))
         .with_context(|| format!("reading series from `{}`", args.series.display()))?;
     let first_day = series.iter().map(|series| series.first_day).min();
     let calendar = match &args.calendar {
-        Some(path) => read_calendar(path, first_day.unwrap_or(Date::ZERO), &mut rejected)
+        Some(path) => centinel_ingest::open(path)
+            .map_err(anyhow::Error::from)
+            .and_then(|input| {
+                read_calendar(input, path, first_day.unwrap_or(Date::ZERO), &mut rejected)
+            })
             .with_context(|| format!("reading the calendar `{}`", path.display()))?,
         None => Calendar::default(),
     };
@@ -101,10 +109,14 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
     Ok(Outcome::SomeRejected)
 }
 
-fn read_series(path: &Path, rejected: &mut Rejected) -> anyhow::Result<Vec<Series>> {
+fn read_series(
+    input: impl Read,
+    path: &Path,
+    rejected: &mut Rejected,
+) -> anyhow::Result<Vec<Series>> {
     let mut by_name: BTreeMap<String, BTreeMap<Date, Point>> = BTreeMap::new();
     let mut rows = 0_u64;
-    each_row(path, &["series", "date", "cost"], rejected, |row| {
+    each_row(input, path, &["series", "date", "cost"], rejected, |row| {
         rows = rows.saturating_add(1);
         if rows > ROWS_MAX {
             return Err("beyond the number of rows that are read".to_owned());
@@ -162,6 +174,7 @@ fn without_gaps(name: String, days: &BTreeMap<Date, Point>) -> Option<Series> {
 }
 
 fn read_calendar(
+    input: impl Read,
     path: &Path,
     first_day: Date,
     rejected: &mut Rejected,
@@ -171,7 +184,7 @@ fn read_calendar(
         Ok(days) => first_day.checked_add(days.days()).map_err(|error| error.to_string()),
         Err(_) => date(text),
     };
-    each_row(path, &["series", "kind"], rejected, |row| {
+    each_row(input, path, &["series", "kind"], rejected, |row| {
         let written = [row.text("day"), row.text("date")].into_iter().find(|text| !text.is_empty());
         let day = day_of(written.ok_or("day is empty")?)?;
         let until = match row.text("until") {
@@ -223,16 +236,19 @@ impl Row<'_> {
 }
 
 fn each_row(
+    input: impl Read,
     path: &Path,
     required: &[&str],
     rejected: &mut Rejected,
     mut take: impl FnMut(&Row<'_>) -> Result<(), String>,
 ) -> anyhow::Result<()> {
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).from_reader(centinel_ingest::open(path)?);
-    let header = reader.headers()?.clone();
-    let columns: BTreeMap<String, usize> =
-        header.iter().enumerate().map(|(index, name)| (name.trim().to_owned(), index)).collect();
+    let mut rows = Rows::open(input)?;
+    let columns: BTreeMap<String, usize> = rows
+        .header()
+        .iter()
+        .enumerate()
+        .map(|(index, name)| (name.trim().to_owned(), index))
+        .collect();
     if let Some(missing) = required.iter().find(|name| !columns.contains_key(**name)) {
         return Err(hinted(
             format!("column `{missing}` is missing"),
@@ -240,25 +256,13 @@ fn each_row(
         ));
     }
     let mut record = csv::StringRecord::new();
-    loop {
-        let line = reader.position().line();
-        let result = match reader.read_record(&mut record) {
-            Ok(false) => return Ok(()),
-            Ok(true) if record.len() == header.len() => {
-                take(&Row { columns: &columns, record: &record })
-            }
-            Ok(true) => {
-                Err(format!("{} fields where the header has {}", record.len(), header.len()))
-            }
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
-                Err("is not UTF-8".to_owned())
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if let Err(reason) = result {
+    while let Some(Placed { line, read, .. }) = rows.next_into(&mut record)? {
+        let taken = read.and_then(|()| take(&Row { columns: &columns, record: &record }));
+        if let Err(reason) = taken {
             rejected.push((path.to_owned(), line, reason));
         }
     }
+    Ok(())
 }
 
 fn date(text: &str) -> Result<Date, String> {

@@ -1,25 +1,26 @@
 //! The columns of a FOCUS CSV file that a commitment report needs.
 
-use std::io::BufRead;
+use std::io::Read;
 
 use anyhow::Context as _;
 use centinel_engine::{
     commitment::{CommitmentRow, ServiceKey},
     money::Decimal,
 };
+use centinel_ingest::ReadError;
 
 use super::RejectedRow;
-use crate::failure::hinted;
+use crate::{failure::hinted, rows::Rows};
 
 /// Streams the rows of a file; rows that cannot be read are kept in `rejected`.
 pub(super) struct FocusRows<R> {
-    reader: csv::Reader<R>,
+    rows: Rows<R>,
     columns: Columns,
     record: csv::StringRecord,
     row: u64,
     pub(super) rejected: Vec<RejectedRow>,
     /// Why reading stopped early.
-    pub(super) failure: Option<csv::Error>,
+    pub(super) failure: Option<ReadError>,
 }
 
 /// Where the columns are.
@@ -39,11 +40,10 @@ struct Columns {
     unit: Option<usize>,
 }
 
-impl<R: BufRead> FocusRows<R> {
+impl<R: Read> FocusRows<R> {
     pub(super) fn open(input: R, file: &str) -> anyhow::Result<Self> {
-        let mut reader =
-            csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
-        let header = reader.headers().with_context(|| format!("reading `{file}`"))?.clone();
+        let rows = Rows::open(input).with_context(|| format!("reading `{file}`"))?;
+        let header = rows.header().clone();
         let find = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
         let need = |name: &str| {
             find(name).ok_or_else(|| {
@@ -70,7 +70,7 @@ impl<R: BufRead> FocusRows<R> {
             unit: find("CommitmentDiscountUnit"),
         };
         Ok(Self {
-            reader,
+            rows,
             columns,
             record: csv::StringRecord::new(),
             row: 1,
@@ -80,26 +80,25 @@ impl<R: BufRead> FocusRows<R> {
     }
 }
 
-impl<R: BufRead> Iterator for FocusRows<R> {
+impl<R: Read> Iterator for FocusRows<R> {
     type Item = CommitmentRow;
 
     fn next(&mut self) -> Option<CommitmentRow> {
         loop {
-            self.row += 1;
-            let row = self.row;
-            let reason = match self.reader.read_record(&mut self.record) {
-                Ok(false) => return None,
-                Ok(true) => match parse(row, &self.record, &self.columns) {
-                    Ok(parsed) => return Some(parsed),
-                    Err(reason) => reason,
-                },
-                Err(error) if error.is_io_error() => {
+            let placed = match self.rows.next_into(&mut self.record) {
+                Ok(placed) => placed?,
+                Err(error) => {
                     self.failure = Some(error);
                     return None;
                 }
-                Err(error) => error.to_string(),
             };
-            self.rejected.push(RejectedRow { row, reason });
+            // As a spreadsheet counts: the header is row 1.
+            self.row = placed.row.saturating_add(1);
+            let row = self.row;
+            match placed.read.and_then(|()| parse(row, &self.record, &self.columns)) {
+                Ok(parsed) => return Some(parsed),
+                Err(reason) => self.rejected.push(RejectedRow { row, reason }),
+            }
         }
     }
 }
@@ -217,7 +216,7 @@ mod tests {
         let Ok(file) = File::open(path) else { return };
         let mut rows = FocusRows::open(BufReader::new(file), "focus_sample.csv").unwrap();
         let report = commitment_report(rows.by_ref()).unwrap();
-        assert_eq!((rows.row - 2, rows.rejected.len()), (1000, 0));
+        assert_eq!((rows.row - 1, rows.rejected.len()), (1000, 0));
         assert_eq!(report.commitments.len(), 2);
         for plan in &report.commitments {
             assert_eq!((plan.utilization, plan.effective_savings_rate), (None, None));

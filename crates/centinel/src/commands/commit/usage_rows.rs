@@ -1,6 +1,6 @@
 //! Hourly usage from CSV: `timestamp`, then one amount column a SKU.
 
-use std::io::BufRead;
+use std::io::Read;
 
 use anyhow::Context as _;
 use centinel_engine::{
@@ -10,16 +10,18 @@ use centinel_engine::{
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::RejectedRow;
-use crate::failure::hinted;
+use crate::{
+    failure::hinted,
+    rows::{Placed, Rows},
+};
 
 /// Reads all hours that can be used, and why the other rows cannot.
 pub(super) fn read(
-    input: impl BufRead,
+    input: impl Read,
     file: &str,
 ) -> anyhow::Result<(HourlyUsage, Vec<RejectedRow>)> {
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
-    let header = reader.headers().with_context(|| format!("reading `{file}`"))?.clone();
+    let mut table = Rows::open(input).with_context(|| format!("reading `{file}`"))?;
+    let header = table.header().clone();
     let Some(time) = header.iter().position(|name| name.eq_ignore_ascii_case("timestamp")) else {
         return Err(hinted(
             format!("`{file}` has no `timestamp` column"),
@@ -31,17 +33,14 @@ pub(super) fn read(
 
     let (mut rows, mut rejected) = (Vec::new(), Vec::new());
     let mut record = csv::StringRecord::new();
-    for row in 2_u64.. {
-        match reader.read_record(&mut record) {
-            Ok(false) => break,
-            Ok(true) => match parse(&record, time, columns()) {
-                Ok((start, on_demand_cost)) => rows.push(UsageHour { row, start, on_demand_cost }),
-                Err(reason) => rejected.push(RejectedRow { row, reason }),
-            },
-            Err(error) if error.is_io_error() => {
-                return Err(error).with_context(|| format!("reading `{file}`"));
-            }
-            Err(error) => rejected.push(RejectedRow { row, reason: error.to_string() }),
+    while let Some(Placed { row, read, .. }) =
+        table.next_into(&mut record).with_context(|| format!("reading `{file}`"))?
+    {
+        // As a spreadsheet counts: the header is row 1.
+        let row = row.saturating_add(1);
+        match read.and_then(|()| parse(&record, time, columns())) {
+            Ok((start, on_demand_cost)) => rows.push(UsageHour { row, start, on_demand_cost }),
+            Err(reason) => rejected.push(RejectedRow { row, reason }),
         }
         if rows.len() > 2 * HourlyUsage::HOURS_MAX {
             break; // The engine refuses so many, and says so.
@@ -132,7 +131,8 @@ mod tests {
 
     #[test]
     fn files_without_a_usable_row_fail() {
-        assert_eq!(failure_of(""), "`usage.csv` has no `timestamp` column");
+        assert_eq!(failure_of(""), "reading `usage.csv`: the input is empty");
+        assert_eq!(failure_of("time\n"), "`usage.csv` has no `timestamp` column");
         assert_eq!(failure_of("timestamp\n"), "`usage.csv`: usage has no amount column");
         assert_eq!(failure_of("timestamp,cost\n"), "`usage.csv` has no valid hour of usage");
         assert_eq!(
