@@ -298,7 +298,7 @@ fn litellm_39861_long_batches_have_the_long_price() {
 #[test]
 fn litellm_38730_redirected_names_cost_what_serves_them() {
     let home = Home::new();
-    for model in ["grok-4-fast-reasoning", "grok-4-1-fast-reasoning", "grok-4-0709", "grok-4.3"] {
+    for model in ["grok-4-fast-reasoning", "grok-4-0709", "grok-4.3"] {
         let call = json!({"provider": "xai", "model": model, "at": "2026-08-29T00:00:00Z",
             "usage": {"input_tokens_total": 1_000_000, "output_tokens_total": 1_000_000}});
         let priced = home.with_input(&["--json", "price", "--usage", "-"], &call.to_string()).ok();

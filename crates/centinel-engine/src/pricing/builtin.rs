@@ -143,8 +143,10 @@ mod tests {
         check("deepseek", "deepseek-v4-pro", "2026-10-01T00:59:59Z", "0.66");
         check("deepseek", "deepseek-v4-pro", "2026-10-01T01:00:00Z", "1.32");
         check("deepseek", "deepseek-v4-pro", "2026-10-01T04:00:00Z", "0.66");
-        check("deepseek", "deepseek-v4-flash", "2026-10-01T09:59:59Z", "0.3");
-        check("deepseek", "deepseek-v4-flash", "2026-10-03T09:00:00Z", "0.15");
+        check("deepseek", "deepseek-v4-flash", "2026-09-03T09:59:59Z", "0.44");
+        check("deepseek", "deepseek-v4-flash", "2026-09-05T09:00:00Z", "0.22"); // a Saturday
+        check("deepseek", "deepseek-v4-flash", "2026-11-23T09:00:00Z", "0.3");
+        check("deepseek", "deepseek-v4-flash", "2026-11-22T09:00:00Z", "0.15");
     }
 
     #[test]

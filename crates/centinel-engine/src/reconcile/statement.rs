@@ -1,6 +1,6 @@
 //! What is said: the two sums, the gap, its causes, and the parts they consist of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use serde::Serialize;
 
@@ -115,6 +115,7 @@ impl Statement {
                 evidence: "lost in this comparison".to_owned(),
             });
         }
+        let mut parts = merged(parts)?;
         let size = |part: &Part| abs(part.amount).unwrap_or(part.amount);
         parts.sort_by_cached_key(|part| {
             (
@@ -153,6 +154,34 @@ impl Statement {
             parts,
         })
     }
+}
+
+/// Parts that speak of one thing, in the words that the invoice has for it, as one: what differs up
+/// and down within a row of the invoice is not known to differ. Parts that come to nothing are left
+/// out.
+fn merged(parts: Vec<Part>) -> Result<Vec<Part>, ReconcileError> {
+    let mut merged: BTreeMap<_, Part> = BTreeMap::new();
+    for part in parts {
+        let key = (
+            (part.cause, part.candidates.clone(), part.evidence.clone()),
+            (part.provider.clone(), part.model.clone(), part.day.clone()),
+            (part.project.clone(), part.api_key.clone(), part.token_class),
+        );
+        match merged.entry(key) {
+            Entry::Vacant(slot) => {
+                slot.insert(part);
+            }
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.amount = known.amount.checked_add(part.amount)?;
+                known.quantity = match (known.quantity, part.quantity) {
+                    (Some(one), Some(other)) => Some(one.checked_add(other)?),
+                    (one, other) => one.or(other),
+                };
+            }
+        }
+    }
+    Ok(merged.into_values().filter(|part| !part.amount.is_zero()).collect())
 }
 
 fn totals(parts: &[Part]) -> Result<Vec<CauseTotal>, ReconcileError> {
