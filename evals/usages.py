@@ -55,8 +55,11 @@ INPUT_LINES = ("input", "cache_")
 OUTPUT_LINES = ("output", "reasoning", "citation")
 
 
-def reason(body, provider, flavor, answer):
+def reason(body, provider, expected, answer):
     """Why we differ, as far as the body itself shows it; None when it does not."""
+    if answer["status"] == "unpriced" and not any(expected):
+        return ("no price", "the data lists the model without prices, and expects zero; nothing unknown "
+                "is zero here")
     usage = body.get("usage") or {}
     metadata = body.get("usageMetadata") or {}
     if any(round_.get("type") == "compaction" for round_ in usage.get("iterations") or []):
@@ -150,7 +153,7 @@ def main():
                 continue
             if price["status"] == "priced" and sum(sides) == sum(expected):
                 pair["sum agrees"] += 1
-            why = reason(body, provider, flavor, price)
+            why = reason(body, provider, expected, price)
             said = price.get("reason") or f"expected {expected[0]} + {expected[1]}, " \
                                           f"found {sides[0]} + {sides[1]}"
             disagreements[why or ("no reason", "")].append((place, said, answer.get("usage")))

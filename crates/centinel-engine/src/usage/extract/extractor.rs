@@ -1,6 +1,6 @@
 //! Bodies in, usage out.
 
-use std::{borrow::Cow, collections::BTreeMap, mem};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeSeed as _};
 use serde_json::value::RawValue;
@@ -168,16 +168,17 @@ impl Extractor {
         mut found: Found<'b>,
         if_empty: Rejected,
     ) -> Result<Extraction<'b>, Rejection> {
+        let found = &mut found;
         let id = found.given_id.take().or(found.id.take());
-        match self.usage(&mut found, if_empty) {
+        match self.usage(found, if_empty) {
             Ok(usage) => {
-                let model = self.model(&mut found);
+                let model = self.model(found);
                 match model {
                     Some(model) => Ok(Extraction {
                         id,
                         model,
-                        service_tier: service_tier(&mut found),
-                        region: region(&mut found),
+                        service_tier: service_tier(found),
+                        region: region(found),
                         usage,
                         other_models: found.rounds.iter().map(other_model).collect(),
                     }),
@@ -221,9 +222,9 @@ impl Extractor {
         Ok(usage)
     }
 
-    fn note_unread(&mut self, found: &mut Found<'_>, read: u128) {
-        for name in mem::take(&mut found.unknown) {
-            self.note(&name);
+    fn note_unread(&mut self, found: &Found<'_>, read: u128) {
+        for name in &found.unknown {
+            self.note(name);
         }
         for field in found.unread(read | dialect::SUMS) {
             self.note(field.path());

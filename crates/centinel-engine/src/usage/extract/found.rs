@@ -88,10 +88,18 @@ impl<'de> Found<'de> {
 
     /// The fields that are stated, not zero and not in `read`.
     pub(super) fn unread(&self, read: u128) -> impl Iterator<Item = Field> + '_ {
-        let left = self.present & !read;
-        Field::ALL
-            .into_iter()
-            .filter(move |field| left & bit(*field) != 0 && self.get(*field) != Some(0))
+        let mut left = self.present & !read;
+        std::iter::from_fn(move || {
+            // By set bits: there are few, and many fields.
+            while left != 0 {
+                let lowest = usize::try_from(left.trailing_zeros()).unwrap_or(usize::MAX);
+                left &= left.wrapping_sub(1);
+                if self.counts.get(lowest).is_some_and(|count| *count != 0) {
+                    return Field::ALL.get(lowest).copied();
+                }
+            }
+            None
+        })
     }
 
     /// States a count. The same field twice must say the same.
