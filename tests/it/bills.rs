@@ -75,7 +75,7 @@ fn rows_to_compare_with_are_in_no_total() {
     let other = home.file("other.csv", &format!("{HEADER}{}", line(2, "7")));
     let mixed = home.run(&["import", "--invoice", "--source", "aws", other.to_str().unwrap()]);
     assert!(
-        mixed.code == 1 && mixed.err.contains("source `aws` is of kind `spend`"),
+        mixed.code == 1 && mixed.err.contains("source `aws` holds spend, not invoice"),
         "{}",
         mixed.err
     );

@@ -356,7 +356,8 @@ fn detect_json(head: &[u8]) -> Result<Format, UnknownFormat> {
     let is_lines = first.trim_end().ends_with('}')
         && text.lines().nth(1).is_some_and(|line| line.trim_start().starts_with('{'));
     // Sessions first: what tools answered in them may hold any key.
-    if has("parentUuid") && has("isSidechain") || has("leafUuid") && has("summary") {
+    let is_answer = has("sessionId") && has("uuid") && has("message") && has("assistant");
+    if has("parentUuid") && has("isSidechain") || has("leafUuid") && has("summary") || is_answer {
         return Ok(Format::ClaudeCode);
     }
     if has("session_meta") && has("payload") {

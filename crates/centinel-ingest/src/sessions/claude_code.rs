@@ -29,7 +29,7 @@ use crate::{
     fields::Fields,
     finding::{FindingStatus, Findings},
     provider_guess::provider_of,
-    records::{Output, Piece, Record, Records},
+    records::{Output, Piece, Record, Records, natural_id},
     sanitize::set_text,
     sink::Position,
 };
@@ -73,8 +73,8 @@ impl Records for ClaudeCode {
         let Some(usage) = usage(fields, row, findings)? else { return Ok(()) };
         let is_ended = fields.get("message.stop_reason").is_some();
         self.has_ends |= is_ended;
-        let id = fields.text(&["message.id", "uuid"]).unwrap_or_default();
-        if let Some(held) = self.known.get(id).and_then(|&index| self.held.get_mut(index)) {
+        let id = message_id(fields);
+        if let Some(held) = self.known.get(&id).and_then(|&index| self.held.get_mut(index)) {
             let message =
                 "line of a message that was told before: counted once, with its whole usage";
             findings.row("", FindingStatus::Note, message, row);
@@ -88,7 +88,7 @@ impl Records for ClaudeCode {
         let at = fields.instant(&["timestamp"], row, findings)?.ok_or("no `timestamp`")?;
         let mut call = Call::new(at);
         call.usage = usage;
-        set_text(&mut call.call_id, id);
+        set_text(&mut call.call_id, &id);
         set_text(&mut call.trace_id, fields.get("sessionId").unwrap_or_default());
         let provider = provider_of(model).unwrap_or_else(|| {
             let message = "names no provider: taken as Anthropic's, whose interface was asked";
@@ -114,7 +114,7 @@ impl Records for ClaudeCode {
             self.known.clear();
         }
         if !id.is_empty() {
-            self.known.insert(id.to_owned(), self.held.len());
+            self.known.insert(id, self.held.len());
         }
         self.held.push(Held { row, call, is_ended });
         Ok(())
@@ -134,6 +134,17 @@ impl Records for ClaudeCode {
         }));
         self.known.clear();
     }
+}
+
+/// What tells a message from all others: the provider's id. A relay may give every answer one id, and
+/// no id of the request: then session and time tell them apart (ccusage issue 1635).
+fn message_id(fields: &Fields) -> String {
+    let id = fields.text(&["message.id", "uuid"]).unwrap_or_default();
+    if id.is_empty() || id.starts_with("msg_") || fields.get("requestId").is_some() {
+        return id.to_owned();
+    }
+    let get = |path| fields.get(path).unwrap_or_default();
+    natural_id("claude-code", &[get("sessionId"), id, get("timestamp")])
 }
 
 /// The usage of a line; `None` where it has none.
