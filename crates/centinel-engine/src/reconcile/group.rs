@@ -12,7 +12,7 @@ use super::{
 use crate::{
     money::Decimal,
     period::{DAY_MICROS, date_of, date_of_index, day_index},
-    pricing::{CostLine, Meter, PriceQuery, ServiceTier, provider_id},
+    pricing::{CostLine, Meter, PriceQuery, ServiceTier, Terms, provider_id},
     usage::{Usage, UsageClass},
 };
 
@@ -438,7 +438,9 @@ fn lines(
             };
             let undated = PriceQuery { at: None, ..query };
             let price = book.resolve(&query).or_else(|_| book.resolve(&undated)).ok()?;
-            price.lines(&call.usage).ok()
+            // A sum over calls: each is taken to be as long as their mean.
+            let terms = Terms { calls: call.calls.max(1), free: None };
+            price.lines_of(&call.usage, &terms).ok()
         })
     };
     Ok(match &call.cost {

@@ -1,6 +1,6 @@
 //! Usage from a provider's response body, exactly as it came, to the inclusive record.
 //!
-//! Three steps. A body is read in one pass into its counts, whatever it is wrapped in ([`field`] says
+//! Three steps. A body is read in one pass into its counts, whatever it is wrapped in (`field` says
 //! which there are, `read` how, `locate` where). The dialect, stated by the caller or found from the
 //! counts, says what they mean: which totals contain their parts, and which are to be added. What
 //! results is a [`Usage`](super::Usage) with the model, service tier and region that the response
