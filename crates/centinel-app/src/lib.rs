@@ -50,6 +50,7 @@ pub use over_time::{Layer, SpendOverTime};
 pub use periods::{PeriodStatus, PeriodTotal, Restatement};
 pub use prices::{OpenedBook, open_book};
 pub use proposals::BudgetRequest;
+pub use reconcile::keep_billed;
 pub use report::{Headline, KindOfSpend, Report, UnexplainedGap};
 pub use restate::{RestateRequest, Restated, RestatedModel};
 pub use revision::Revision;

@@ -1,9 +1,11 @@
 //! Ledger against invoices: what `reconcile` compares when both sides are in the home.
 
+use std::collections::BTreeSet;
+
 use centinel_engine::{
     money::{Currency, Decimal, Pico},
     period::Period,
-    pricing::{CostLine, Meter},
+    pricing::{CostLine, Meter, provider_id},
     reconcile::{CostBasis, InvoiceRow, LedgerCall, LedgerCost, Options, Statement, reconcile},
     series::Dimension,
     usage::{CostClass, Usage, UsageClass},
@@ -56,17 +58,25 @@ impl App {
         let covered = start.zip(end).and_then(|(start, end)| Period::new(start, end).ok());
         let Some(period) = period.or(covered) else { return Ok(Vec::new()) };
         let mut calls = self.ledger_calls(Some(period)).await?;
-        // A model provider whose invoice has not come yet is no gap.
-        let billed: std::collections::BTreeSet<&str> =
-            rows.iter().map(|row| row.provider.as_str()).collect();
-        calls.retain(|call| {
-            billed.contains(centinel_engine::pricing::provider_id(&call.provider).as_str())
-        });
+        keep_billed(&mut calls, &rows);
         let book = self.book()?;
         let books = [book.as_ref()];
         let options = Options { period: Some(period), books: &books, rates: &[] };
         Ok(reconcile(&calls, &rows, &options)?)
     }
+}
+
+/// Drops the calls that the invoices at hand cannot speak of: those of a provider whose invoice has
+/// not come yet, and those outside the time that the invoices cover. Neither is a gap.
+pub fn keep_billed(calls: &mut Vec<LedgerCall>, rows: &[InvoiceRow]) {
+    let billed: BTreeSet<&str> = rows.iter().map(|row| row.provider.as_str()).collect();
+    let start = rows.iter().map(|row| row.period.start).min();
+    let end = rows.iter().map(|row| row.period.end).max();
+    calls.retain(|call| {
+        billed.contains(provider_id(&call.provider).as_str())
+            && start.is_none_or(|start| call.at >= start)
+            && end.is_none_or(|end| call.at < end)
+    });
 }
 
 /// `None` for calls that name no provider or model, which no invoice can be compared with.

@@ -125,6 +125,10 @@ impl<'b> Sides<'b> {
             };
             self.read_home(&home, period, lacks_ledger, lacks_invoice)?;
         }
+        // A home holds more than the invoices at hand speak of; a file was chosen for them.
+        if lacks_ledger || args.ledger.iter().any(|path| path.is_dir()) {
+            centinel_app::keep_billed(&mut self.calls, &self.rows);
+        }
         Ok(())
     }
 
