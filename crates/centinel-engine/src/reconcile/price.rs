@@ -565,8 +565,9 @@ impl History {
         // A line that its rounding makes nothing of says nothing.
         let has = |(_, quantity, amount, tolerance): &DayLine| {
             let exact = quantity.checked_mul(unit).map_err(ReconcileError::from);
-            amount.to_f64().abs() > tolerance.to_f64() * 100.0
-                && exact.and_then(|exact| near(exact, *amount, *tolerance)).unwrap_or(false)
+            let bound = tolerance.checked_mul_integer(100).map_err(ReconcileError::from);
+            let is_telling = abs(*amount).and_then(|amount| Ok(amount > bound?)).unwrap_or(false);
+            is_telling && exact.and_then(|exact| near(exact, *amount, *tolerance)).unwrap_or(false)
         };
         // A price that is still billed is not an earlier one.
         let is_billed_still = days.iter().any(|line| line.0 >= placed.slice && has(line));

@@ -312,9 +312,9 @@ fn every_meter_and_tier_can_be_written() {
     for meter in Meter::ALL {
         let body = price("unknown", &format!("rates.standard = {{ {} = \"6\" }}", meter.name()));
         let book = read(&format!("{HEAD_USD}{body}")).unwrap();
-        let entry = book.entries().next().unwrap().prices().next().unwrap();
+        let entry = book.price_entries().next().unwrap();
         let [rate] = entry.rates.as_slice() else { panic!("{entry:?}") };
-        assert_eq!((rate.meter, rate.written_price().unwrap().to_string()), (meter, "6".into()));
+        assert_eq!((rate.token_class, rate.price.to_string()), (meter, "6".into()));
     }
     for tier in ServiceTier::ALL {
         let body = price("unknown", &format!("rates.{} = {{ input = \"6\" }}", tier.name()));
