@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Longest input made by mutation, in bytes.
+/// Longest input made by mutation, in bytes, unless a seed is longer.
 const INPUT_MAX: usize = 3072;
 /// Most inputs kept.
 const CORPUS_MAX: usize = 2048;
@@ -188,6 +188,9 @@ pub(crate) fn fuzz(
     let mut seen: HashSet<Seen> = HashSet::new();
     let mut input = Vec::new();
     let mut done = 0;
+    // Room to grow: a file of which mutation always loses the end is always broken.
+    let longest = target.seeds.iter().map(|seed| seed.len() + 256).max();
+    let input_max = longest.unwrap_or(0).max(INPUT_MAX);
     for execution in 0..executions {
         if limit.is_some_and(|limit| execution.is_multiple_of(256) && started.elapsed() > limit) {
             break;
@@ -209,7 +212,7 @@ pub(crate) fn fuzz(
                     let other = if corpus.is_empty() { &target.seeds } else { &corpus };
                     let other = random.pick(other).clone();
                     mutate(&mut input, &other, target.words, &mut random);
-                    input.truncate(INPUT_MAX);
+                    input.truncate(input_max);
                 }
             }
         }

@@ -78,8 +78,23 @@ fn run(format: Format, input: &[u8]) -> Seen {
 }
 
 fn target(name: &'static str, format: Format, seeds: &[&[u8]], words: &'static [&'static str]) {
-    let seeds = seeds.iter().map(|seed| seed.to_vec()).collect();
+    let seeds = seeds.iter().flat_map(|seed| parts(seed)).collect();
     check(&Target { name, seeds, words, run: &|input| run(format, input) });
+}
+
+/// A file, and where it is one of rows also every pair of its rows as a file: short inputs run faster.
+fn parts(seed: &[u8]) -> Vec<Vec<u8>> {
+    let mut parts = vec![seed.to_vec()];
+    let Ok(text) = str::from_utf8(seed) else { return parts };
+    let lines: Vec<&str> = text.lines().collect();
+    let is_json = |line: &&str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+    let (head, rows) = match lines.split_first() {
+        Some((_, [_, _, _, ..])) if lines.iter().all(is_json) => ("", &lines[..]),
+        Some((head, rows @ [_, _, _, ..])) if head.contains(',') => (*head, rows),
+        _ => return parts,
+    };
+    parts.extend(rows.chunks(2).map(|pair| [&[head], pair].concat().join("\n").into_bytes()));
+    parts
 }
 
 macro_rules! seed {
@@ -313,6 +328,56 @@ fn session_logs() {
     target("claude_code", Format::ClaudeCode, &[claude], &["\"message\":{", "\"usage\":{"]);
     let codex = [seed!("sessions/rollout-parent.jsonl"), seed!("sessions/rollout-fork.jsonl")];
     target("codex", Format::Codex, &codex, &["\"payload\":{", "\"total_token_usage\":{"]);
+}
+
+const CONTRACT_KEYS: [&str; 2] = ["ContractCommitmentCost", "ContractPeriodEnd"];
+const GOOGLE_KEYS: [&str; 4] = ["\"credits\":[", "\"cost_type\":", "\"labels\":[", "\"usage\":{"];
+const AZURE_KEYS: [&str; 4] =
+    ["ChargeType", "UnusedReservation", "costInBillingCurrency", "Refund"];
+const AWS_KEYS: [&str; 4] =
+    ["line_item_line_item_type", "SavingsPlanCoveredUsage", "DiscountedUsage", "Tax"];
+const CLOUD_LOG_KEYS: [&str; 3] =
+    ["\"inputTokenCount\":", "\"outputBodyJson\":{", "\"logEvents\":["];
+
+/// Bills in columns of a provider's own, and what stands beside a bill.
+#[test]
+fn bills() {
+    let aws = [seed!("aws_cur_2_0.csv"), seed!("aws_cur_net.csv")];
+    target("aws_cur", Format::AwsCur, &aws, &AWS_KEYS);
+    let azure = [seed!("azure_actual.csv"), seed!("azure_amortized_mca.csv")];
+    target("azure_cost", Format::AzureCost, &azure, &AZURE_KEYS);
+    let google = [seed!("google_billing.ndjson")];
+    target("google_billing", Format::GoogleBilling, &google, &GOOGLE_KEYS);
+    target("invoice", Format::Invoice, &[seed!("invoice.csv")], &["amount", "period", "currency"]);
+    let commitments = [seed!("contract_commitments.csv")];
+    target("contract_commitments", Format::ContractCommitments, &commitments, &CONTRACT_KEYS);
+}
+
+/// Logs that clouds keep of model calls.
+#[test]
+fn cloud_logs() {
+    let bedrock = [seed!("bedrock/invocations.ndjson"), seed!("bedrock/cloudwatch.json")];
+    target("bedrock_log", Format::BedrockLog, &bedrock, &CLOUD_LOG_KEYS);
+    let vertex = [seed!("vertex/request_response.ndjson")];
+    target(
+        "vertex_log",
+        Format::VertexLog,
+        &vertex,
+        &["\"full_response\":", "\"usageMetadata\":{"],
+    );
+}
+
+/// Parquet files of each kind of row; the words are bytes of its encodings.
+#[test]
+fn parquet() {
+    const WORDS: [&str; 4] = ["PAR1", "\u{15}", "\u{0}\u{0}\u{0}", "\u{7f}\u{7f}\u{7f}\u{7f}"];
+    for (name, format, seed) in [
+        ("focus_parquet", Format::FocusParquet, seed!("focus_1_2.parquet")),
+        ("call_log_parquet", Format::CallLogParquet, seed!("calls.parquet")),
+        ("google_parquet", Format::GoogleBilling, seed!("google_billing.parquet")),
+    ] {
+        target(name, format, &[seed], &WORDS);
+    }
 }
 
 /// What nobody says: the format is seen from the bytes, so any target may be met.

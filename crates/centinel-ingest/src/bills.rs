@@ -27,6 +27,7 @@ use crate::{
     detect::Format,
     finding::{FindingStatus, Findings},
     read::{Intake, Options, ReadError},
+    sanitize::listed,
     table::{Header, TableRows},
 };
 
@@ -137,8 +138,7 @@ pub(crate) fn is_invoice_header(names: &[String]) -> bool {
 
 /// The columns of a bill that is cut, or is another one.
 fn missing(header: &Header, bill: &'static str, missing: &[&str]) -> ReadError {
-    let found = header.names().iter().take(20).cloned().collect::<Vec<_>>().join(", ");
-    ReadError::MissingColumns { bill, missing: missing.join(", "), found }
+    ReadError::MissingColumns { bill, missing: missing.join(", "), found: listed(header.names()) }
 }
 
 /// The first instant of the month of an instant, in UTC.

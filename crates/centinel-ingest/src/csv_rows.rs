@@ -70,7 +70,8 @@ pub(crate) struct CsvRow<'a> {
 /// Frames the rows of an input, borrowed or its own; the first one is the header.
 pub(crate) struct CsvRows<I> {
     input: I,
-    core: csv_core::Reader,
+    // Made for the first row with quotes: its state table takes longer than a short input.
+    core: Option<csv_core::Reader>,
     delimiter: u8,
     // Fields of the header; 0 before it was read.
     width: usize,
@@ -119,7 +120,7 @@ impl<R: Read, I: DerefMut<Target = Input<R>>> CsvRows<I> {
     pub(crate) fn new(input: I, delimiter: u8) -> Self {
         Self {
             input,
-            core: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
+            core: None,
             delimiter,
             width: 0,
             row: 0,
@@ -240,7 +241,11 @@ impl<R: Read, I: DerefMut<Target = Input<R>>> CsvRows<I> {
 
     /// Splits the row at the start of the window; `None` when there are only blank lines.
     fn split_quoted(&mut self) -> Result<Option<Split>, ReadError> {
-        self.core.reset();
+        let delimiter = self.delimiter;
+        let core = self
+            .core
+            .get_or_insert_with(|| csv_core::ReaderBuilder::new().delimiter(delimiter).build());
+        core.reset();
         let (mut read, mut written, mut ended) = (0, 0, 0);
         let is_closed = loop {
             if written + 64 > self.unquoted.len() {
@@ -253,7 +258,7 @@ impl<R: Read, I: DerefMut<Target = Input<R>>> CsvRows<I> {
             // At the end of the input a line end closes the row, unless a quote is open.
             let data =
                 if at_end { b"\n" } else { self.input.data().get(read..).unwrap_or_default() };
-            let (result, nin, nout, nend) = self.core.read_record(
+            let (result, nin, nout, nend) = core.read_record(
                 data,
                 self.unquoted.get_mut(written..).unwrap_or_default(),
                 self.ends.get_mut(ended..).unwrap_or_default(),

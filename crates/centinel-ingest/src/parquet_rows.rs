@@ -11,10 +11,12 @@
 //! Snappy, gzip, zstd.
 
 use std::{
+    cell::Cell,
     fmt::Write as _,
     fs::File,
     ops::Range,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{self, AssertUnwindSafe, catch_unwind},
+    sync::Once,
 };
 
 use bytes::Bytes;
@@ -207,11 +209,28 @@ impl TableRows for ParquetRows {
     }
 }
 
+thread_local! {
+    /// Whether a panic of this thread is caught and told as an error, so that nothing is printed of it.
+    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Calls into the Parquet reader. It refuses most damage with an error, but a few checks of its own
 /// panic; a damaged file is an error of the input, never of the process.
 fn guarded<T>(call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ReadError> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !IS_GUARDED.get() {
+                usual(info);
+            }
+        }));
+    });
     let failed = |reason: String| ReadError::Parquet { row: 0, reason };
-    match catch_unwind(AssertUnwindSafe(call)) {
+    IS_GUARDED.set(true);
+    let result = catch_unwind(AssertUnwindSafe(call));
+    IS_GUARDED.set(false);
+    match result {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
             let text = error.to_string();

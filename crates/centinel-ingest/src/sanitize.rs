@@ -32,6 +32,26 @@ pub(crate) fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Column names in a message: the first ones, and how many more there are.
+pub(crate) fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let text = names.iter().take(SHOWN).map(|name| shown_line(name)).collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(SHOWN) {
+        Some(more) if more > 0 => format!("{text} and {more} more"),
+        _ => text,
+    }
+}
+
+/// A column name as it is shown: one line, 80 characters at most.
+pub(crate) fn shown_line(name: &str) -> String {
+    let mut text: String =
+        name.chars().take(80).map(|c| if is_hidden(c) { ' ' } else { c }).collect();
+    if name.chars().nth(80).is_some() {
+        text.push('…');
+    }
+    text
+}
+
 /// Copies a text column into a slot, re-using its buffer: trimmed, without hidden characters, cut at
 /// [`TEXT_CHARS_MAX`]; nothing left is no value.
 pub(crate) fn set_text(slot: &mut Option<String>, value: &str) {

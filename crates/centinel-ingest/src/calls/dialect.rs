@@ -149,7 +149,8 @@ fn guess_name(name: &str) -> Option<(Field, u8)> {
         CacheReadTokens, CacheWrite1hTokens, CacheWrite5mTokens, InputTokensTotal,
         OutputTokensTotal, ReasoningTokens,
     };
-    if let Some(class) = UsageClass::ALL.into_iter().find(|class| normalize(class.name()) == name) {
+    let is_name = |class: &UsageClass| class.name().bytes().filter(|b| *b != b'_').eq(name.bytes());
+    if let Some(class) = UsageClass::ALL.into_iter().find(is_name) {
         return Some((Field::Usage(class), 0));
     }
     let label = |dimension, rank| (Field::Label(dimension), rank);

@@ -8,7 +8,10 @@ use super::{
     Field, UnknownField,
     dialect::{self, normalize},
 };
-use crate::{read::Options, sanitize::is_hidden};
+use crate::{
+    read::Options,
+    sanitize::{listed, shown_line},
+};
 
 /// Whether cache tokens are inside the input tokens or beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +117,7 @@ impl Mapping {
         }
         for (stated, _) in &options.map {
             if !names.iter().any(|name| is_same_column(name, stated)) {
-                return Err(MappingError::NoColumn { name: stated.clone(), found: list(names) });
+                return Err(MappingError::NoColumn { name: stated.clone(), found: listed(names) });
             }
         }
         Ok(mapping)
@@ -200,7 +203,7 @@ impl Mapping {
     /// Names of the columns, for a message.
     pub(crate) fn found(&self) -> String {
         let names: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
-        list(&names)
+        listed(&names)
     }
 }
 
@@ -217,25 +220,6 @@ fn tag(name: &str, options: &Options) -> Option<(Field, u8)> {
         !key.is_empty() && (key == whole || key == last)
     })?;
     Some((Field::Label(Dimension::Tag(key.as_str().into())), 0))
-}
-
-fn list(names: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let text = names.iter().take(SHOWN).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
-    match names.len().checked_sub(SHOWN) {
-        Some(more) if more > 0 => format!("{text} and {more} more"),
-        _ => text,
-    }
-}
-
-/// A column name as it is shown: one line, 80 characters at most.
-fn shown(name: &str) -> String {
-    let mut text: String =
-        name.chars().take(80).map(|c| if is_hidden(c) { ' ' } else { c }).collect();
-    if name.chars().nth(80).is_some() {
-        text.push('…');
-    }
-    text
 }
 
 impl fmt::Display for Mapping {
@@ -260,13 +244,17 @@ impl fmt::Display for Mapping {
                 how.push_str(time);
             }
             rows.push([
-                shown(&column.name),
-                field.map_or_else(|| "-".to_owned(), |field| shown(&field.to_string())),
+                shown_line(&column.name),
+                field.map_or_else(|| "-".to_owned(), |field| shown_line(&field.to_string())),
                 how,
             ]);
         }
         for (field, value) in &self.constants {
-            rows.push(["-".to_owned(), field.to_string(), format!("set to `{}`", shown(value))]);
+            rows.push([
+                "-".to_owned(),
+                field.to_string(),
+                format!("set to `{}`", shown_line(value)),
+            ]);
         }
         let width = |index: usize| {
             rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count()).max()

@@ -1,6 +1,6 @@
 //! The columns of the Cost and Usage dataset, and where a header has them.
 
-use crate::{calls::normalize, read::ReadError, sanitize::Shown};
+use crate::{calls::normalize, read::ReadError, sanitize::listed};
 
 /// Whether a file must have a column, and a row a value in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,9 +157,7 @@ impl Columns {
         if missing.is_empty() {
             return Ok(columns);
         }
-        let found: Vec<String> =
-            names.iter().take(20).map(|name| Shown(name).to_string()).collect();
-        let found = found.join(", ");
+        let found = listed(names);
         Err(ReadError::MissingColumns { bill: "a FOCUS bill", missing: missing.join(", "), found })
     }
 
@@ -200,7 +198,7 @@ mod tests {
         assert!(is_focus_header(&header));
         assert_eq!(Columns::of_header(&header).unwrap().find("BilledCost"), Some(0));
         let error = Columns::of_header(&names("BilledCost,ChargeCategory")).unwrap_err();
-        insta::assert_snapshot!(error, @"not a FOCUS bill: no column BillingCurrency, ChargePeriodStart, ChargePeriodEnd; found: `BilledCost`, `ChargeCategory`");
+        insta::assert_snapshot!(error, @"not a FOCUS bill: no column BillingCurrency, ChargePeriodStart, ChargePeriodEnd; found: BilledCost, ChargeCategory");
     }
 
     #[test]
