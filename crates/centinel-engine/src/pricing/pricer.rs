@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::{Price, PriceBook, PriceQuery, Unpriced};
 
 /// Resolves prices of a book, and remembers them.
@@ -9,7 +11,7 @@ use super::{Price, PriceBook, PriceQuery, Unpriced};
 pub struct Pricer<'b> {
     book: &'b PriceBook,
     /// By label set, a position in `prices`, so that a name is hashed once a call.
-    series: HashMap<Vec<u8>, usize>,
+    series: HashMap<Vec<u8>, usize, RandomState>,
     prices: Vec<Vec<Price>>,
     key: Vec<u8>,
 }
@@ -21,7 +23,7 @@ impl<'b> Pricer<'b> {
 
     /// A pricer that remembers nothing yet.
     pub fn new(book: &'b PriceBook) -> Self {
-        Self { book, series: HashMap::new(), prices: Vec::new(), key: Vec::new() }
+        Self { book, series: HashMap::default(), prices: Vec::new(), key: Vec::new() }
     }
 
     /// The price in force, as [`PriceBook::resolve`] gives it.

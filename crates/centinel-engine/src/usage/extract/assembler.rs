@@ -44,7 +44,7 @@ impl Assembler {
         if stream::is_events(body) {
             return self.push_events(body, emit);
         }
-        let found = match locate(body) {
+        let mut found = match locate(body) {
             Ok(found) => found,
             Err(reason) => {
                 self.finish(emit)?;
@@ -55,7 +55,7 @@ impl Assembler {
         match stream::step(&found) {
             Step::Whole => {
                 self.finish(emit)?;
-                emit(self.extractor.finish(found, Rejected::NoUsage))
+                emit(self.extractor.finish(&mut found, Rejected::NoUsage))
             }
             step => self.push_part(found, step, emit),
         }
@@ -119,7 +119,9 @@ impl Assembler {
         emit: &mut dyn FnMut(Extracted<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         match self.open.take() {
-            Some(found) => emit(self.extractor.finish(found, Rejected::StreamWithoutUsage)),
+            Some(mut found) => {
+                emit(self.extractor.finish(&mut found, Rejected::StreamWithoutUsage))
+            }
             None => Ok(()),
         }
     }

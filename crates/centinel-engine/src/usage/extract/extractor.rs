@@ -11,7 +11,7 @@ use super::{
     field::{Label, Node},
     found::{Found, Problem, Round},
     gemini,
-    locate::{error_of, locate},
+    locate::{error_of, locate_into},
     openai, others,
     read::Object,
     stream,
@@ -148,27 +148,22 @@ impl Extractor {
     ///
     /// [`Rejection`] with the reason.
     pub fn extract<'b>(&mut self, body: &'b str) -> Result<Extraction<'b>, Rejection> {
-        let found = if stream::is_events(body) {
-            stream::merged(body)
-        } else {
-            match locate(body) {
-                Ok(found) => found,
-                Err(reason) => {
-                    let reason = Rejected::NotJson(reason).to_string();
-                    return Err(Rejection { id: salvaged_id(body), reason });
-                }
-            }
-        };
-        self.finish(found, Rejected::NoUsage)
+        let mut found = Found::new();
+        if stream::is_events(body) {
+            found = stream::merged(body);
+        } else if let Err(reason) = locate_into(body, &mut found) {
+            let reason = Rejected::NotJson(reason).to_string();
+            return Err(Rejection { id: salvaged_id(body), reason });
+        }
+        self.finish(&mut found, Rejected::NoUsage)
     }
 
     /// The record of what was found.
     pub(super) fn finish<'b>(
         &mut self,
-        mut found: Found<'b>,
+        found: &mut Found<'b>,
         if_empty: Rejected,
     ) -> Result<Extraction<'b>, Rejection> {
-        let found = &mut found;
         let id = found.given_id.take().or(found.id.take());
         match self.usage(found, if_empty) {
             Ok(usage) => {

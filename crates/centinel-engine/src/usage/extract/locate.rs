@@ -41,19 +41,33 @@ const PARTS: [Wrapped; 9] = [
 ///
 /// The reason when the text is no JSON object. A body that states no count is no error here.
 pub(super) fn locate(text: &str) -> Result<Found<'_>, String> {
-    at_depth(text, DEPTH_MAX)
+    let mut found = Found::new();
+    locate_into(text, &mut found)?;
+    Ok(found)
 }
 
-fn at_depth(text: &str, depth: usize) -> Result<Found<'_>, String> {
+/// As [`locate`], into an empty [`Found`]: it is large, and moving it shows in the time a body takes.
+pub(super) fn locate_into<'t>(text: &'t str, found: &mut Found<'t>) -> Result<(), String> {
+    at_depth(text, found, DEPTH_MAX)
+}
+
+fn at_depth<'t>(text: &'t str, outer: &mut Found<'t>, depth: usize) -> Result<(), String> {
     if text.starts_with('[') {
-        return chunks(text, depth).map(Found::into_owned);
+        *outer = chunks(text, depth)?;
+        return Ok(());
     }
-    let mut outer = Found::new();
-    read(text, Node::Top, &mut outer)?;
+    read(text, Node::Top, outer)?;
     if outer.is_empty() && outer.problem.is_none() && depth > 0 {
-        look_inside(&mut outer, depth.saturating_sub(1));
+        look_inside(outer, depth.saturating_sub(1));
     }
-    Ok(outer)
+    Ok(())
+}
+
+/// A body within another, on its own.
+fn nested(text: &str, depth: usize) -> Result<Found<'_>, String> {
+    let mut found = Found::new();
+    at_depth(text, &mut found, depth)?;
+    Ok(found)
 }
 
 /// Takes the counts of the first part that has some.
@@ -89,14 +103,14 @@ fn look_inside(outer: &mut Found<'_>, depth: usize) {
 fn inside(raw: &RawValue, depth: usize) -> Option<Found<'_>> {
     let text = raw.get();
     let found = match text.as_bytes().first() {
-        Some(b'{' | b'[') => at_depth(text, depth).ok()?,
+        Some(b'{' | b'[') => nested(text, depth).ok()?,
         Some(b'"') => {
             let text: String = serde_json::from_str(text).ok()?;
             let text = text.trim_start();
             if stream::is_events(text) {
                 stream::merged(text)
             } else {
-                at_depth(text, depth).ok()?.into_owned()
+                nested(text, depth).ok()?.into_owned()
             }
         }
         _ => return None,
@@ -134,7 +148,7 @@ fn chunks(text: &str, depth: usize) -> Result<Found<'static>, String> {
     let mut merged = Found::new();
     for element in elements {
         if element.get().starts_with('{') {
-            let mut chunk = at_depth(element.get(), depth.saturating_sub(1))?.into_owned();
+            let mut chunk = nested(element.get(), depth.saturating_sub(1))?.into_owned();
             merged.update(&mut chunk);
         }
     }
