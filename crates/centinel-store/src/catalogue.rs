@@ -398,52 +398,6 @@ impl Database {
         .await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
-
-    /// Gives each episode (series, first day) its number, the same number for ever.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Database`].
-    pub async fn number_episodes(
-        &self,
-        episodes: &[(String, String)],
-        found_at: i64,
-    ) -> Result<Vec<i64>, StoreError> {
-        let rows =
-            sqlx::query("select id, series, start_on from episode").fetch_all(self.pool()).await?;
-        let mut known: BTreeMap<(String, String), i64> = BTreeMap::new();
-        for row in &rows {
-            known.insert((row.try_get(1)?, row.try_get(2)?), row.try_get(0)?);
-        }
-        // Most questions meet only episodes that have a number: no write lock for those.
-        if episodes.iter().any(|episode| !known.contains_key(episode)) {
-            let mut tx = self.begin_write().await?;
-            for episode in episodes {
-                if known.contains_key(episode) {
-                    continue;
-                }
-                let id = next(&mut tx, "episode").await?;
-                sqlx::query(
-                    "insert into episode (id, series, start_on, found_at) values ($1, $2, $3, $4) \
-                     on conflict (series, start_on) do nothing",
-                )
-                .bind(id)
-                .bind(&episode.0)
-                .bind(&episode.1)
-                .bind(found_at)
-                .execute(&mut *tx)
-                .await?;
-                let row = sqlx::query("select id from episode where series = $1 and start_on = $2")
-                    .bind(&episode.0)
-                    .bind(&episode.1)
-                    .fetch_one(&mut *tx)
-                    .await?;
-                known.insert(episode.clone(), row.try_get(0)?);
-            }
-            tx.commit().await?;
-        }
-        Ok(episodes.iter().map(|episode| known.get(episode).copied().unwrap_or(0)).collect())
-    }
 }
 
 /// A table of texts that are numbered once and for all.

@@ -2,6 +2,7 @@
 
 use std::{str::FromStr as _, time::Duration};
 
+use jiff::Timestamp;
 use sqlx::{
     AnyPool,
     any::{AnyConnectOptions, AnyPoolOptions},
@@ -127,4 +128,9 @@ impl Database {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// An instant as it is kept, back as one.
+pub(crate) fn instant(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH)
 }

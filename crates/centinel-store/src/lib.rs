@@ -10,6 +10,7 @@ mod bills;
 mod catalogue;
 mod database;
 mod delivery;
+pub mod events;
 pub mod evidence;
 pub mod people;
 pub mod periods;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use sqlx::Row as _;
 
-use crate::{Database, Journal, StoreError};
+use crate::{Database, Journal, StoreError, database::instant};
 
 /// A closed period.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,10 +145,6 @@ pub async fn keep_restatements(
     }
     journal.commit().await?;
     Ok(kept)
-}
-
-fn instant(micros: i64) -> Timestamp {
-    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn subject(start_at: i64, end_at: i64) -> String {
