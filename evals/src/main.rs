@@ -1,0 +1,25 @@
+//! `centinel-evals`: what is claimed, measured on data with known answers.
+//!
+//! A suite is a module with its own subcommand; figures and how to repeat them are in `README.md`.
+
+mod costbench;
+mod parallel;
+mod random;
+mod statistics;
+
+use clap::Parser;
+
+/// Measure the engine on generated data whose answers are known.
+#[derive(Debug, Parser)]
+#[command(name = "centinel-evals", version)]
+enum Suite {
+    /// Daily cost series with labelled events: generate, score alarms, run the detector.
+    #[command(subcommand)]
+    Costbench(costbench::Command),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Suite::parse() {
+        Suite::Costbench(command) => costbench::run(command),
+    }
+}
