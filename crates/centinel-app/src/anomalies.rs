@@ -1,22 +1,30 @@
-//! Anomalies: every feature and every service, day by day, merged to episodes that people look at.
+//! Anomalies: every part of the spend that is watched, day by day, merged to episodes that people look
+//! at, one a cause.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::{
-    anomaly::{self, Alarm, Config, Episode, Metric, Point, Series},
+    anomaly::{
+        self, Alarm, Config, Episode, Metric,
+        cause::{self, Cause, Sighting},
+        watch::{Leaf, LeafDay, LeafTable, Scope, Slice, name_of},
+    },
     money::{Currency, Decimal, Pico},
-    period::{DAY_MICROS, Grain, Period, date_of, index_of_date},
-    series::Dimension,
-    usage::UsageClass,
+    period::{Period, date_of, index_of_date},
 };
-use centinel_ledger::{Condition, Measure, SpendQuery};
-use jiff::{Timestamp, civil::Date};
-use serde::Serialize;
+use centinel_ledger::Condition;
+use centinel_store::events::{self, EpisodeName};
+use jiff::{Timestamp, ToSpan as _, civil::Date};
+use serde::{Deserialize, Serialize};
 
-use crate::{App, AppError, ExplainRequest, Explained, calendar::KnownDays};
+use crate::{
+    App, AppError, ExplainRequest, Explained,
+    events::Verdict,
+    watch::{SHAPES, owner_of},
+};
 
 /// An episode as people see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Incident {
     /// `E-1`, …: the same for as long as the episode is known.
     pub id: String,
@@ -35,8 +43,12 @@ pub struct Incident {
     pub start: Date,
     /// Last day so far.
     pub last: Date,
-    /// The last day with data is part of it.
+    /// The last day with data is part of it, and nobody said that it was meant or muted it.
     pub is_open: bool,
+    /// Where it stands.
+    pub state: IncidentState,
+    /// The last thing that a person said of it.
+    pub verdict: Option<Verdict>,
     /// Cost beyond the expected, an estimate.
     pub impact: Pico,
     /// Of `impact`.
@@ -47,10 +59,33 @@ pub struct Incident {
     pub owner: Option<String>,
     /// The impact is below the minimum that people asked for.
     pub is_small: bool,
+    /// Further parts of the spend that show it.
+    pub seen_in: Vec<String>,
 }
 
-/// What is watched: features of calls, services of charges.
-const SLICES: [Dimension; 2] = [Dimension::Feature, Dimension::Service];
+impl Incident {
+    /// Whether people are shown it without asking: nobody muted it or said that it was meant.
+    pub fn is_shown(&self) -> bool {
+        matches!(self.state, IncidentState::Open | IncidentState::Ended)
+    }
+}
+
+/// Where an episode stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentState {
+    /// The last day with data is part of it.
+    Open,
+    /// Its level is usual again.
+    Ended,
+    /// A person said that it was meant.
+    Expected,
+    /// A mute of somebody's holds it.
+    Muted,
+}
+
+/// Days by which late data may move the first day of an episode that keeps its number.
+const START_DAYS_MAX: i32 = 2;
 
 impl App {
     /// Every episode of the ledger, those with the largest impact first.
@@ -59,62 +94,125 @@ impl App {
     ///
     /// [`AppError::Empty`] without data; ledger and calendar errors.
     pub async fn incidents(&self, now: Timestamp) -> Result<Vec<Incident>, AppError> {
+        self.incidents_known_at(now, None).await
+    }
+
+    /// Every episode as it was known at an instant: from the rows, events and verdicts known then, the
+    /// days judged that were over.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::incidents`].
+    pub async fn incidents_as_of(
+        &self,
+        as_of: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<Incident>, AppError> {
+        self.incidents_known_at(as_of.min(now), Some(as_of)).await
+    }
+
+    async fn incidents_known_at(
+        &self,
+        known_at: Timestamp,
+        as_of: Option<Timestamp>,
+    ) -> Result<Vec<Incident>, AppError> {
         let (first, last) = self.ledger.span().await?.ok_or(AppError::Empty)?;
-        let (first, last_day) = (date_of(first), date_of(last));
-        let days = Period::days(first, last_day.tomorrow().unwrap_or(Date::MAX))?;
-        let known = self.known_days()?;
-        let calendar = known.calendar();
-        let config = Config::published(false);
-        let currency = self.config.organisation.currency;
-        let minimum = self.config.attention.minimum_impact.to_decimal();
-        let mut found: Vec<(Dimension, Episode)> = Vec::new();
-        for dimension in SLICES {
-            for series in self.daily_series(&dimension, days, currency).await? {
-                let alarms = anomaly::detect(&series, &calendar, &config);
-                found
-                    .extend(anomaly::episodes(&alarms).into_iter().map(|e| (dimension.clone(), e)));
-            }
+        // A day is judged when it is over.
+        let over = date_of(known_at);
+        let (first, mut after) = (date_of(first), date_of(last).tomorrow().unwrap_or(Date::MAX));
+        after = after.min(over);
+        if after <= first {
+            return Ok(Vec::new());
         }
-        found.sort_by(|(_, a), (_, b)| {
-            b.impact.cmp(&a.impact).then_with(|| (&a.series, a.start).cmp(&(&b.series, b.start)))
-        });
-        let names: Vec<(String, String)> = found
-            .iter()
-            .map(|(dimension, e)| (format!("{dimension}={}", e.series), e.start.to_string()))
-            .collect();
-        let numbers = self.database().number_episodes(&names, now.as_microsecond()).await?;
-        let owners = self.owners_by_slice(days).await?;
+        let days = Period::days(first, after)?;
+        let currency = self.config.organisation.currency;
+        let watched = self.leaves(days, currency, as_of).await?;
+        let Some(last_day) = last_day(&watched.table) else { return Ok(Vec::new()) };
+        let verdicts = self.verdicts(known_at).await?;
+        let known = self.known_days(known_at, &verdicts).await?;
+        let slices = watched.table.slices(&SHAPES, self.config.attention.slices_max);
+        let calendar = known.calendar(&watched.table, &slices);
+        let mut seen: Vec<(&Slice, Episode)> = Vec::new();
+        for slice in &slices {
+            let config = raised(Config::published(false), verdicts.factor(&slice.scope));
+            let mut series = watched.table.series(slice);
+            series.points.truncate(days_until(first, last_day));
+            let alarms = anomaly::detect(&series, &calendar, &config);
+            seen.extend(anomaly::episodes(&alarms).into_iter().map(|episode| (slice, episode)));
+        }
+        let sightings: Vec<Sighting<'_>> =
+            seen.iter().map(|(slice, episode)| Sighting { slice, episode }).collect();
+        let mut causes = cause::causes(&watched.table, &sightings);
+        let impact_of = |cause: &Cause| seen.get(cause.lead).map(|(_, episode)| episode.impact);
+        causes.sort_by_key(|cause| std::cmp::Reverse(impact_of(cause)));
+        let names: Vec<Vec<EpisodeName>> =
+            causes.iter().map(|cause| episode_names(cause, &seen)).collect();
+        let is_same = |one: &str, other: &str| are_near(one, other);
+        let database = self.database();
+        let numbers =
+            events::number_episodes(database, &names, is_same, known_at.as_microsecond()).await?;
+        let minimum = self.config.attention.minimum_impact.to_decimal();
+        let recent = last_day.saturating_sub(RECENT_DAYS.days());
         let mut incidents = Vec::new();
-        for ((dimension, episode), number) in found.into_iter().zip(numbers) {
-            let mut effects: BTreeMap<String, f64> = BTreeMap::new();
-            for alarm in &episode.alarms {
-                let effect = effects.entry(metric_name(alarm.metric)).or_default();
-                *effect = effect.max(alarm.effect_ratio);
-            }
-            let owner = owners.get(&(dimension.to_string(), episode.series.clone())).cloned();
+        for (cause, number) in causes.iter().zip(numbers) {
+            let Some((slice, episode)) = seen.get(cause.lead) else { continue };
             // An episode has at least one alarm.
             let Some(alarm) = main_alarm(&episode.alarms) else { continue };
+            let is_open = last_day.since(episode.last).is_ok_and(|span| span.get_days() <= 1);
+            let verdict = verdicts.of_episode(number);
+            let state = if known.is_muted(&slice.scope, episode.start) {
+                IncidentState::Muted
+            } else if verdict == Some(Verdict::Expected) {
+                IncidentState::Expected
+            } else if is_open {
+                IncidentState::Open
+            } else {
+                IncidentState::Ended
+            };
+            let mut seen_in: Vec<String> = cause
+                .members
+                .iter()
+                .filter(|member| **member != cause.lead)
+                .filter_map(|member| seen.get(*member))
+                .map(|(slice, _)| name_of(&slice.scope))
+                .collect();
+            seen_in.sort();
+            seen_in.dedup();
             incidents.push(Incident {
                 main_metric: alarm.metric,
                 observed: Some(alarm.observed).filter(|value| !value.is_zero()),
                 expected: Some(alarm.expected).filter(|value| !value.is_zero()),
                 id: format!("E-{number}"),
-                scope: [(dimension.to_string(), episode.series)].into(),
-                metrics: episode.metrics,
+                scope: slice.scope.clone(),
+                metrics: episode.metrics.clone(),
                 start: episode.start,
                 last: episode.last,
-                is_open: last_day.since(episode.last).is_ok_and(|span| span.get_days() <= 1),
+                is_open: is_open && matches!(state, IncidentState::Open),
+                state,
+                verdict,
                 impact: Pico::round_half_even(episode.impact)?.amount,
                 currency,
-                effects: effects
-                    .into_iter()
-                    .map(|(name, ratio)| (name, ratio_text(ratio)))
-                    .collect(),
-                owner: owner.flatten(),
+                effects: effects(&episode.alarms),
+                owner: owner_of(&watched, &slice.leaves, recent),
                 is_small: episode.impact < minimum,
+                seen_in,
             });
         }
+        let expected = verdicts.expected_incidents();
+        let gone: Vec<Incident> =
+            expected.filter(|gone| incidents.iter().all(|found| found.id != gone.id)).collect();
+        incidents.extend(gone);
+        incidents.sort_by(|a, b| b.impact.cmp(&a.impact).then_with(|| a.start.cmp(&b.start)));
         Ok(incidents)
+    }
+
+    /// One episode by its id.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::NotFound`]; as [`App::incidents`].
+    pub async fn incident(&self, id: &str, now: Timestamp) -> Result<Incident, AppError> {
+        find(&self.incidents(now).await?, id)
     }
 
     /// One episode by its id, explained over its days (the last 28 of a longer one).
@@ -128,24 +226,18 @@ impl App {
         now: Timestamp,
     ) -> Result<(Incident, Explained), AppError> {
         let incidents = self.incidents(now).await?;
-        let incident = incidents
-            .iter()
-            .find(|incident| incident.id.eq_ignore_ascii_case(id.trim()))
-            .cloned()
-            .ok_or_else(|| AppError::NotFound {
-                what: "episode",
-                id: id.chars().take(40).collect(),
-            })?;
-        let request = self.incident_request(&incident, &incidents)?;
+        let incident = find(&incidents, id)?;
+        let request = self.incident_request(&incident, &incidents, now).await?;
         let explained = self.explain_change(&request, now).await?;
         Ok((incident, explained))
     }
 
     /// The question that explains an episode.
-    pub(crate) fn incident_request(
+    pub(crate) async fn incident_request(
         &self,
         incident: &Incident,
         all: &[Incident],
+        now: Timestamp,
     ) -> Result<ExplainRequest, AppError> {
         let first = incident.last.saturating_sub(jiff::Span::new().days(27)).max(incident.start);
         let period = Period::days(first, incident.last.tomorrow().unwrap_or(Date::MAX))?;
@@ -162,7 +254,7 @@ impl App {
                 })
             })
             .collect::<Result<_, AppError>>()?;
-        let left_out = self.left_out(&incident.scope, all)?;
+        let left_out = self.left_out(&incident.scope, all, now).await?;
         Ok(ExplainRequest { filter, period, compare_to: None, left_out })
     }
 
@@ -177,106 +269,81 @@ impl App {
         scope: &BTreeMap<String, String>,
         now: Timestamp,
     ) -> Result<BTreeSet<Date>, AppError> {
-        self.left_out(scope, &self.incidents(now).await?)
+        self.left_out(scope, &self.incidents(now).await?, now).await
     }
 
-    fn left_out(
+    async fn left_out(
         &self,
-        scope: &BTreeMap<String, String>,
+        scope: &Scope,
         incidents: &[Incident],
+        now: Timestamp,
     ) -> Result<BTreeSet<Date>, AppError> {
-        // Without a name, what the calendar says of every series.
-        let name = scope.values().next().map(String::as_str).unwrap_or_default();
-        let mut left_out = self.known_days()?.of(name);
+        let mut left_out = self.known_days(now, &self.verdicts(now).await?).await?.of(scope);
         for incident in incidents.iter().filter(|incident| incident.scope == *scope) {
             let days = std::iter::successors(Some(incident.start), |day| day.tomorrow().ok());
             left_out.extend(days.take_while(|day| *day <= incident.last));
         }
         Ok(left_out)
     }
+}
 
-    pub(crate) fn known_days(&self) -> Result<KnownDays, AppError> {
-        Ok(KnownDays::load(&self.home.join("policies").join("calendar.csv"))?)
-    }
+/// Days by whose cost an owner is told.
+const RECENT_DAYS: i32 = 56;
 
-    /// One series a value of a dimension, over the days of a period.
-    async fn daily_series(
-        &self,
-        dimension: &Dimension,
-        days: Period,
-        currency: Currency,
-    ) -> Result<Vec<Series>, AppError> {
-        let measures = vec![
-            Measure::Cost,
-            Measure::Calls,
-            Measure::Usage(UsageClass::InputTokensTotal),
-            Measure::Usage(UsageClass::OutputTokensTotal),
-            Measure::Outcomes,
-        ];
-        let query = SpendQuery::new(days, measures).by([dimension.clone()]).every(Grain::Day);
-        let table = self.ledger.spend(&query).await?;
-        let (first, _) = days.dates();
-        let length =
-            usize::try_from((days.end_micros() - days.start_micros()) / DAY_MICROS).unwrap_or(0);
-        let empty = Point {
-            cost: 0.0,
-            visible_share: 1.0,
-            outputs: None,
-            calls: None,
-            tokens_in: None,
-            tokens_out: None,
-        };
-        let mut series: BTreeMap<String, Vec<Point>> = BTreeMap::new();
-        for row in &table.rows {
-            let (Some(Some(name)), Some(at)) = (row.group.first(), row.at) else { continue };
-            let is_ours = row.currency.as_deref() == Some(currency.as_str());
-            // Outcomes have no currency.
-            if !is_ours && row.currency.is_some() {
-                continue;
-            }
-            let points = series.entry(name.clone()).or_insert_with(|| vec![empty; length]);
-            let offset = index_of_date(date_of(at)).saturating_sub(index_of_date(first));
-            let Some(point) = usize::try_from(offset).ok().and_then(|at| points.get_mut(at)) else {
-                continue;
-            };
-            if is_ours {
-                point.cost += row.amount(0).to_f64();
-                if row.value(1) > 0 {
-                    point.calls = Some(float(row.value(1)));
-                    point.tokens_in = Some(float(row.value(2)));
-                    point.tokens_out = Some(float(row.value(3)));
-                }
-            } else if row.value(4) > 0 {
-                point.outputs = Some(row.amount(4).to_f64());
-            }
-        }
-        let named = series.into_iter();
-        Ok(named.map(|(name, points)| Series { name, first_day: first, points }).collect())
-    }
+fn find(incidents: &[Incident], id: &str) -> Result<Incident, AppError> {
+    let found = incidents.iter().find(|incident| incident.id.eq_ignore_ascii_case(id.trim()));
+    found
+        .cloned()
+        .ok_or_else(|| AppError::NotFound { what: "episode", id: id.chars().take(40).collect() })
+}
 
-    /// The owner of most of the cost of each slice.
-    async fn owners_by_slice(
-        &self,
-        days: Period,
-    ) -> Result<BTreeMap<(String, String), Option<String>>, AppError> {
-        let mut owners = BTreeMap::new();
-        for dimension in SLICES {
-            let app = self.clone();
-            let query = SpendQuery::new(days, vec![Measure::Cost])
-                .by([dimension.clone()])
-                .by_class(move |key| app.owner_of(key).owner().map(str::to_owned));
-            let mut largest: BTreeMap<String, i128> = BTreeMap::new();
-            for row in self.ledger.spend(&query).await?.rows {
-                let [Some(value), owner] = row.group.as_slice() else { continue };
-                let cost = row.value(0);
-                if largest.get(value).is_none_or(|most| cost > *most) {
-                    largest.insert(value.clone(), cost);
-                    owners.insert((dimension.to_string(), value.clone()), owner.clone());
-                }
-            }
-        }
-        Ok(owners)
+/// The last day on which anything cost something.
+fn last_day(table: &LeafTable) -> Option<Date> {
+    let of_leaf = |leaf: &Leaf| leaf.days.iter().rposition(|day| *day != LeafDay::default());
+    let index = table.leaves.iter().filter_map(of_leaf).max()?;
+    table.first_day.checked_add(i64::try_from(index).ok()?.days()).ok()
+}
+
+/// Days from a first to a last one, both counted.
+fn days_until(first: Date, last: Date) -> usize {
+    let count = index_of_date(last).saturating_sub(index_of_date(first)).saturating_add(1);
+    usize::try_from(count).unwrap_or(0)
+}
+
+/// The settings of a slice whose scores to alarm at were raised.
+fn raised(config: Config, factor: f64) -> Config {
+    Config {
+        total_score_min: config.total_score_min * factor,
+        driver_score_min: config.driver_score_min * factor,
+        ..config
     }
+}
+
+/// The names under which a cause is met, that of its lead first. The number of an episode is looked up
+/// by them, so they are the same each time: dimensions and values, and the first day.
+fn episode_names(cause: &Cause, seen: &[(&Slice, Episode)]) -> Vec<EpisodeName> {
+    let others = cause.members.iter().filter(|member| **member != cause.lead);
+    std::iter::once(&cause.lead)
+        .chain(others)
+        .filter_map(|index| seen.get(*index))
+        .map(|(slice, episode)| (name_of(&slice.scope), episode.start.to_string()))
+        .collect()
+}
+
+/// Whether two first days are near enough to be of one episode.
+fn are_near(one: &str, other: &str) -> bool {
+    let (Ok(one), Ok(other)) = (one.parse::<Date>(), other.parse::<Date>()) else { return false };
+    one.since(other).is_ok_and(|span| span.get_days().abs() <= START_DAYS_MAX)
+}
+
+/// The largest excess of each metric, as text.
+fn effects(alarms: &[Alarm]) -> BTreeMap<String, String> {
+    let mut effects: BTreeMap<String, f64> = BTreeMap::new();
+    for alarm in alarms {
+        let effect = effects.entry(metric_name(alarm.metric)).or_default();
+        *effect = effect.max(alarm.effect_ratio);
+    }
+    effects.into_iter().map(|(name, ratio)| (name, ratio_text(ratio))).collect()
 }
 
 /// The latest alarm of the metric with the largest excess; one whose value is known, if there is one.
@@ -303,9 +370,4 @@ pub(crate) fn metric_name(metric: Metric) -> String {
 /// A ratio at four decimals, as text: statistics travel as strings as well.
 fn ratio_text(ratio: f64) -> String {
     format!("{ratio:.4}")
-}
-
-#[expect(clippy::cast_precision_loss, reason = "statistics accept the nearest float")]
-fn float(count: i128) -> f64 {
-    count as f64
 }

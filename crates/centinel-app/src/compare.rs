@@ -59,7 +59,7 @@ impl App {
                 grouped(&explained.decomposition.by_cell, &by.to_string())
             }
             _ => {
-                let sides = self.sides(request, Some(by)).await?;
+                let sides = self.sides(request, Some(by), now).await?;
                 let split = explain::decompose(&sides.cells, &mixed(&sides.cells), sides.scale)?;
                 grouped(&split.by_cell, &by.to_string())
             }

@@ -5,7 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use centinel_engine::money::{Currency, Decimal, Pico};
+use centinel_engine::{
+    anomaly::holidays,
+    money::{Currency, Decimal, Pico},
+};
+use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::live::{self, SourceConfig, SyncConfig};
@@ -24,6 +28,8 @@ pub struct Config {
     pub models: BTreeMap<String, String>,
     /// What deserves a person's attention.
     pub attention: AttentionConfig,
+    /// Days that are unlike others.
+    pub calendar: CalendarConfig,
     /// Live sources, `[[source]]`.
     #[serde(rename = "source")]
     pub sources: Vec<SourceConfig>,
@@ -84,6 +90,41 @@ pub struct AttentionConfig {
     pub minimum_impact: Pico,
     /// Share of an invoice, from 0 to 1, above which what has no explanation is a finding.
     pub unexplained_share: Decimal,
+    /// Most parts of the spend that are watched; those with the largest cost are.
+    pub slices_max: usize,
+}
+
+/// `[calendar]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct CalendarConfig {
+    /// Countries whose public holidays are holidays of everything, as ISO 3166-1 codes.
+    pub holidays: Vec<Country>,
+}
+
+/// A country whose holidays are known.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Country(String);
+
+impl TryFrom<String> for Country {
+    type Error = String;
+
+    fn try_from(code: String) -> Result<Self, String> {
+        if holidays::of_country(&code).is_some() {
+            return Ok(Self(code));
+        }
+        let code: String = code.chars().filter(|c| !c.is_control()).take(20).collect();
+        let known = holidays::countries().join(", ");
+        Err(format!("`{code}` is no country whose holidays are known ({known})"))
+    }
+}
+
+impl Country {
+    /// Its public holidays.
+    pub(crate) fn days(&self) -> Vec<Date> {
+        holidays::of_country(&self.0).unwrap_or_default()
+    }
 }
 
 impl Default for AttentionConfig {
@@ -91,6 +132,7 @@ impl Default for AttentionConfig {
         Self {
             minimum_impact: Pico(50 * Pico::ONE.0),
             unexplained_share: Decimal::new(1, 2).unwrap_or(Decimal::ZERO),
+            slices_max: 10_000,
         }
     }
 }

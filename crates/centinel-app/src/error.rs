@@ -153,6 +153,9 @@ pub enum AppError {
     /// A period without time.
     #[error(transparent)]
     EmptyPeriod(#[from] EmptyPeriod),
+    /// An event that cannot be kept.
+    #[error("the event cannot be kept: {0}")]
+    BadEvent(String),
     /// An id that names nothing.
     #[error("no {what} `{id}`")]
     NotFound {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::{
+    anomaly::watch::Scope,
     explain::{self, Cell, Decomposition, Finding, LedgerRow, Scale, cells_from_ledger},
     facts::{Bundle, FactStatus},
     money::{Currency, Decimal, Pico},
@@ -98,7 +99,7 @@ impl App {
             data_until,
             currency,
             has_left_out,
-        } = self.sides(request, None).await?;
+        } = self.sides(request, None, now).await?;
         let decomposition = explain::decompose(&cells, &mixed(&cells), scale)?;
 
         let finding = Finding {
@@ -140,9 +141,11 @@ impl App {
         &self,
         request: &ExplainRequest,
         by: Option<&Dimension>,
+        now: Timestamp,
     ) -> Result<Sides, AppError> {
         let data = self.ledger.span().await?.ok_or(AppError::Empty)?;
-        let mut left_out = self.known_days()?.of("*");
+        let mut left_out =
+            self.known_days(now, &self.verdicts(now).await?).await?.of(&Scope::new());
         left_out.extend(request.left_out.iter().copied());
         let (baseline_period, weights) = match request.compare_to {
             Some(period) => (period, None),

@@ -12,6 +12,7 @@ mod compare;
 mod config;
 mod contracts;
 mod error;
+mod events;
 mod explain;
 mod export;
 mod gross;
@@ -30,17 +31,20 @@ mod role;
 mod span;
 mod spend;
 mod unpriced;
+mod watch;
 
-pub use anomalies::Incident;
+pub use anomalies::{Incident, IncidentState};
 pub use app::{App, create_home};
 pub use book_versions::{BookVersion, ImportedBook, KnownVersion};
-pub use calendar::CalendarError;
+pub use calendar::{CalendarError, EventKind};
 pub use compare::{Compared, GroupChange};
 pub use config::{
-    AttentionConfig, Config, ConfigError, DatabaseConfig, Organisation, PricesConfig,
+    AttentionConfig, CalendarConfig, Config, ConfigError, DatabaseConfig, Organisation,
+    PricesConfig,
 };
 pub use contracts::HeldCommitment;
 pub use error::{AppError, in_one_line};
+pub use events::{Event, EventRequest, Verdict};
 pub use explain::{ExplainRequest, Explained, UNNAMED};
 pub use export::Exported;
 pub use gross::Gross;

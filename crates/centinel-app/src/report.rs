@@ -126,7 +126,7 @@ impl App {
         let incidents = self.incidents(now).await?;
         let (first, _) = period.dates();
         let recent: Vec<&Incident> =
-            incidents.iter().filter(|i| i.last >= first && !i.is_small).collect();
+            incidents.iter().filter(|i| i.last >= first && !i.is_small && i.is_shown()).collect();
         let open = self.approvals.inbox(now).await?;
         let mut headlines = Vec::new();
         for incident in recent.iter().take(SHOWN) {
@@ -172,7 +172,7 @@ impl App {
         open: &[View],
         now: Timestamp,
     ) -> Result<Headline, AppError> {
-        let request = self.incident_request(incident, all)?;
+        let request = self.incident_request(incident, all, now).await?;
         let explained = match self.explain_change(&request, now).await {
             Ok(explained) => Some(explained),
             // Too little history to compare with: the incident is shown without its split.

@@ -12,13 +12,16 @@ use crate::{App, AppError};
 pub struct Revision {
     batches: (usize, i64),
     restatements: i64,
+    /// Events, those taken back, verdicts.
+    said: (i64, i64, i64),
     open: Vec<(ProposalId, u32)>,
     calendar: Option<(u64, SystemTime)>,
     today: Date,
 }
 
 impl App {
-    /// The state of the home: imports, restatements, open proposals, the calendar, the day. Configuration and the
+    /// The state of the home: imports, restatements, events, verdicts, open proposals, the
+    /// calendar, the day. Configuration and the
     /// other policies are read once, when the home is opened.
     ///
     /// # Errors
@@ -31,6 +34,7 @@ impl App {
         Ok(Revision {
             batches: (batches.len(), batches.iter().map(|batch| batch.id).max().unwrap_or(0)),
             restatements: self.database().restatement_count().await?,
+            said: centinel_store::events::count(self.database()).await?,
             open: open.iter().map(|view| (view.proposal.id, view.proposal.version)).collect(),
             calendar: calendar.ok().and_then(|file| Some((file.len(), file.modified().ok()?))),
             today: date_of(now),

@@ -11,8 +11,11 @@
 
 mod baseline;
 mod calendar;
+pub mod cause;
 mod detect;
 mod episode;
+pub mod holidays;
+pub mod watch;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};

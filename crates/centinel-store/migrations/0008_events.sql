@@ -38,6 +38,8 @@ create table episode_feedback (
     series   text   not null,
     start_on text   not null,
     last_on  text   not null,
+    -- The episode as it was then, JSON: one that was meant is not found again.
+    incident text   not null,
     note     text   not null,
     actor    text   not null,
     primary key (episode, given_at)

@@ -55,6 +55,8 @@ pub struct FeedbackRow {
     pub start_on: String,
     /// Its last day when it was said.
     pub last_on: String,
+    /// The episode as it was then, as JSON.
+    pub incident: String,
     /// In words.
     pub note: String,
     /// Who said it.
@@ -176,8 +178,8 @@ pub async fn known_at(database: &Database, at: i64) -> Result<Vec<EventRow>, Sto
 pub async fn keep_feedback(database: &Database, feedback: &FeedbackRow) -> Result<(), StoreError> {
     let mut journal = Journal::begin(database).await?;
     sqlx::query(
-        "insert into episode_feedback (episode, given_at, verdict, series, start_on, last_on, note, \
-         actor) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into episode_feedback (episode, given_at, verdict, series, start_on, last_on, \
+         incident, note, actor) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(feedback.episode)
     .bind(feedback.given_at)
@@ -185,6 +187,7 @@ pub async fn keep_feedback(database: &Database, feedback: &FeedbackRow) -> Resul
     .bind(feedback.series.clone())
     .bind(feedback.start_on.clone())
     .bind(feedback.last_on.clone())
+    .bind(feedback.incident.clone())
     .bind(feedback.note.clone())
     .bind(feedback.actor.clone())
     .execute(journal.connection())
@@ -205,7 +208,7 @@ pub async fn keep_feedback(database: &Database, feedback: &FeedbackRow) -> Resul
 /// [`StoreError::Database`].
 pub async fn feedback_until(database: &Database, at: i64) -> Result<Vec<FeedbackRow>, StoreError> {
     let rows = sqlx::query(
-        "select episode, given_at, verdict, series, start_on, last_on, note, actor \
+        "select episode, given_at, verdict, series, start_on, last_on, incident, note, actor \
          from episode_feedback where given_at <= $1 order by given_at, episode",
     )
     .bind(at)
@@ -219,11 +222,28 @@ pub async fn feedback_until(database: &Database, at: i64) -> Result<Vec<Feedback
             series: row.try_get(3)?,
             start_on: row.try_get(4)?,
             last_on: row.try_get(5)?,
-            note: row.try_get(6)?,
-            actor: row.try_get(7)?,
+            incident: row.try_get(6)?,
+            note: row.try_get(7)?,
+            actor: row.try_get(8)?,
         })
     };
     rows.iter().map(of_row).collect()
+}
+
+/// How often anything was said or taken back: as long as it is the same, so are events and verdicts.
+///
+/// # Errors
+///
+/// [`StoreError::Database`].
+pub async fn count(database: &Database) -> Result<(i64, i64, i64), StoreError> {
+    let row = sqlx::query(
+        "select (select count(*) from event), \
+         (select count(*) from event where removed_at is not null), \
+         (select count(*) from episode_feedback)",
+    )
+    .fetch_one(database.pool())
+    .await?;
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
 }
 
 /// A name under which an episode is met: the slice, and its first day in ISO 8601.

@@ -9,6 +9,7 @@ mod assets;
 mod chart;
 mod failure;
 mod gate;
+mod happened;
 mod metrics;
 mod otlp;
 mod pages;
@@ -51,6 +52,7 @@ pub fn router(state: WebState) -> Router {
         .route("/v1/calls", post(receive::calls))
         .route("/v1/outcomes", post(receive::outcomes))
         .route("/v1/litellm", post(receive::litellm))
+        .route("/v1/events", post(happened::events))
         .route("/healthz", get(metrics::healthz))
         .route("/readyz", get(metrics::readyz))
         .route("/metrics", get(metrics::metrics))

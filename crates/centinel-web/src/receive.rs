@@ -35,9 +35,9 @@ struct Received {
 }
 
 #[derive(Debug, Serialize)]
-struct RejectedRow {
-    row: u64,
-    reason: String,
+pub(crate) struct RejectedRow {
+    pub(crate) row: u64,
+    pub(crate) reason: String,
 }
 
 /// `POST /v1/calls`: call events, one JSON object a line.
@@ -116,7 +116,10 @@ async fn rows(
 }
 
 /// The body, decompressed.
-fn content(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Vec<u8>, Failure> {
+pub(crate) fn content(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Vec<u8>, Failure> {
     let too_large = || Failure {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         message: format!("the body has more than {BODY_BYTES_MAX} bytes"),
@@ -162,7 +165,7 @@ async fn take(
     }
 }
 
-fn unavailable(message: String) -> Failure {
+pub(crate) fn unavailable(message: String) -> Failure {
     tracing::error!(error = %message, "rows were not taken");
     Failure { status: StatusCode::SERVICE_UNAVAILABLE, message, hint: None }
 }

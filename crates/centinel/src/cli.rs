@@ -63,6 +63,8 @@ enum Command {
     Report(commands::report::Args),
     /// What left its usual range, as episodes.
     Anomalies(commands::anomalies::Args),
+    /// Events: planned changes, deploys, maintenance, holidays, mutes.
+    Events(commands::events::Args),
     /// Why spend changed, to the cent.
     Explain(commands::explain::Args),
     /// Put a change forward for people to decide.
@@ -133,6 +135,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Sources(args) => commands::sources::run(args, &context()?, output),
         Command::Spend(args) => commands::spend::run(args, &context()?, output),
         Command::Report(args) => commands::report::run(args, &context()?, output),
+        Command::Events(args) => commands::events::run(args, &context()?, output),
         Command::Anomalies(args) => commands::anomalies::run(args, &context()?, output),
         Command::Explain(args) => commands::explain::run(args, &context()?, output),
         Command::Propose(args) => commands::propose::run(args, &context()?, output),

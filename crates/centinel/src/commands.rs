@@ -7,6 +7,7 @@ pub(crate) mod commitments;
 pub(crate) mod decompose;
 pub(crate) mod demo;
 pub(crate) mod detect;
+pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod import;

@@ -1,7 +1,8 @@
 //! `centinel anomalies`: what left its usual range.
 
-use centinel_app::Incident;
+use centinel_app::{Incident, IncidentState, Verdict};
 use centinel_engine::money::Money;
+use jiff::Timestamp;
 
 use crate::{
     context::{Context, explain, now},
@@ -9,26 +10,70 @@ use crate::{
     text::table,
 };
 
-/// Lists episodes: runs of days on which a feature or service cost more than usual.
+/// Lists episodes: runs of days on which a part of the spend cost more than usual, one a cause.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Also those below the minimum impact of the configuration.
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Also those below the minimum impact of the configuration, muted, or said to be meant.
     #[arg(long)]
     all: bool,
     /// Only those that go on.
     #[arg(long)]
     open: bool,
+    /// As they were known at that instant (RFC 3339): rows, events and verdicts that came later count
+    /// for nothing.
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Say what an episode was: `expected` makes its level the usual one, `not-useful` makes its part
+    /// of the spend alarm later for 90 days, `useful` changes nothing.
+    Judge {
+        /// The episode, such as `E-12`.
+        id: String,
+        /// `expected`, `not-useful` or `useful`.
+        #[arg(value_parser = verdict)]
+        verdict: Verdict,
+        /// Why.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+}
+
+fn verdict(text: &str) -> Result<Verdict, String> {
+    match text {
+        "expected" => Ok(Verdict::Expected),
+        "not-useful" | "not_useful" => Ok(Verdict::NotUseful),
+        "useful" => Ok(Verdict::Useful),
+        _ => Err("known verdicts: expected, not-useful, useful".to_owned()),
+    }
 }
 
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
     context.run(async |app| {
-        let incidents: Vec<Incident> = app
-            .incidents(now())
-            .await
-            .map_err(explain)?
-            .into_iter()
-            .filter(|incident| (args.all || !incident.is_small) && (!args.open || incident.is_open))
-            .collect();
+        if let Some(Command::Judge { id, verdict, note }) = &args.command {
+            let judged = app.judge_incident(id, *verdict, note, "terminal", now()).await;
+            let judged = judged.map_err(explain)?;
+            if output.json {
+                output.json_line(&judged)?;
+            } else {
+                output.line(format!("{} is {}", judged.id, verdict.name().replace('_', " ")))?;
+            }
+            return Ok(Outcome::Done);
+        }
+        let found = match args.as_of {
+            Some(as_of) => app.incidents_as_of(as_of, now()).await,
+            None => app.incidents(now()).await,
+        };
+        let is_listed = |incident: &Incident| {
+            (args.all || (!incident.is_small && incident.is_shown()))
+                && (!args.open || incident.is_open)
+        };
+        let incidents: Vec<Incident> =
+            found.map_err(explain)?.into_iter().filter(is_listed).collect();
         if output.json {
             output.json_line(&serde_json::json!({ "anomalies": incidents }))?;
             return Ok(Outcome::Done);
@@ -50,7 +95,12 @@ fn row(incident: &Incident) -> Vec<String> {
     let days = if incident.is_open {
         format!("{} on", incident.start)
     } else {
-        format!("{} to {}", incident.start, incident.last)
+        let said = match incident.state {
+            IncidentState::Expected => ", expected",
+            IncidentState::Muted => ", muted",
+            IncidentState::Open | IncidentState::Ended => "",
+        };
+        format!("{} to {}{said}", incident.start, incident.last)
     };
     vec![
         incident.id.clone(),
@@ -67,7 +117,8 @@ pub(crate) fn what(incident: &Incident) -> String {
     let names = incident.scope.iter().map(|(dimension, value)| {
         if dimension == "feature" { value.clone() } else { format!("{dimension} {value}") }
     });
-    names.collect::<Vec<_>>().join(", ")
+    let name = names.collect::<Vec<_>>().join(", ");
+    if name.is_empty() { "all spend".to_owned() } else { name }
 }
 
 /// `tokens per call +68 %`, largest first.

@@ -33,8 +33,9 @@ impl Ports {
         let AnomaliesRequest { window, filter, status, impact_min, page } = request;
         if let Some(dimension) = filter.0.keys().find(|dimension| !is_watched(dimension)) {
             return Err(Refusal::mistaken(
-                format!("anomalies are watched by feature and by service, not by `{dimension}`"),
-                "filter by `feature` or `service`, or leave `filter` out",
+                format!("anomalies are not watched by `{dimension}`"),
+                "filter by feature, team, agent, application, service, model, provider, \
+                 sub_account, api_key or region, or leave `filter` out",
             ));
         }
         self.unchanged_since(page.as_of).await?;
@@ -62,8 +63,8 @@ impl Ports {
         let coverage = self.coverage(&by_owner, &filter, None).await?;
         let mut notes = other_currencies(&by_owner, currency);
         notes.push(Sentence::new(
-            "Features and services are watched by the day; impacts are estimates over the usual \
-             level.",
+            "Every part of the spend is watched by the day, and what has one cause is one anomaly; \
+             impacts are estimates over the usual level.",
         ));
         if small > 0 {
             notes.push(
@@ -118,7 +119,19 @@ impl Ports {
 }
 
 fn is_watched(dimension: &Dimension) -> bool {
-    matches!(dimension, Dimension::Feature | Dimension::Service)
+    matches!(
+        dimension,
+        Dimension::Feature
+            | Dimension::Team
+            | Dimension::Agent
+            | Dimension::Application
+            | Dimension::Service
+            | Dimension::Model
+            | Dimension::Provider
+            | Dimension::SubAccount
+            | Dimension::ApiKey
+            | Dimension::Region
+    )
 }
 
 fn matches(incident: &Incident, period: Period, filter: &Filter, status: AnomalyFilter) -> bool {

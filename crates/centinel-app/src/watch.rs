@@ -1,0 +1,174 @@
+//! The ledger as leaves: every label set that is watched, day by day.
+
+use std::collections::BTreeMap;
+
+use centinel_engine::{
+    anomaly::watch::{Leaf, LeafDay, LeafTable},
+    money::Currency,
+    period::{DAY_MICROS, Grain, Period, date_of, index_of_date},
+    series::Dimension,
+    usage::UsageClass,
+};
+use centinel_ledger::{Measure, SpendQuery};
+use jiff::{Timestamp, civil::Date};
+
+use crate::{App, AppError};
+
+/// The dimensions that tell leaves apart.
+const DIMENSIONS: [Dimension; 10] = [
+    Dimension::Feature,
+    Dimension::Team,
+    Dimension::Agent,
+    Dimension::Application,
+    Dimension::Service,
+    Dimension::Model,
+    Dimension::Provider,
+    Dimension::SubAccount,
+    Dimension::ApiKey,
+    Dimension::Region,
+];
+
+/// What is watched, in the order in which a name is preferred for the same leaves.
+pub(crate) const SHAPES: [&[&str]; 18] = [
+    &["feature"],
+    &["team"],
+    &["agent"],
+    &["application"],
+    &["service"],
+    &["model"],
+    &["provider"],
+    &["sub_account"],
+    &["api_key"],
+    &["feature", "model"],
+    &["team", "model"],
+    &["agent", "model"],
+    &["team", "service"],
+    &["sub_account", "service"],
+    &["sub_account", "model"],
+    &["provider", "region"],
+    &["service", "region"],
+    &[],
+];
+
+const MEASURES: [Measure; 7] = [
+    Measure::Cost,
+    Measure::CallCost,
+    Measure::Calls,
+    Measure::Usage(UsageClass::InputTokensTotal),
+    Measure::Usage(UsageClass::CacheReadTokens),
+    Measure::Usage(UsageClass::OutputTokensTotal),
+    Measure::Outcomes,
+];
+
+/// Leaves with who is accountable for each.
+pub(crate) struct Watched {
+    pub(crate) table: LeafTable,
+    /// By position of the leaf.
+    pub(crate) owners: Vec<Option<String>>,
+}
+
+impl App {
+    /// Every leaf over whole days, in one currency, as the ledger knew it at an instant.
+    pub(crate) async fn leaves(
+        &self,
+        days: Period,
+        currency: Currency,
+        as_of: Option<Timestamp>,
+    ) -> Result<Watched, AppError> {
+        let app = self.clone();
+        let mut query = SpendQuery::new(days, MEASURES.to_vec())
+            .by(DIMENSIONS)
+            .by_class(move |key| app.owner_of(key).owner().map(str::to_owned))
+            .every(Grain::Day);
+        query.as_of = as_of;
+        let answer = self.ledger.spend(&query).await?;
+        let (first_day, _) = days.dates();
+        let length =
+            usize::try_from((days.end_micros() - days.start_micros()) / DAY_MICROS).unwrap_or(0);
+        let day_of = |at: Timestamp| {
+            let offset = index_of_date(date_of(at)).saturating_sub(index_of_date(first_day));
+            usize::try_from(offset).ok().filter(|day| *day < length)
+        };
+        let mut leaves: BTreeMap<Vec<Option<String>>, Vec<LeafDay>> = BTreeMap::new();
+        let mut outputs: BTreeMap<(String, usize), f64> = BTreeMap::new();
+        for row in &answer.rows {
+            let Some(day) = row.at.and_then(day_of) else { continue };
+            if row.currency.is_none() {
+                // Outcomes have no currency, know their feature and little else.
+                if let (Some(Some(feature)), true) = (row.group.first(), row.value(6) > 0) {
+                    *outputs.entry((feature.clone(), day)).or_default() += row.amount(6).to_f64();
+                }
+                continue;
+            }
+            if row.currency.as_deref() != Some(currency.as_str()) {
+                continue;
+            }
+            let leaf =
+                leaves.entry(row.group.clone()).or_insert_with(|| vec![LeafDay::default(); length]);
+            let Some(sum) = leaf.get_mut(day) else { continue };
+            let (cost, of_calls) = (row.amount(0).to_f64(), row.amount(1).to_f64());
+            sum.call_cost += of_calls;
+            sum.charge_cost += cost - of_calls;
+            sum.calls += float(row.value(2));
+            sum.tokens_in += float(row.value(3));
+            sum.tokens_cached += float(row.value(4));
+            sum.tokens_out += float(row.value(5));
+        }
+        share_out(&mut leaves, &outputs);
+        let (mut owners, mut kept) = (Vec::new(), Vec::new());
+        for (mut labels, days) in leaves {
+            owners.push(labels.pop().flatten());
+            kept.push(Leaf { labels, days });
+        }
+        let dimensions = DIMENSIONS.iter().map(ToString::to_string).collect();
+        Ok(Watched { table: LeafTable { dimensions, first_day, leaves: kept }, owners })
+    }
+}
+
+/// Gives a feature's business outputs of a day to its leaves by their calls, as `POST /v1/outcomes`
+/// promises.
+fn share_out(
+    leaves: &mut BTreeMap<Vec<Option<String>>, Vec<LeafDay>>,
+    outputs: &BTreeMap<(String, usize), f64>,
+) {
+    let mut calls: BTreeMap<(String, usize), f64> = BTreeMap::new();
+    for (labels, days) in &*leaves {
+        let Some(Some(feature)) = labels.first() else { continue };
+        for (day, sum) in days.iter().enumerate().filter(|(_, sum)| sum.calls > 0.0) {
+            *calls.entry((feature.clone(), day)).or_default() += sum.calls;
+        }
+    }
+    for (labels, days) in leaves {
+        let Some(Some(feature)) = labels.first().cloned() else { continue };
+        for (day, sum) in days.iter_mut().enumerate().filter(|(_, sum)| sum.calls > 0.0) {
+            let key = (feature.clone(), day);
+            if let (Some(outputs), Some(all)) = (outputs.get(&key), calls.get(&key)) {
+                sum.outputs = Some(outputs * (sum.calls / all));
+            }
+        }
+    }
+}
+
+/// The largest owner of a slice's recent cost; `None` where most of it is nobody's.
+pub(crate) fn owner_of(watched: &Watched, leaves: &[usize], from: Date) -> Option<String> {
+    let skipped =
+        usize::try_from(index_of_date(from).saturating_sub(index_of_date(watched.table.first_day)));
+    let mut by_owner: BTreeMap<Option<&str>, f64> = BTreeMap::new();
+    for index in leaves {
+        let Some(leaf) = watched.table.leaves.get(*index) else { continue };
+        let cost: f64 = leaf.days.iter().skip(skipped.unwrap_or(0)).map(LeafDay::cost).sum();
+        let owner = watched.owners.get(*index).and_then(Option::as_deref);
+        *by_owner.entry(owner).or_default() += cost;
+    }
+    let largest = by_owner.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    largest.0.map(str::to_owned)
+}
+
+/// A sum as a statistic.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "statistics; amounts are exact where they are booked"
+)]
+fn float(value: i128) -> f64 {
+    value as f64
+}
