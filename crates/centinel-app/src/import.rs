@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     io::Read as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -104,34 +104,13 @@ impl App {
         let name =
             path.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy().into_owned());
         let path = path.to_owned();
-        let first = {
-            let path = path.clone();
-            tokio::task::spawn_blocking(move || fingerprint(&path))
-                .await
-                .map_err(|_| AppError::Interrupted)??
-        };
-        let format = {
-            let (path, name) = (path.clone(), name.clone());
-            let (head, options) = (first.head.clone(), request.options.clone());
-            tokio::task::spawn_blocking(move || {
-                let opened = centinel_ingest::open_input(&path)?;
-                centinel_ingest::detect_input(&head, &name, opened, &options)
-                    .map_err(|error| read_failed(&name, error))
-            })
-            .await
-            .map_err(|_| AppError::Interrupted)??
-        };
+        let Inspected { digest, bytes, format } =
+            inspect(path.clone(), name.clone(), request.options.clone()).await?;
         let source = request.source_of(format);
-        if let Some(batch) = self.database().find_batch(&source, &first.digest).await? {
+        if let Some(batch) = self.database().find_batch(&source, &digest).await? {
             return self.known(batch, format).await;
         }
-        let file = ImportFile {
-            source,
-            digest: first.digest,
-            name: name.clone(),
-            bytes: first.bytes,
-            format: format.to_string(),
-        };
+        let file = ImportFile { source, digest, name, bytes, format: format.to_string() };
         let open = move || centinel_ingest::open_input(&path).map_err(AppError::from);
         self.run_import(file, format, request, open, progress, now, nonce).await
     }
@@ -222,6 +201,25 @@ impl App {
         };
         let open = move || Ok(Opened::Stream(Box::new(std::io::Cursor::new(bytes))));
         self.run_import(file, format, request, open, progress, now, nonce).await
+    }
+
+    /// Imports an object of a live source from the file that holds it, with the digest stated.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError`]; nothing is visible then.
+    pub(crate) async fn import_object(
+        &self,
+        path: &Path,
+        file: ImportFile,
+        format: Format,
+        request: ImportRequest,
+        now: Timestamp,
+        nonce: u64,
+    ) -> Result<Imported, AppError> {
+        let path = path.to_owned();
+        let open = move || centinel_ingest::open_input(&path).map_err(AppError::from);
+        self.run_import(file, format, request, open, Arc::default(), now, nonce).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "the public ways in share all of it")]
@@ -438,7 +436,7 @@ fn read_failed(name: &str, source: ReadError) -> AppError {
 }
 
 /// The source of files that state none: one a format, so that an id is looked for where it can be.
-fn default_source(format: Format) -> &'static str {
+pub(crate) fn default_source(format: Format) -> &'static str {
     match format {
         Format::FocusCsv | Format::FocusParquet => "focus",
         Format::AwsCur => "aws",
@@ -466,6 +464,36 @@ fn default_source(format: Format) -> &'static str {
         Format::LangfuseJson | Format::LangfuseCsv => "langfuse",
         Format::HeliconeJson | Format::HeliconeCsv => "helicone",
     }
+}
+
+/// What a file is, before it is read.
+pub(crate) struct Inspected {
+    /// SHA-256 of its (decompressed) content, hex.
+    pub(crate) digest: String,
+    /// Length of that.
+    pub(crate) bytes: u64,
+    /// What it is read as.
+    pub(crate) format: Format,
+}
+
+/// Looks at a file.
+///
+/// # Errors
+///
+/// [`AppError::Open`], [`AppError::Read`] when it is nothing that is read.
+pub(crate) async fn inspect(
+    path: PathBuf,
+    name: String,
+    options: Options,
+) -> Result<Inspected, AppError> {
+    let look = move || {
+        let Fingerprint { head, bytes, digest } = fingerprint(&path)?;
+        let opened = centinel_ingest::open_input(&path)?;
+        let format = centinel_ingest::detect_input(&head, &name, opened, &options)
+            .map_err(|error| read_failed(&name, error))?;
+        Ok(Inspected { digest, bytes, format })
+    };
+    tokio::task::spawn_blocking(look).await.map_err(|_| AppError::Interrupted)?
 }
 
 /// First bytes, length and digest of a file's (decompressed) content.

@@ -7,6 +7,8 @@
 mod check;
 mod config;
 mod credential;
+mod objects;
+mod objects_check;
 mod overlap;
 mod state;
 mod sync;
@@ -20,6 +22,7 @@ pub use check::Check;
 pub(crate) use config::problem;
 pub use config::{SourceConfig, SyncConfig};
 pub use credential::CredentialRef;
+pub use objects::ObjectCounts;
 pub use overlap::CountedTwice;
 pub use state::{ConnectionState, NewSource, SourceState};
 pub use sync::Synced;
@@ -40,5 +43,5 @@ pub struct Outside {
 /// What the rows of a kind of source count as, where the configuration does not say: a bill is compared
 /// with the calls, not added to them.
 pub fn default_role(kind: Kind) -> Role {
-    usual_role(kind.format())
+    kind.format().map_or(Role::Spend, usual_role)
 }

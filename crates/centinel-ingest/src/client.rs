@@ -13,12 +13,19 @@ mod address;
 mod error;
 mod limits;
 mod pace;
+mod sign;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io::{self, Seek as _, Write as _},
+    sync::Arc,
+    time::Duration,
+};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 use reqwest::{
-    Method, StatusCode,
+    Method, Response, StatusCode,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -28,6 +35,8 @@ pub use error::FetchError;
 pub(crate) use error::without_secret;
 pub use limits::Limits;
 use pace::Pace;
+pub(crate) use sign::AZURE_VERSION;
+pub use sign::{AccountKey, AwsKey, ServiceAccount, SharedAccess, Signer};
 
 /// How a source knows who asks.
 #[derive(Debug, Clone)]
@@ -40,6 +49,8 @@ pub enum Auth {
     Header(&'static str, SecretString),
     /// `Authorization: Basic …`, of a name and a secret.
     Basic(String, SecretString),
+    /// A signature of each request, as object stores want it.
+    Signed(Signer),
 }
 
 impl Auth {
@@ -48,12 +59,14 @@ impl Auth {
         match self {
             Self::None => None,
             Self::Bearer(secret) | Self::Header(_, secret) | Self::Basic(_, secret) => Some(secret),
+            Self::Signed(signer) => Some(signer.secret()),
         }
     }
 
     fn header(&self) -> Result<Option<(HeaderName, HeaderValue)>, FetchError> {
         let (name, value) = match self {
-            Self::None => return Ok(None),
+            // A signer adds its own, by the request.
+            Self::None | Self::Signed(_) => return Ok(None),
             Self::Bearer(secret) => {
                 (header::AUTHORIZATION, format!("Bearer {}", secret.expose_secret()))
             }
@@ -62,7 +75,7 @@ impl Auth {
             }
             Self::Basic(user, secret) => {
                 let pair = format!("{user}:{}", secret.expose_secret());
-                (header::AUTHORIZATION, format!("Basic {}", base64(pair.as_bytes())))
+                (header::AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(pair)))
             }
         };
         // A line break in a secret file is no part of the secret, and none may reach a header.
@@ -145,6 +158,52 @@ impl Client {
     ///
     /// [`FetchError`], which names the address without what is secret in it.
     pub async fn ask(&self, question: &Question) -> Result<Answer, FetchError> {
+        self.tried(question, async || {
+            let mut answer = Answer { body: Vec::new(), date: None };
+            let mut response = self.send(question, self.limits.request).await?;
+            answer.date = header_date(response.headers(), &header::DATE);
+            let bytes_max = self.limits.body_bytes as u64;
+            let mut keep = |part: &[u8]| {
+                answer.body.extend_from_slice(part);
+                Ok(())
+            };
+            self.body(question, &mut response, bytes_max, &mut keep).await?;
+            Ok(answer)
+        })
+        .await
+    }
+
+    /// As [`Self::ask`], but the body goes into a file, which holds nothing else afterwards; it may be
+    /// as large as `bytes_max`. Gives its length.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`]; the file may hold a part then.
+    pub async fn download(
+        &self,
+        question: &Question,
+        bytes_max: u64,
+        into: &mut File,
+    ) -> Result<u64, FetchError> {
+        let into = tokio::sync::Mutex::new(into);
+        self.tried(question, async || {
+            let mut into = into.lock().await;
+            let mut response = self.send(question, self.limits.download).await?;
+            let unwritten = |error| Failed::last(unwritten(&error));
+            into.set_len(0).and_then(|()| into.rewind()).map_err(unwritten)?;
+            let mut write = |part: &[u8]| into.write_all(part);
+            let length = self.body(question, &mut response, bytes_max, &mut write).await?;
+            into.flush().map_err(unwritten)?;
+            Ok(length)
+        })
+        .await
+    }
+
+    async fn tried<T>(
+        &self,
+        question: &Question,
+        once: impl AsyncFn() -> Result<T, Failed>,
+    ) -> Result<T, FetchError> {
         if !question.address.may_carry_secrets() && self.auth.secret().is_some() {
             return Err(FetchError::Unencrypted { address: question.address.to_string() });
         }
@@ -152,7 +211,7 @@ impl Client {
         loop {
             tries += 1;
             self.pace.wait_turn().await;
-            let failed = match self.ask_once(question).await {
+            let failed = match once().await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
@@ -175,9 +234,11 @@ impl Client {
         }
     }
 
-    async fn ask_once(&self, question: &Question) -> Result<Answer, Failed> {
+    /// One request, to the answer that it succeeded; the body is still to be read.
+    async fn send(&self, question: &Question, limit: Duration) -> Result<Response, Failed> {
         let address = || question.address.to_string();
         let method = if question.query_body.is_some() { Method::POST } else { Method::GET };
+        let mut url = question.address.url();
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         for (name, value) in &question.headers {
@@ -186,41 +247,75 @@ impl Client {
         if let Some((name, value)) = self.auth.header().map_err(Failed::last)? {
             headers.insert(name, value);
         }
-        let mut request = self.http.request(method, question.address.url()).headers(headers);
+        if let Auth::Signed(signer) = &self.auth {
+            signer.sign(&mut url, &mut headers, (self.now)()).map_err(Failed::last)?;
+        }
+        let mut request = self.http.request(method, url).headers(headers).timeout(limit);
         if let Some(body) = &question.query_body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
         }
-        let mut response = match request.send().await {
+        let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
                 let error = if error.is_timeout() {
-                    FetchError::Timeout { address: address(), limit: self.limits.request }
+                    FetchError::Timeout { address: address(), limit }
                 } else {
                     FetchError::Connect { address: address(), reason: innermost(&error) }
                 };
                 return Err(Failed { error, retry: Retry::Again });
             }
         };
-        let status = response.status();
-        let date = header_date(response.headers(), &header::DATE);
-        let retry_after = self.retry_after(response.headers());
-        let mut body = Vec::new();
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(self.refused(question, response).await)
+        }
+    }
+
+    /// Reads a body part by part, none of which may take longer than a request.
+    async fn body(
+        &self,
+        question: &Question,
+        response: &mut Response,
+        bytes_max: u64,
+        keep: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
+    ) -> Result<u64, Failed> {
+        let address = || question.address.to_string();
+        let again = |error| Failed { error, retry: Retry::Again };
+        let mut length = 0_u64;
         loop {
-            match response.chunk().await {
-                Ok(Some(part)) => body.extend_from_slice(&part),
-                Ok(None) => break,
-                Err(error) => {
-                    let error = FetchError::Cut { address: address(), reason: innermost(&error) };
-                    return Err(Failed { error, retry: Retry::Again });
+            let limit = self.limits.request;
+            let part = match tokio::time::timeout(limit, response.chunk()).await {
+                Ok(Ok(Some(part))) => part,
+                Ok(Ok(None)) => return Ok(length),
+                Ok(Err(error)) => {
+                    let reason = innermost(&error);
+                    return Err(again(FetchError::Cut { address: address(), reason }));
                 }
-            }
-            if body.len() > self.limits.body_bytes {
-                let bytes = self.limits.body_bytes;
+                Err(_) => return Err(again(FetchError::Timeout { address: address(), limit })),
+            };
+            length += part.len() as u64;
+            if length > bytes_max {
+                let bytes = bytes_max;
                 return Err(Failed::last(FetchError::TooLarge { address: address(), bytes }));
             }
+            keep(&part).map_err(|error| Failed::last(unwritten(&error)))?;
         }
-        if status.is_success() {
-            return Ok(Answer { body, date });
+    }
+
+    /// What an answer that is no success means, and whether to try again.
+    async fn refused(&self, question: &Question, mut response: Response) -> Failed {
+        let address = || question.address.to_string();
+        let status = response.status();
+        let retry_after = self.retry_after(response.headers());
+        let mut body = Vec::new();
+        let mut keep = |part: &[u8]| {
+            body.extend_from_slice(part);
+            Ok(())
+        };
+        let bytes_max = self.limits.body_bytes as u64;
+        if let Err(failed) = self.body(question, &mut response, bytes_max, &mut keep).await {
+            return failed;
         }
         let said = error::said(&body, self.auth.secret());
         let error = match status {
@@ -237,7 +332,7 @@ impl Client {
             Some(wait) => Retry::After(wait),
             None => Retry::Again,
         };
-        Err(Failed { error, retry })
+        Failed { error, retry }
     }
 
     /// How long the source asks us to wait: seconds, or an instant by its clock.
@@ -289,6 +384,10 @@ fn same_host() -> reqwest::redirect::Policy {
     })
 }
 
+fn unwritten(error: &io::Error) -> FetchError {
+    FetchError::Spool(error.to_string().to_lowercase())
+}
+
 fn header_date(headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
     let text = headers.get(name)?.to_str().ok()?;
     Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
@@ -301,22 +400,6 @@ fn innermost(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string().to_lowercase()
-}
-
-/// Base64 with padding, as Basic authentication wants it (RFC 4648, section 4).
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |index| u32::from(group.get(index).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let index = (bits >> (18 - 6 * place) & 63) as usize;
-            let letter = ALPHABET.get(index).copied().unwrap_or(b'=');
-            text.push(if place > group.len() { '=' } else { char::from(letter) });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod langfuse;
 mod litellm;
 pub mod live;
 mod number;
+pub mod objects;
 mod open;
 mod openai;
 mod opencost;

@@ -90,6 +90,7 @@ pub enum Connection {
 #[derive(Debug)]
 pub struct Fetch {
     kind: Kind,
+    format: Format,
     options: BTreeMap<String, String>,
     connection: Connection,
     /// What is next to be asked.
@@ -115,17 +116,20 @@ pub struct Statistics {
 impl Fetch {
     /// A fetch of everything in `[from, until)`. Of a report, whole days (UTC) are asked for.
     ///
-    /// `options` are the kind's own ([`Kind::options`]); unknown ones have been refused before.
+    /// `options` are the kind's own ([`Kind::options`]); unknown ones have been refused before. `None`
+    /// for a kind that is listed, not asked: [`crate::objects`].
     pub fn new(
         kind: Kind,
         connection: Connection,
         options: BTreeMap<String, String>,
         from: Timestamp,
         until: Timestamp,
-    ) -> Self {
+    ) -> Option<Self> {
+        let format = kind.format()?;
         let at = if kind.is_report() { start_of_day(from) } else { from };
-        Self {
+        Some(Self {
             kind,
+            format,
             options,
             connection,
             at: at.min(until),
@@ -134,7 +138,7 @@ impl Fetch {
             slice: None,
             rows: None,
             statistics: Statistics::default(),
-        }
+        })
     }
 
     /// The next step; `None` when all is delivered.
@@ -229,7 +233,7 @@ impl Probe {
         } else {
             log::rows_of(kind, answer)?
         };
-        Some(Body { format: kind.format(), bytes, name: self.what.clone() })
+        Some(Body { format: kind.format()?, bytes, name: self.what.clone() })
     }
 }
 

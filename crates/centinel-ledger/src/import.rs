@@ -94,8 +94,8 @@ pub struct Import {
     first_rejected: Vec<RejectedRow>,
     delivery: Delivery,
     bill: BillDelivery,
-    // The batch whose window these rows replace: its rows are not known ones.
-    replaced: Option<i64>,
+    // The batches whose window or object these rows replace: their rows are not known ones.
+    replaced: Vec<i64>,
     // Held so that nobody sweeps our unlisted files, or imports into the same source.
     _locks: [File; 2],
 }
@@ -135,7 +135,7 @@ impl Import {
             first_rejected: Vec::new(),
             delivery: Delivery::default(),
             bill: BillDelivery::default(),
-            replaced: None,
+            replaced: Vec::new(),
             _locks: [ledger.enter_source(&file.source).await?, ledger.writing().await?],
             file,
         })
@@ -162,7 +162,10 @@ impl Import {
     pub async fn deliver(&mut self, delivery: Delivery) -> Result<(), LedgerError> {
         if let Some(window) = &delivery.window {
             let known = self.ledger.database().windows(&self.file.source).await?;
-            self.replaced = known.get(&window.key).map(|known| known.batch);
+            self.replaced.extend(known.get(&window.key).map(|known| known.batch));
+        }
+        if let Some(object) = &delivery.object {
+            self.replaced.extend(&object.replaces);
         }
         self.delivery = delivery;
         Ok(())
@@ -227,7 +230,16 @@ impl Import {
         }
         let held = self.ledger.database().bill_parts(&self.file.source).await?;
         let bill = std::mem::take(&mut self.bill);
-        let (facts, overlaps) = bill.settle(&self.file.source, held)?;
+        let (mut facts, overlaps) = match &self.delivery.object {
+            None => bill.settle(&self.file.source, held)?,
+            Some(object) => {
+                let others = held.into_iter().filter(|held| {
+                    !object.replaces.contains(&held.batch) && !object.beside.contains(&held.batch)
+                });
+                bill.settle(&self.file.source, others.collect())?
+            }
+        };
+        facts.replaces.extend(self.delivery.object.iter().flat_map(|object| &object.replaces));
         let replaced = facts.replaces.clone();
         let (rejected_rows, rejected_file) = self.finish_rejected()?;
         let accepted =
@@ -342,7 +354,7 @@ impl Import {
         let segments = if kind == SegmentKind::Charges && self.bill.is_replacing() {
             Vec::new()
         } else {
-            let (source, without) = (&self.file.source, self.replaced);
+            let (source, without) = (&self.file.source, &self.replaced);
             self.ledger.database().segments_of_source(source, kind.name(), without).await?
         };
         for segment in segments {

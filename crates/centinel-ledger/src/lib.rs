@@ -43,7 +43,9 @@ pub use rows::CallSum;
 pub use verify::Verification;
 
 /// What a live source says with its rows; see [`Import::deliver`].
-pub use centinel_store::{DeliveredWindow, Delivery, KnownWindow};
+pub use centinel_store::{
+    DeliveredObject, DeliveredWindow, Delivery, KnownObject, KnownWindow, ObjectState,
+};
 
 #[cfg(test)]
 mod tests;

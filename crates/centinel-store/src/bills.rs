@@ -2,7 +2,7 @@
 
 use sqlx::{Any, Row as _, Transaction};
 
-use crate::{Database, StoreError};
+use crate::{Database, StoreError, objects};
 
 /// A part of a bill that a batch holds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +76,7 @@ pub(crate) async fn write(
             .bind(replaced)
             .execute(&mut **tx)
             .await?;
+        objects::supersede(tx, replaced).await?;
     }
     for commitment in &facts.commitments {
         sqlx::query(

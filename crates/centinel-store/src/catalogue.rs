@@ -284,8 +284,9 @@ impl Database {
         for segment in segments {
             list_segment(&mut tx, id, segment).await?;
         }
-        delivery::write(&mut tx, &batch.source, id, batch.known_at, delivery).await?;
+        // What is replaced first: an object whose rows are replaced by its own later ones is there.
         bills::write(&mut tx, id, &batch.source, batch.known_at, facts).await?;
+        delivery::write(&mut tx, &batch.source, id, batch.known_at, delivery).await?;
         tx.commit().await?;
         Ok(Committed::New(id))
     }
@@ -317,7 +318,7 @@ impl Database {
         rows.iter().map(segment_from_row).collect()
     }
 
-    /// Names of the live files of a kind that belong to a source, without those of one batch.
+    /// Names of the live files of a kind that belong to a source, without those of some batches.
     ///
     /// # Errors
     ///
@@ -326,19 +327,26 @@ impl Database {
         &self,
         source: &str,
         kind: &str,
-        without: Option<i64>,
+        without: &[i64],
     ) -> Result<Vec<String>, StoreError> {
         let rows = sqlx::query(
-            "select segment.name from segment join import_batch on segment.batch = import_batch.id \
+            "select segment.name, import_batch.id from segment \
+             join import_batch on segment.batch = import_batch.id \
              where import_batch.source = $1 and segment.kind = $2 and segment.retired_at is null \
-             and import_batch.id <> $3 order by segment.name",
+             order by segment.name",
         )
         .bind(source)
         .bind(kind)
-        .bind(without.unwrap_or(0))
         .fetch_all(self.pool())
         .await?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        let mut names = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let batch: i64 = row.try_get(1)?;
+            if !without.contains(&batch) {
+                names.push(row.try_get(0)?);
+            }
+        }
+        Ok(names)
     }
 
     /// Names of every file that the catalogue lists, retired ones included.

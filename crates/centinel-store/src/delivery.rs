@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::{Any, Row as _, Transaction};
 
-use crate::{Database, StoreError};
+use crate::{Database, DeliveredObject, KnownObject, ObjectState, StoreError, objects};
 
 /// What a live source says with the rows that it delivers; committed together with them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,6 +13,8 @@ pub struct Delivery {
     pub cursor: Option<String>,
     /// The window that these rows are all of.
     pub window: Option<DeliveredWindow>,
+    /// The object of a bucket or folder that these rows are all of.
+    pub object: Option<DeliveredObject>,
 }
 
 /// A part of a report, whose earlier delivery the rows replace.
@@ -203,6 +205,11 @@ pub(crate) async fn write(
 ) -> Result<(), StoreError> {
     if let Some(cursor) = &delivery.cursor {
         write_cursor(tx, source, cursor, known_at).await?;
+    }
+    if let Some(DeliveredObject { object, .. }) = &delivery.object {
+        let object =
+            KnownObject { state: ObjectState::Imported, batch: Some(batch), ..object.clone() };
+        objects::write(tx, source, &object).await?;
     }
     let Some(window) = &delivery.window else { return Ok(()) };
     let replaced =

@@ -29,11 +29,11 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(check: impl Into<String>, passed: bool, detail: impl Into<String>) -> Self {
+    pub(super) fn new(check: impl Into<String>, passed: bool, detail: impl Into<String>) -> Self {
         Self { check: check.into(), passed, detail: detail.into(), hint: None }
     }
 
-    fn hint(self, hint: Option<String>) -> Self {
+    pub(super) fn hint(self, hint: Option<String>) -> Self {
         Self { hint, ..self }
     }
 }
@@ -50,6 +50,9 @@ impl App {
     /// [`AppError::NotFound`]. What does not work at the source is a check that did not pass.
     pub async fn test_source(&self, name: &str, outside: &Outside) -> Result<Vec<Check>, AppError> {
         let source = self.source_config(name)?;
+        if source.kind.is_objects() {
+            return Ok(self.test_objects(source, outside).await);
+        }
         let mut checks = Vec::new();
         let connection = match self.connect(source, outside) {
             Ok(connection) => connection,
@@ -62,7 +65,8 @@ impl App {
             checks.push(self.place(source, &place.to_string()));
         }
         let now = (outside.now)();
-        let fetch = Fetch::new(source.kind, connection, source.options.clone(), now, now);
+        let fetch = Fetch::new(source.kind, connection, source.options.clone(), now, now)
+            .ok_or_else(|| super::sync::no_way(source))?;
         let probes = fetch.probe(now).await;
         let probes =
             probes.map_err(|error| AppError::Fetch { name: name.to_owned(), source: error })?;
@@ -77,7 +81,7 @@ impl App {
         Ok(checks)
     }
 
-    fn place(&self, source: &SourceConfig, place: &str) -> Check {
+    pub(super) fn place(&self, source: &SourceConfig, place: &str) -> Check {
         let open = source.credential.as_ref().and_then(|at| at.is_open_to_others(&self.home));
         if open == Some(true) {
             let detail = format!("`{place}` can be read by others on this machine");
@@ -125,7 +129,7 @@ fn read_probe(source: &SourceConfig, probe: &Probe) -> Check {
     }
 }
 
-fn skew(theirs: Timestamp, ours: Timestamp) -> Check {
+pub(super) fn skew(theirs: Timestamp, ours: Timestamp) -> Check {
     let seconds = ours.as_second() - theirs.as_second();
     let detail = match seconds {
         -5..=5 => "the clocks agree".to_owned(),

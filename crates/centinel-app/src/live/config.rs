@@ -2,12 +2,17 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use centinel_ingest::{client::Address, live::Kind};
+use centinel_ingest::{
+    client::Address,
+    live::Kind,
+    objects::{Place, PlaceError},
+};
+use centinel_ledger::OnOverlap;
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, de};
 
 use super::CredentialRef;
-use crate::{Role, role::usual_role};
+use crate::Role;
 
 /// `[[source]]`: a live source.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -47,7 +52,7 @@ pub struct SourceConfig {
 impl SourceConfig {
     /// What its rows count as.
     pub fn role(&self) -> Role {
-        self.role.unwrap_or(usual_role(self.kind.format()))
+        self.role.unwrap_or_else(|| super::default_role(self.kind))
     }
 
     /// How far before its cursor it is asked again.
@@ -56,12 +61,83 @@ impl SourceConfig {
         self.overlap.unwrap_or(Duration::from_hours(hours))
     }
 
+    /// Where its objects are, of a source that lists some.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    pub(crate) fn place(&self) -> Result<Option<Place>, String> {
+        if !self.kind.is_objects() {
+            return Ok(None);
+        }
+        let text = self.base_url.as_deref().ok_or_else(|| "it needs `base_url`".to_owned())?;
+        text.parse().map(Some).map_err(|error: PlaceError| error.to_string())
+    }
+
+    /// The address of a store of one's own.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    pub(crate) fn endpoint(&self) -> Result<Option<Address>, String> {
+        let endpoint =
+            self.options.get("endpoint").map(|text| Address::parse(text, self.plain_http));
+        endpoint.transpose().map_err(|error| format!("option `endpoint`: {error}"))
+    }
+
+    /// What to do with a bill that other objects of the source hold already.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    pub(crate) fn on_overlap(&self) -> Result<Option<OnOverlap>, String> {
+        match self.options.get("on_overlap").map(String::as_str) {
+            None => Ok(None),
+            Some("add") => Ok(Some(OnOverlap::Add)),
+            Some("refuse") => Ok(Some(OnOverlap::Refuse)),
+            Some("replace") => Ok(Some(OnOverlap::Replace)),
+            Some(_) => Err("option `on_overlap` is `add`, `refuse` or `replace`".to_owned()),
+        }
+    }
+
+    /// Where it is, for people.
+    pub(crate) fn shown_address(&self) -> Option<String> {
+        match self.place() {
+            Ok(Some(place)) => Some(place.to_string()),
+            _ => Some(self.address().ok()??.to_string()),
+        }
+    }
+
+    /// What is wrong with a source that lists objects.
+    fn problem_of_objects(&self) -> Option<String> {
+        let place = match self.place() {
+            Ok(place) => place?,
+            Err(reason) => return Some(reason),
+        };
+        if let Err(reason) = self.endpoint().map(|_| ()).and(self.on_overlap().map(|_| ())) {
+            return Some(reason);
+        }
+        let has_endpoint = self.options.contains_key("endpoint");
+        match place {
+            Place::Azure { .. } if self.user.is_none() && !has_endpoint => {
+                Some("it needs `user`, the storage account".to_owned())
+            }
+            Place::Folder { .. } if self.credential.is_some() || has_endpoint => {
+                Some("a folder has neither `credential` nor `endpoint`".to_owned())
+            }
+            _ => None,
+        }
+    }
+
     /// Where it is; `None` for a database, whose address is its credential.
     ///
     /// # Errors
     ///
     /// What is wrong with it, in words.
     pub(crate) fn address(&self) -> Result<Option<Address>, String> {
+        if self.kind.is_objects() {
+            return Ok(None);
+        }
         if self.kind.is_database() {
             return match &self.base_url {
                 Some(_) => Err("its address is the credential; `base_url` is not read".to_owned()),
@@ -83,6 +159,9 @@ impl SourceConfig {
             return Some("a name has letters, digits, `-`, `_`, `.`; 60 at most".to_owned());
         }
         if let Err(reason) = self.address() {
+            return Some(reason);
+        }
+        if let Some(reason) = self.problem_of_objects() {
             return Some(reason);
         }
         if self.credential.is_none() && !self.kind.is_open() {
@@ -231,6 +310,31 @@ mod tests {
             (
                 "kind = \"litelm\"\ncredential = \"env:K\"".to_owned(),
                 Some("no kind of source is called `litelm`; one of `"),
+            ),
+            ("kind = \"objects\"\nbase_url = \"s3://bills/cur\"".to_owned(), None),
+            ("kind = \"objects\"\nbase_url = \"file:///bills\"".to_owned(), None),
+            ("kind = \"objects\"".to_owned(), Some("it needs `base_url`")),
+            (
+                "kind = \"objects\"\nbase_url = \"s3://id:hunter2@bills\"".to_owned(),
+                Some("objects are at `s3://bucket/prefix`"),
+            ),
+            (
+                "kind = \"objects\"\nbase_url = \"az://costs\"".to_owned(),
+                Some("it needs `user`, the storage account"),
+            ),
+            (
+                "kind = \"objects\"\nbase_url = \"file:///b\"\ncredential = \"env:K\"".to_owned(),
+                Some("a folder has neither"),
+            ),
+            (
+                "kind = \"objects\"\nbase_url = \"gs://b\"\n[source.options]\non_overlap = \"x\""
+                    .to_owned(),
+                Some("option `on_overlap` is"),
+            ),
+            (
+                "kind = \"objects\"\nbase_url = \"gs://b\"\n[source.options]\nendpoint = \"h\""
+                    .to_owned(),
+                Some("option `endpoint`: not an address"),
             ),
             (
                 "kind = \"litellm\"\nbase_url = \"http://u:hunter2@h\"\ncredential = \"env:K\""

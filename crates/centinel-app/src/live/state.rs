@@ -42,7 +42,7 @@ pub struct SourceState {
     pub error: Option<String>,
     /// Days whose figures will still grow.
     pub provisional: Vec<String>,
-    /// What is wrong with how it counts.
+    /// What is wrong with how it counts, or what of it does not.
     pub finding: Option<String>,
 }
 
@@ -92,10 +92,14 @@ impl App {
                     health.role
                 )
             });
+            let unread = self.database().failed_objects(&health.source).await?;
+            let finding = finding.or(unread.map(|(count, key, reason)| {
+                format!("{count} objects could not be read; `{key}`: {reason}")
+            }));
             states.push(SourceState {
                 state,
                 kind: config.map(|source| source.kind.name()),
-                address: config.and_then(|source| Some(source.address().ok()??.to_string())),
+                address: config.and_then(super::SourceConfig::shown_address),
                 credential: config.and_then(|source| Some(source.credential.as_ref()?.to_string())),
                 reached: cursor.and_then(|cursor| cursor.parse().ok()),
                 synced_at: run.and_then(|run| at(run.succeeded_at?)),

@@ -13,11 +13,11 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Outside, SourceConfig};
+use super::{ObjectCounts, Outside, SourceConfig};
 use crate::{App, AppError, ImportRequest, Imported};
 
 /// Longest sync of one source; what is left is for the next one.
-const SYNC_TIME_MAX: Duration = Duration::from_mins(30);
+pub(super) const SYNC_TIME_MAX: Duration = Duration::from_mins(30);
 
 /// What a sync did.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -46,6 +46,9 @@ pub struct Synced {
     pub bytes: u64,
     /// What else is worth knowing.
     pub notes: Vec<String>,
+    /// What became of the objects, of a source that lists some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objects: Option<ObjectCounts>,
     /// It was stopped by its time limit; the next sync goes on from `reached`.
     pub is_cut: bool,
 }
@@ -87,13 +90,17 @@ impl App {
         until: Timestamp,
         outside: &Outside,
     ) -> Result<Synced, AppError> {
+        if source.kind.is_objects() {
+            return self.sync_objects(source, since, until, outside).await;
+        }
         let connection = self.connect(source, outside)?;
         self.database().ensure_source(&source.name, source.role().name()).await?;
         let cursor = self.database().cursor(&source.name).await?;
         let cursor: Option<Timestamp> = cursor.and_then(|cursor| cursor.parse().ok());
         let from = first_instant(source, since, cursor, until);
         let options = source.options.clone();
-        let mut fetch = Fetch::new(source.kind, connection, options, from, until);
+        let mut fetch = Fetch::new(source.kind, connection, options, from, until)
+            .ok_or_else(|| no_way(source))?;
         let mut sync = Steps {
             app: self,
             source,
@@ -125,8 +132,7 @@ impl App {
             let message = "pages came twice and were read once";
             sync.notes.insert(message.to_owned(), statistics.repeated_pages);
         }
-        let notes = sync.notes.into_iter();
-        synced.notes = notes.map(|(message, count)| format!("{message} ({count})")).collect();
+        synced.notes = counted(sync.notes);
         Ok(synced)
     }
 
@@ -148,12 +154,23 @@ impl App {
             Client::new(auth, outside.limits, outside.seed, outside.now).map_err(failed)?;
         // The configuration has been checked: a kind over HTTP has an address.
         let base = source.address().ok().flatten();
-        let base = base.ok_or_else(|| AppError::NotFound {
-            what: "address of source",
-            id: source.name.clone(),
-        })?;
+        let base = base.ok_or_else(|| no_way(source))?;
         Ok(Connection::Http { client, base })
     }
+}
+
+/// Notes with how often each was made.
+pub(super) fn counted(notes: BTreeMap<String, u64>) -> Vec<String> {
+    notes.into_iter().map(|(message, count)| format!("{message} ({count})")).collect()
+}
+
+/// A source without an address; the configuration has been checked for it.
+pub(super) fn no_way(source: &SourceConfig) -> AppError {
+    AppError::NotFound { what: "address of source", id: source.name.clone() }
+}
+
+pub(super) fn midnight(date: Date) -> Option<Timestamp> {
+    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 /// Where a sync begins: at `since`; else at the cursor less the overlap; else at the configured
@@ -164,7 +181,6 @@ fn first_instant(
     cursor: Option<Timestamp>,
     now: Timestamp,
 ) -> Timestamp {
-    let midnight = |date: Date| Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp());
     if let Some(since) = since.and_then(midnight) {
         return since;
     }
@@ -189,7 +205,7 @@ struct Steps<'a> {
 }
 
 /// How many reasons of rejected rows are repeated.
-const REASONS_MAX: usize = 5;
+pub(super) const REASONS_MAX: usize = 5;
 
 impl Steps<'_> {
     async fn step(&mut self, delivery: centinel_ingest::live::Delivery) -> Result<(), AppError> {
@@ -201,7 +217,7 @@ impl Steps<'_> {
             (Some(body), Some(window)) => self.window(body, &window, cursor.clone(), now).await?,
             (Some(body), None) => {
                 let digest = hex(&Sha256::digest(&body.bytes));
-                let delivery = Delivery { cursor: cursor.clone(), window: None };
+                let delivery = Delivery { cursor: cursor.clone(), window: None, object: None };
                 self.import(body, digest, delivery, now).await?;
                 true
             }
@@ -254,7 +270,7 @@ impl Steps<'_> {
             is_open: window.is_open,
         };
         let is_replaced = known.is_some();
-        let delivery = Delivery { cursor, window: Some(delivered) };
+        let delivery = Delivery { cursor, window: Some(delivered), object: None };
         self.import(body, hex(&digest), delivery, now).await?;
         if is_replaced {
             self.synced.replaced.push(window.key.clone());
@@ -284,22 +300,30 @@ impl Steps<'_> {
         let name = body.name.clone();
         let imported =
             self.app.import_delivered(body, digest, request, Arc::default(), now, nonce).await?;
-        self.count(&name, &imported);
+        self.synced.count(&name, &imported, &mut self.notes);
         Ok(())
     }
+}
 
-    fn count(&mut self, name: &str, imported: &Imported) {
+impl Synced {
+    /// Adds what an import did.
+    pub(super) fn count(
+        &mut self,
+        name: &str,
+        imported: &Imported,
+        notes: &mut BTreeMap<String, u64>,
+    ) {
         let batch = &imported.report.batch;
         if imported.report.already_known {
-            self.synced.duplicate += batch.rows_accepted + batch.rows_duplicate;
+            self.duplicate += batch.rows_accepted + batch.rows_duplicate;
         } else {
-            self.synced.accepted += batch.rows_accepted;
-            self.synced.duplicate += batch.rows_duplicate;
-            self.synced.rejected += batch.rows_rejected;
+            self.accepted += batch.rows_accepted;
+            self.duplicate += batch.rows_duplicate;
+            self.rejected += batch.rows_rejected;
         }
         for row in &imported.report.first_rejected {
-            if self.synced.reasons.len() < REASONS_MAX {
-                self.synced.reasons.push(format!("{name}, row {}: {}", row.row, row.reason));
+            if self.reasons.len() < REASONS_MAX {
+                self.reasons.push(format!("{name}, row {}: {}", row.row, row.reason));
             }
         }
         for finding in &imported.findings {
@@ -310,11 +334,11 @@ impl Steps<'_> {
                 } else {
                     format!("`{}` {}", finding.column, finding.message)
                 };
-                *self.notes.entry(message).or_default() += finding.count;
+                *notes.entry(message).or_default() += finding.count;
             }
         }
         for (reason, calls) in &imported.unpriced {
-            *self.notes.entry(format!("unpriced calls: {reason}")).or_default() += calls;
+            *notes.entry(format!("unpriced calls: {reason}")).or_default() += calls;
         }
     }
 }

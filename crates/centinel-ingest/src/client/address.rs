@@ -2,6 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
 /// Where a source answers. Shown as scheme, host and path only.
@@ -59,6 +60,48 @@ impl Address {
         Self { url, trusted_plain: self.trusted_plain }
     }
 
+    /// As [`Self::at`], but every character of path and query that is not unreserved (RFC 3986,
+    /// section 2.3) is encoded, as signatures of requests want it; a path's slashes stay.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError::Invalid`] for a path that an address cannot have, as one with `..`.
+    pub(crate) fn encoded(&self, path: &str, query: &[(&str, &str)]) -> Result<Self, AddressError> {
+        if path.split('/').any(|part| matches!(part, "." | "..")) {
+            return Err(AddressError::Invalid("no path of an object".to_owned()));
+        }
+        let base = self.url.path().trim_end_matches('/').to_owned();
+        let parts: Vec<String> = path.split('/').map(encode).collect();
+        let query: Vec<String> = query
+            .iter()
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+            .collect();
+        let mut url = self.url.clone();
+        let slash = if path.is_empty() && !base.is_empty() { "" } else { "/" };
+        url.set_path(&format!("{base}{slash}{}", parts.join("/")));
+        url.set_query((!query.is_empty()).then(|| query.join("&")).as_deref());
+        Ok(Self { url, trusted_plain: self.trusted_plain })
+    }
+
+    /// As [`Self::encoded`], and below that one more part, whose slashes are encoded.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub(crate) fn encoded_below(
+        &self,
+        path: &str,
+        part: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Self, AddressError> {
+        if matches!(part, "" | "." | "..") {
+            return Err(AddressError::Invalid("no name of an object".to_owned()));
+        }
+        let mut at = self.encoded(path, query)?;
+        at.url.set_path(&format!("{}/{}", at.url.path(), encode(part)));
+        Ok(at)
+    }
+
     /// Whether a credential may be sent there: encrypted, to this machine, or where it is stated.
     pub fn may_carry_secrets(&self) -> bool {
         let host = self.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -70,6 +113,13 @@ impl Address {
     pub(crate) fn url(&self) -> Url {
         self.url.clone()
     }
+}
+
+/// Percent-encodes all but unreserved characters.
+pub(crate) fn encode(text: &str) -> String {
+    const RESERVED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 impl fmt::Display for Address {

@@ -86,7 +86,7 @@ pub enum FetchError {
         /// Which address.
         address: String,
         /// The limit.
-        bytes: usize,
+        bytes: u64,
     },
     /// A wait that is longer than we wait.
     #[error("`{address}` asks to wait {seconds} s; the next sync goes on from here")]
@@ -120,6 +120,25 @@ pub enum FetchError {
         /// How many pages were read.
         pages: u32,
     },
+    /// A list longer than is kept in mind.
+    #[error("`{address}` lists more than {objects} objects")]
+    TooMany {
+        /// Which address.
+        address: String,
+        /// The limit.
+        objects: usize,
+    },
+    /// A local folder or file cannot be read.
+    #[error("`{path}`: {reason}")]
+    Folder {
+        /// Which one.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// What was fetched cannot be kept until it is imported.
+    #[error("what was fetched cannot be written to the spool: {0}")]
+    Spool(String),
     /// The database of a source.
     #[error("the database of the source: {0}")]
     Database(String),
@@ -136,15 +155,17 @@ impl FetchError {
             Self::Unauthorized { .. } | Self::BadCredential => {
                 Some("is the key still valid, and of the kind that this source wants?")
             }
-            Self::Forbidden { .. } => {
-                Some("the key needs the right to read usage and cost of the whole organisation")
-            }
+            Self::Forbidden { .. } => Some(
+                "the key needs the right to read this: usage and cost of the whole organisation, or \
+                     to list and get the objects",
+            ),
             Self::Unencrypted { .. } => {
                 Some("use `https://`, or state `plain_http = true` for a network of your own")
             }
             Self::Status { status: 404, .. } => {
                 Some("does `base_url` end where the documentation's paths begin?")
             }
+            Self::TooMany { .. } => Some("name a longer prefix, or several sources"),
             Self::Tries { last, .. } => last.hint(),
             _ => None,
         }
@@ -165,8 +186,20 @@ pub(super) fn said(body: &[u8], secret: Option<&SecretString>) -> String {
             .into_iter()
             .find_map(|path| value.pointer(path)?.as_str())
     });
+    let in_xml = said_in_xml(&text);
+    let said = said.or(in_xml.as_deref());
     let Some(said) = said.filter(|said| !said.trim().is_empty()) else { return String::new() };
     format!(": {}", without_secret(said, secret).chars().take(SAID_CHARS_MAX).collect::<String>())
+}
+
+/// The message of an XML error, as object stores answer: `<Error><Code>…</Code><Message>…</Message>`.
+fn said_in_xml(text: &str) -> Option<String> {
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once('<')?.0.trim())
+    };
+    let (code, message) = (element("Code")?, element("Message").unwrap_or_default());
+    Some(format!("{code}: {message}"))
 }
 
 /// A text without a secret, nor a longer part of one: sources repeat keys in what they say, whole or

@@ -11,6 +11,8 @@ pub struct Limits {
     pub tries: u32,
     /// Time of one request, its body included.
     pub request: Duration,
+    /// Time of a download, which may be large; each part of it has the time of a request.
+    pub download: Duration,
     /// Wait before the second try; it doubles from there.
     pub first_wait: Duration,
     /// Longest wait, also of one that is asked for: past that, the next sync asks again.
@@ -28,6 +30,7 @@ impl Default for Limits {
         Self {
             tries: 6,
             request: Duration::from_mins(1),
+            download: Duration::from_mins(20),
             first_wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(90),
             pause: Duration::from_millis(200),

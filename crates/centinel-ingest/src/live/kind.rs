@@ -33,6 +33,8 @@ pub enum Kind {
     Helicone,
     /// OpenCost's allocation of a cluster's cost (OpenCost documentation, `/allocation/compute`).
     OpenCost,
+    /// Files in a bucket, container or folder ([`crate::objects`]).
+    Objects,
 }
 
 /// A name that is none of the kinds'.
@@ -65,7 +67,7 @@ struct Facts {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::OpenAiUsage,
         Self::OpenAiCosts,
         Self::AnthropicUsage,
@@ -76,6 +78,7 @@ impl Kind {
         Self::Langfuse,
         Self::Helicone,
         Self::OpenCost,
+        Self::Objects,
     ];
 
     const fn facts(self) -> Facts {
@@ -160,6 +163,18 @@ impl Kind {
                 )],
                 ..USAGE
             },
+            Self::Objects => Facts {
+                name: "objects",
+                summary: "bills and logs in S3, Azure Blob, Google Cloud Storage or a folder",
+                overlap: 0,
+                options: &[
+                    ("endpoint", "address of a store of one's own, or of Google as S3"),
+                    ("region", "region that S3 signatures name; `us-east-1` if absent"),
+                    ("format", "only objects of this source of `import`, as `aws`; all of them"),
+                    ("on_overlap", "`add`, `refuse` or `replace`, as `import --overlap`"),
+                ],
+                ..LOG
+            },
         }
     }
 
@@ -201,7 +216,7 @@ impl Kind {
 
     /// Whether it is asked without a credential.
     pub fn is_open(self) -> bool {
-        self == Self::OpenCost
+        matches!(self, Self::OpenCost | Self::Objects)
     }
 
     /// Whether the credential comes with a name (`user` in the configuration).
@@ -219,9 +234,14 @@ impl Kind {
         self.facts().options
     }
 
-    /// What the bodies are read as.
-    pub fn format(self) -> Format {
-        match self {
+    /// Whether it is a list of objects, which is no body itself.
+    pub fn is_objects(self) -> bool {
+        self == Self::Objects
+    }
+
+    /// What the bodies are read as; `None` where their bytes say it.
+    pub fn format(self) -> Option<Format> {
+        Some(match self {
             Self::OpenAiUsage => Format::OpenAiUsage,
             Self::OpenAiCosts => Format::OpenAiCosts,
             Self::AnthropicUsage => Format::AnthropicUsage,
@@ -231,7 +251,8 @@ impl Kind {
             Self::Langfuse => Format::LangfuseJson,
             Self::Helicone => Format::HeliconeJson,
             Self::OpenCost => Format::OpenCost,
-        }
+            Self::Objects => return None,
+        })
     }
 }
 

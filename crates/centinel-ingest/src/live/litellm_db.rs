@@ -195,7 +195,7 @@ impl Fetch {
         self.statistics.bytes += page.bytes.len() as u64;
         let is_last = page.rows < source.page_rows;
         let body = (page.rows > 0).then(|| Body {
-            format: self.kind.format(),
+            format: self.format,
             bytes: page.bytes,
             name: format!("{} {}", self.kind.name(), to_second(self.at)),
         });
@@ -252,7 +252,8 @@ mod tests {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let connection = Connection::Postgres(source.clone());
         let (from, until) = (at("2026-11-20T00:00:00Z"), at("2026-11-21T04:00:00Z"));
-        let mut fetch = Fetch::new(Kind::LiteLlmDatabase, connection, BTreeMap::new(), from, until);
+        let mut fetch =
+            Fetch::new(Kind::LiteLlmDatabase, connection, BTreeMap::new(), from, until).unwrap();
         let (mut text, mut reached) = (String::new(), Vec::new());
         while let Some(delivery) = fetch.next().await.unwrap() {
             let body = delivery.body.map(|body| String::from_utf8(body.bytes).unwrap());

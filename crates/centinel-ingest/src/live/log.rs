@@ -60,7 +60,7 @@ impl Fetch {
         let is_new = slice.pages.is_new(&answer, client.limits().pages, &address)?;
         let name = format!("{} {}", self.kind.name(), super::to_second(self.at));
         let body = (is_new && read.rows > 0).then(|| Body {
-            format: self.kind.format(),
+            format: self.format,
             bytes: as_format(self.kind, &read.texts),
             name,
         });

@@ -67,7 +67,7 @@ impl Fetch {
                 };
                 let text = format!("{{\"data\":[{}],\"has_more\":false}}", texts.join(","));
                 let body = Body {
-                    format: self.kind.format(),
+                    format: self.format,
                     bytes: text.into_bytes(),
                     name: window.key.clone(),
                 };

@@ -14,6 +14,7 @@ fn instant(text: &str) -> Timestamp {
 
 fn limits() -> Limits {
     Limits {
+        download: Duration::from_secs(5),
         tries: 3,
         request: Duration::from_secs(5),
         first_wait: Duration::from_millis(1),
@@ -35,6 +36,7 @@ fn fetch(kind: Kind, server: &Server, from: &str, until: &str) -> Fetch {
         instant(from),
         instant(until),
     )
+    .unwrap()
 }
 
 /// Every delivery on a line: name, whether it is open, how many entries, how far it reaches.

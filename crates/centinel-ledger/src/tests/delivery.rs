@@ -38,7 +38,7 @@ fn a_later_delivery_of_a_window_replaces_the_earlier_one() {
                 is_open: true,
             };
             let cursor = Some(known_at.to_string());
-            import.deliver(Delivery { cursor, window: Some(window) }).await.unwrap();
+            import.deliver(Delivery { cursor, window: Some(window), object: None }).await.unwrap();
             import.write(buffer(rows).take()).await.unwrap();
             import.commit(rows.len() as u64, known_at).await.unwrap()
         };
@@ -89,7 +89,10 @@ fn an_overlap_without_news_only_moves_the_cursor() {
             };
             let mut import = Import::begin(&ledger, file, "spend", 1).await.unwrap();
             let cursor = Some(cursor.to_owned());
-            import.deliver(Delivery { cursor: cursor.clone(), window: None }).await.unwrap();
+            import
+                .deliver(Delivery { cursor: cursor.clone(), window: None, object: None })
+                .await
+                .unwrap();
             import.write(buffer(std::slice::from_ref(&row)).take()).await.unwrap();
             import.commit(1, 1).await.unwrap();
             assert_eq!(ledger.database().cursor("gateway").await.unwrap(), cursor);

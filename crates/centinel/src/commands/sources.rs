@@ -56,10 +56,11 @@ struct AddArgs {
     /// Where its credential is kept: `env:NAME` or `file:PATH`.
     #[arg(long, value_name = "PLACE")]
     credential: Option<String>,
-    /// The public part of a credential that has two.
+    /// The public part of a credential that has two: a key's id, a storage account.
     #[arg(long)]
     user: Option<String>,
-    /// Where it is, without the path of its API.
+    /// Where it is, without the path of its API; of `objects`, `s3://BUCKET/PREFIX`,
+    /// `az://CONTAINER/PREFIX`, `gs://BUCKET/PREFIX` or `file:///FOLDER`.
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     /// `spend` (in totals), `invoice` or `allocation` (in none); by the kind where absent.
@@ -307,7 +308,9 @@ fn sync(
                 .collect();
             output.json_line(&serde_json::json!({ "synced": done, "failed": failed }))?;
         }
-        let rejected = done.iter().any(|synced| synced.rejected > 0);
+        let rejected = done.iter().any(|synced| {
+            synced.rejected > 0 || synced.objects.is_some_and(|objects| objects.failed > 0)
+        });
         let last = failures.pop();
         if let Some((name, error)) = last {
             for (name, error) in failures {
@@ -318,6 +321,18 @@ fn sync(
         }
         Ok(if rejected { Outcome::SomeRejected } else { Outcome::Done })
     })
+}
+
+/// The first names, and how many more there are.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let first = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("`, `");
+    match names.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        Some(more) => {
+            format!("{first}` and {more} more, such as `{}", names.last().map_or("", |n| n))
+        }
+        None => first,
+    }
 }
 
 fn print(synced: &Synced, output: &mut Output) -> anyhow::Result<()> {
@@ -331,8 +346,20 @@ fn print(synced: &Synced, output: &mut Output) -> anyhow::Result<()> {
         figures.join(", ")
     )))?;
     if !synced.replaced.is_empty() {
-        let days = synced.replaced.join("`, `");
+        let days = few(&synced.replaced);
         output.line(printable(&format!("  replaced by later figures: `{days}`")))?;
+    }
+    if let Some(objects) = synced.objects {
+        let figures = [
+            (objects.imported, "imported"),
+            (objects.unchanged, "unchanged"),
+            (objects.superseded, "of earlier deliveries"),
+            (objects.before, "from before `since`"),
+            (objects.not_data + objects.passed_over, "passed over"),
+            (objects.failed, "not to be read"),
+        ];
+        let figures = figures.map(|(value, what)| format!("{value} {what}"));
+        output.line(format!("  objects: {} listed; {}", objects.listed, figures.join(", ")))?;
     }
     if synced.is_cut {
         output.line("  stopped by its time limit; the next sync goes on from there")?;
