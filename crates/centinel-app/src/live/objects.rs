@@ -13,7 +13,7 @@ use std::{
 use centinel_engine::facts::hex;
 use centinel_ingest::{
     Format, Options, ReadError,
-    client::FetchError,
+    client::{FetchError, Limits},
     objects::{Access, Object, ObjectStore, Plan, Planned},
 };
 use centinel_ledger::{
@@ -36,6 +36,8 @@ use crate::{
 const OBJECTS_MAX: usize = 500_000;
 /// Largest object, as it is stored.
 const OBJECT_BYTES_MAX: u64 = 16 << 30;
+/// Longest pause between two requests to a store.
+const PAUSE_MAX: Duration = Duration::from_millis(10);
 /// A file in the spool this old was left by a sync that was killed: no sync lasts as long.
 const SPOOL_AGE_MAX: Duration = Duration::from_hours(24);
 
@@ -141,7 +143,9 @@ impl App {
             region: source.options.get("region").cloned(),
         };
         let place = source.place().ok().flatten().ok_or_else(|| no_way(source))?;
-        ObjectStore::new(place, access, outside.limits, outside.seed, outside.now).map_err(failed)
+        // Stores answer thousands of requests a second; the pause is for APIs with rate limits.
+        let limits = Limits { pause: outside.limits.pause.min(PAUSE_MAX), ..outside.limits };
+        ObjectStore::new(place, access, limits, outside.seed, outside.now).map_err(failed)
     }
 }
 
@@ -216,6 +220,10 @@ impl ObjectSync<'_> {
             let is_pending = known.is_some_and(|known| known.state == ObjectState::Pending);
             if is_same && !is_pending && !again {
                 self.counts.unchanged += 1;
+                if known.is_some_and(|known| known.state == ObjectState::Failed) {
+                    let note = "objects that could not be read before, and did not change";
+                    *self.notes.entry(note.to_owned()).or_default() += 1;
+                }
                 continue;
             }
             if !(is_same && is_pending) {
