@@ -24,15 +24,6 @@ DECIDING_WORDS = ("approve", "reject", "apply", "decide", "execute")
 READY_SECONDS_MAX = 60
 
 
-def tools_folder() -> Path:
-    """Where scripts/setup-tests put the Inspector."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR", product.ROOT / "target"))
-    folder = Path(os.environ.get("CENTINEL_TEST_TOOLS", target / "test-tools"))
-    if not (folder / "node").is_dir():
-        raise product.Failed(f"no Inspector in {folder}: run scripts/setup-tests")
-    return folder
-
-
 def fill(home: Path) -> None:
     """Calls of the generated log, priced."""
     calls, prices = home / "calls.csv", home / "prices.json"
@@ -54,7 +45,7 @@ def sdk_client(mode: str, *server: str) -> dict:
 
 def inspector_tools(home: Path, *server: str) -> list[str]:
     """Names of the tools as the Inspector lists them; its portability report must be empty."""
-    node = tools_folder() / "node" / "node_modules"
+    node = product.tools_folder() / "node" / "node_modules"
     inspector = node / "@modelcontextprotocol" / "inspector" / "clients" / "launcher" / "build" / "index.js"
     done = subprocess.run(
         [

@@ -26,6 +26,15 @@ def binary() -> Path:
     return path
 
 
+def tools_folder() -> Path:
+    """Where scripts/setup-tests put what comes from npm."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    folder = Path(os.environ.get("CENTINEL_TEST_TOOLS", target / "test-tools"))
+    if not (folder / "node").is_dir():
+        raise Failed(f"no tools in {folder}: run scripts/setup-tests")
+    return folder
+
+
 def command(home: Path, *arguments: str) -> list[str]:
     return [str(binary()), "--home", str(home), *arguments]
 
