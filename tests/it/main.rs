@@ -12,6 +12,8 @@ mod first_steps;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod objects;
+#[cfg(test)]
 mod others_bugs;
 #[cfg(test)]
 mod prices;

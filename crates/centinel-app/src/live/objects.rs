@@ -38,6 +38,8 @@ const OBJECTS_MAX: usize = 500_000;
 const OBJECT_BYTES_MAX: u64 = 16 << 30;
 /// Longest pause between two requests to a store.
 const PAUSE_MAX: Duration = Duration::from_millis(10);
+/// Objects in a row that may fail to be fetched; after that, it is the store that refuses.
+const REFUSED_MAX: usize = 3;
 /// A file in the spool this old was left by a sync that was killed: no sync lasts as long.
 const SPOOL_AGE_MAX: Duration = Duration::from_hours(24);
 
@@ -93,6 +95,7 @@ impl App {
             listed: plan.keys().into_iter().map(str::to_owned).collect(),
             counts,
             step: 0,
+            refused: 0,
             bytes: 0,
             notes: BTreeMap::new(),
             synced: Synced { source: source.name.clone(), ..Synced::default() },
@@ -183,6 +186,8 @@ struct ObjectSync<'a> {
     listed: BTreeSet<String>,
     counts: ObjectCounts,
     step: u64,
+    /// Objects in a row that could not be fetched.
+    refused: usize,
     bytes: u64,
     notes: BTreeMap<String, u64>,
     synced: Synced,
@@ -274,6 +279,7 @@ impl ObjectSync<'_> {
         let (state, reason) = match read {
             Ok(None) => {
                 self.counts.imported += 1;
+                self.refused = 0;
                 return Ok(());
             }
             Ok(Some(Outcome::Unchanged)) => {
@@ -285,13 +291,23 @@ impl ObjectSync<'_> {
                 *self.notes.entry(format!("objects passed over: {reason}")).or_default() += 1;
                 (ObjectState::PassedOver, Some(reason))
             }
-            Err(error) if is_of_the_object(&error) => {
+            Err(error) if is_of_the_object(&error) && self.refused < REFUSED_MAX => {
                 self.counts.failed += 1;
                 let reason = crate::error::in_one_line(&error);
                 if self.synced.reasons.len() < REASONS_MAX {
                     self.synced.reasons.push(format!("{}: {reason}", object.key));
                 }
-                (ObjectState::Failed, Some(reason))
+                // What was not fetched may be had the next time, as when a right is given.
+                let (is_unfetched, is_too_large) = match &error {
+                    AppError::Fetch { source, .. } => {
+                        (true, matches!(source, FetchError::TooLarge { .. }))
+                    }
+                    _ => (false, false),
+                };
+                self.refused = if is_unfetched { self.refused + 1 } else { 0 };
+                let is_for_later = is_unfetched && !is_too_large;
+                let state = if is_for_later { ObjectState::Pending } else { ObjectState::Failed };
+                (state, Some(reason))
             }
             Err(error) => return Err(error),
         };
