@@ -50,7 +50,7 @@ pub enum Auth {
     /// `Authorization: Basic …`, of a name and a secret.
     Basic(String, SecretString),
     /// A signature of each request, as object stores want it.
-    Signed(Signer),
+    Signed(Box<Signer>),
 }
 
 impl Auth {

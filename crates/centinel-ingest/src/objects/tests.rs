@@ -33,12 +33,13 @@ fn store(place: &str, base: &str, user: &str, secret: &str) -> ObjectStore {
 async fn a_list_of_s3_is_read_page_by_page() {
     let server = Server::start(|_, asked| {
         let second = asked.parameter("continuation-token") == Some("1%2Ba%3D%3D");
-        let (key, rest) = match second {
-            false => (
+        let (key, rest) = if second {
+            ("bills/%26.csv", "<IsTruncated>false</IsTruncated>")
+        } else {
+            (
                 "bills/a+b%2Fc%C3%BC%2B.csv",
                 "<IsTruncated>true</IsTruncated><NextContinuationToken>1+a==</NextContinuationToken>",
-            ),
-            true => ("bills/%26.csv", "<IsTruncated>false</IsTruncated>"),
+            )
         };
         Reply::ok(format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult \
