@@ -15,6 +15,7 @@ pub mod cause;
 mod detect;
 mod episode;
 pub mod holidays;
+mod metric;
 pub mod watch;
 
 use jiff::civil::Date;
@@ -25,6 +26,7 @@ use crate::money::{Decimal, Pico};
 pub use calendar::{Calendar, Planned};
 pub use detect::detect;
 pub use episode::{Episode, episodes};
+pub use metric::{MetricConfig, MetricDetector};
 
 /// One day of a series. Counts that a series does not have are `None`.
 #[derive(Debug, Clone, Copy, PartialEq)]
