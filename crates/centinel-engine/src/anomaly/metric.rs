@@ -121,12 +121,18 @@ impl MetricDetector {
         }
     }
 
+    /// Whether a value is a number, and small enough that sums of many are finite.
+    pub fn can_judge(value: f64) -> bool {
+        value.abs() <= VALUE_MAX
+    }
+
     /// Judges the next value; `second_of_day` is when it was measured, from 0 to 86,399.
     ///
     /// The score is 0 for a usual value and approaches 1; above one half the surprise is rarer than
-    /// a thousandth. A value that is not finite scores 0 and is not learned.
+    /// a thousandth. A value that [cannot be judged](Self::can_judge) scores 0
+    /// and is not learned.
     pub fn judge(&mut self, second_of_day: u32, value: f64) -> f64 {
-        if value.is_nan() || value.abs() > VALUE_MAX {
+        if !Self::can_judge(value) {
             return 0.0;
         }
         self.largest = self.largest.max(value.abs());
@@ -162,9 +168,10 @@ impl MetricDetector {
         while self.recent.front().is_some_and(|(row, _)| self.rows.saturating_sub(*row) >= rest) {
             self.recent.pop_front();
         }
-        let is_news = self.recent.front().is_none_or(|(_, strongest)| {
-            surprise > *strongest * (1.0 + NEWS_MARGIN)
-        });
+        let is_news = self
+            .recent
+            .front()
+            .is_none_or(|(_, strongest)| surprise > *strongest * (1.0 + NEWS_MARGIN));
         while self.recent.back().is_some_and(|(_, weaker)| *weaker <= surprise) {
             self.recent.pop_back();
         }

@@ -1,4 +1,7 @@
-//! `detect`: the days on which a daily series cost more than usual, and by which driver.
+//! `detect`: the days on which a daily series cost more than usual, and by which driver; or how
+//! surprising each value of one metric is.
+
+mod metric;
 
 use std::{
     collections::BTreeMap,
@@ -28,13 +31,16 @@ const NAMED_MAX: usize = 10;
 /// Episodes that are shown to a person.
 const EPISODES_SHOWN: usize = 20;
 
-/// Find the days on which a daily series cost more than usual, and by which driver.
+/// Find the days on which a daily series cost more than usual, and by which driver; or score each
+/// value of any one metric.
 ///
-/// Reads `series`, `date`, `cost` and any of `outputs`, `calls`, `tok_in`, `tok_out`, `asof_factor`
-/// (the share of a day's cost that was visible a day later); other columns are ignored.
+/// Cost mode reads `series`, `date`, `cost` and any of `outputs`, `calls`, `tok_in`, `tok_out`,
+/// `asof_factor` (the share of a day's cost that was visible a day later); metric mode reads
+/// `timestamp`, `value`. Other columns are ignored.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// CSV with a header, one row a series and day, also `.gz` or `.zst`; `-` is standard input.
+    /// CSV with a header, one row a series and day, or a value; also `.gz` or `.zst`; `-` is standard
+    /// input.
     #[arg(long, value_name = "FILE")]
     series: PathBuf,
     /// CSV `series,kind,day,until` with holidays and planned changes; `*` is every series, and a
@@ -53,36 +59,57 @@ pub(crate) struct Args {
 enum Mode {
     /// Daily cost with its drivers.
     Cost,
+    /// One metric at any grain, rows in the order of time: a score from 0 to 1 for each value.
+    Metric,
 }
 
 /// Lines that were left out, with their reason.
 type Rejected = Vec<(PathBuf, u64, String)>;
 
 pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
-    let Mode::Cost = args.mode;
     let mut rejected = Vec::new();
+    match args.mode {
+        Mode::Cost => run_cost(args, output, &mut rejected)?,
+        Mode::Metric => {
+            if args.calendar.is_some() || args.as_of {
+                return Err(hinted(
+                    "`--calendar` and `--as-of` do not apply to a metric",
+                    "leave them out, or use `--mode cost`",
+                ));
+            }
+            centinel_ingest::open(&args.series)
+                .map_err(anyhow::Error::from)
+                .and_then(|input| metric::run(input, &args.series, output, &mut rejected))
+                .with_context(|| format!("reading values from `{}`", args.series.display()))?;
+        }
+    }
+    if rejected.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    for (path, line, reason) in rejected.iter().take(NAMED_MAX) {
+        output.note(format_args!("{} line {line}: {}", path.display(), single_line(reason)));
+    }
+    output.note(format_args!("{} rows rejected", rejected.len()));
+    Ok(Outcome::SomeRejected)
+}
+
+fn run_cost(args: &Args, output: &mut Output, rejected: &mut Rejected) -> anyhow::Result<()> {
     let series = centinel_ingest::open(&args.series)
         .map_err(anyhow::Error::from)
-        .and_then(|input| read_series(input, &args.series, &mut rejected))
+        .and_then(|input| read_series(input, &args.series, rejected))
         .with_context(|| format!("reading series from `{}`", args.series.display()))?;
     let first_day = series.iter().map(|series| series.first_day).min();
     let calendar = match &args.calendar {
         Some(path) => centinel_ingest::open(path)
             .map_err(anyhow::Error::from)
-            .and_then(|input| {
-                read_calendar(input, path, first_day.unwrap_or(Date::ZERO), &mut rejected)
-            })
+            .and_then(|input| read_calendar(input, path, first_day.unwrap_or(Date::ZERO), rejected))
             .with_context(|| format!("reading the calendar `{}`", path.display()))?,
         None => Calendar::default(),
     };
     let config = Config::published(args.as_of);
     if output.json {
-        for (path, line, reason) in &rejected {
-            output.json_line(&serde_json::json!({
-                "id": format!("{} line {line}", path.display()),
-                "status": "rejected",
-                "reason": single_line(reason),
-            }))?;
+        for (path, line, reason) in rejected.iter() {
+            output.json_line(&rejection(path, *line, reason))?;
         }
     }
     let mut alarms = Vec::new();
@@ -99,14 +126,16 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
     if !output.json {
         print(&alarms, series.len(), output)?;
     }
-    if rejected.is_empty() {
-        return Ok(Outcome::Done);
-    }
-    for (path, line, reason) in rejected.iter().take(NAMED_MAX) {
-        output.note(format_args!("{} line {line}: {}", path.display(), single_line(reason)));
-    }
-    output.note(format_args!("{} rows rejected", rejected.len()));
-    Ok(Outcome::SomeRejected)
+    Ok(())
+}
+
+/// A line that was left out, as JSON lines name it.
+fn rejection(path: &Path, line: u64, reason: &str) -> serde_json::Value {
+    serde_json::json!({
+        "id": format!("{} line {line}", path.display()),
+        "status": "rejected",
+        "reason": single_line(reason),
+    })
 }
 
 fn read_series(
@@ -235,6 +264,23 @@ impl Row<'_> {
     }
 }
 
+/// Where the columns are.
+fn header<R: Read>(rows: &Rows<R>, required: &[&str]) -> anyhow::Result<BTreeMap<String, usize>> {
+    let columns: BTreeMap<String, usize> = rows
+        .header()
+        .iter()
+        .enumerate()
+        .map(|(index, name)| (name.trim().to_owned(), index))
+        .collect();
+    match required.iter().find(|name| !columns.contains_key(**name)) {
+        Some(missing) => Err(hinted(
+            format!("column `{missing}` is missing"),
+            format!("the header needs {}", required.join(", ")),
+        )),
+        None => Ok(columns),
+    }
+}
+
 fn each_row(
     input: impl Read,
     path: &Path,
@@ -243,18 +289,7 @@ fn each_row(
     mut take: impl FnMut(&Row<'_>) -> Result<(), String>,
 ) -> anyhow::Result<()> {
     let mut rows = Rows::open(input)?;
-    let columns: BTreeMap<String, usize> = rows
-        .header()
-        .iter()
-        .enumerate()
-        .map(|(index, name)| (name.trim().to_owned(), index))
-        .collect();
-    if let Some(missing) = required.iter().find(|name| !columns.contains_key(**name)) {
-        return Err(hinted(
-            format!("column `{missing}` is missing"),
-            format!("the header needs {}", required.join(", ")),
-        ));
-    }
+    let columns = header(&rows, required)?;
     let mut record = csv::StringRecord::new();
     while let Some(Placed { line, read, .. }) = rows.next_into(&mut record)? {
         let taken = read.and_then(|()| take(&Row { columns: &columns, record: &record }));

@@ -113,7 +113,9 @@ mod tests {
             surprise.of(f64::from(distance), 0.0);
         }
         // 100 of 1000 are at least 901; the new one counts too.
-        assert!((surprise.rarity(901.0, 0.5).unwrap() - (1001.0_f64 / 101.0).log10()).abs() < 1e-12);
+        assert!(
+            (surprise.rarity(901.0, 0.5).unwrap() - (1001.0_f64 / 101.0).log10()).abs() < 1e-12
+        );
         // The largest 2 % are 981 to 1000, on average 9.5 above the smallest of them.
         let beyond = (1000.0_f64 / 20.0).log10() + 19.0 / 9.5 * std::f64::consts::LOG10_E;
         assert!((surprise.rarity(1000.0, 0.5).unwrap() - beyond).abs() < 1e-12);

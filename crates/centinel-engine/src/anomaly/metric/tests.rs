@@ -24,14 +24,14 @@ fn highest(scores: &[f64]) -> usize {
 #[test]
 fn a_constant_series_scores_zero_and_a_tenfold_jump_high_at_once() {
     for value in [5.0, -0.1, 1e-200, 3e200, 0.0] {
-        assert!(scores(&vec![value; 3000]).iter().all(|score| *score == 0.0), "{value}");
+        assert!(scores(&vec![value; 3000]).iter().all(|score| score.abs() <= 0.0), "{value}");
     }
     for row in [40, 100, 300, 2999] {
         let mut values = vec![0.7; 3000];
         values[row] *= 10.0;
         let scores = scores(&values);
         assert!(scores[row] > 0.9, "row {row}: {}", scores[row]);
-        assert!(scores[..row].iter().all(|score| *score == 0.0));
+        assert!(scores[..row].iter().all(|score| score.abs() <= 0.0));
     }
 }
 
@@ -82,7 +82,7 @@ fn a_value_that_is_not_a_number_is_not_learned() {
     for (row, value) in values.drain(..).enumerate() {
         if row % 50 == 7 {
             for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX] {
-                assert_eq!(detector.judge(seconds[row], bad), 0.0);
+                assert!(detector.judge(seconds[row], bad).abs() <= 0.0);
             }
         }
         found.push(detector.judge(seconds[row], value));
@@ -107,10 +107,10 @@ proptest! {
     #[test]
     fn the_scores_of_a_prefix_are_the_prefix_of_the_scores(
         values in prop::collection::vec(-1e6_f64..1e6, 1..700),
-        share in 0.0_f64..1.0,
+        cut in 0_usize..700,
     ) {
         let whole = scores(&values);
-        let cut = (values.len() as f64 * share) as usize;
+        let cut = cut.min(values.len());
         prop_assert_eq!(&scores(&values[..cut])[..], &whole[..cut]);
         prop_assert!(whole.iter().all(|score| (0.0..=1.0).contains(score)));
     }
