@@ -43,6 +43,8 @@ enum Command {
     Prices(commands::prices::Args),
     /// Split a change of cost into its drivers, exactly.
     Decompose(commands::decompose::Args),
+    /// Find the combinations of dimension values that a change of cost is in.
+    Localize(commands::localize::Args),
     /// Find the days on which a daily series cost more than usual, and by which driver.
     Detect(commands::detect::Args),
     /// Priced calls against an invoice: the gap, split by cause, exactly.
@@ -126,6 +128,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Usage(args) => commands::usage::run(args, output),
         Command::Prices(args) => commands::prices::run(args, &context()?, output),
         Command::Decompose(args) => commands::decompose::run(args, output),
+        Command::Localize(args) => commands::localize::run(args, output),
         Command::Detect(args) => commands::detect::run(args, output),
         Command::Reconcile(args) => commands::reconcile::run(args, &context, output),
         Command::Commit(args) => commands::commit::run(args, output),

@@ -14,6 +14,7 @@ pub(crate) mod import;
 pub(crate) mod inbox;
 pub(crate) mod init;
 pub(crate) mod ledger;
+pub(crate) mod localize;
 pub(crate) mod mcp;
 pub(crate) mod price;
 pub(crate) mod prices;
