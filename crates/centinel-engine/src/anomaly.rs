@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::{Decimal, Pico};
 
+pub(crate) use baseline::median;
 pub use calendar::{Calendar, Planned};
 pub use detect::detect;
 pub use episode::{Episode, episodes};
@@ -169,7 +170,7 @@ pub struct Alarm {
 
 /// A statistic as a decimal: twelve significant digits, at most twelve places. Further digits of a
 /// float that went through logarithms are noise.
-fn estimate(value: f64) -> Decimal {
+pub(crate) fn estimate(value: f64) -> Decimal {
     let digits: Decimal = format!("{value:.11e}").parse().unwrap_or_default();
     Pico::round_half_even(digits).map_or(Decimal::ZERO, |rounded| rounded.amount.to_decimal())
 }

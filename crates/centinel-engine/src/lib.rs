@@ -20,6 +20,7 @@ pub mod commitment;
 pub mod explain;
 pub mod facts;
 pub mod focus;
+pub mod forecast;
 pub mod localize;
 pub mod money;
 pub mod narrative;

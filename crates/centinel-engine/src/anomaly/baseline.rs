@@ -187,7 +187,7 @@ fn spread(mut values: Vec<f64>) -> Option<f64> {
 }
 
 /// The middle value, or the mean of the two middle ones. Reorders its input.
-pub(super) fn median(values: &mut [f64]) -> Option<f64> {
+pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
     let middle = values.len().checked_div(2)?;
     if values.is_empty() {
         return None;

@@ -39,11 +39,11 @@ impl Calendar {
         self.days(series).planned.insert(planned);
     }
 
-    pub(super) fn is_holiday(&self, series: &str, day: Date) -> bool {
+    pub(crate) fn is_holiday(&self, series: &str, day: Date) -> bool {
         self.of(series).any(|days| days.holidays.contains(&day))
     }
 
-    pub(super) fn planned_of(&self, series: &str) -> impl Iterator<Item = &Planned> {
+    pub(crate) fn planned_of(&self, series: &str) -> impl Iterator<Item = &Planned> {
         self.of(series).flat_map(|days| &days.planned)
     }
 
