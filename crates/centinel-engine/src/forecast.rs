@@ -10,6 +10,7 @@
 //! `docs/concepts/forecast.md`.
 
 mod answer;
+mod assumption;
 mod backtest;
 mod calibration;
 mod fit;
@@ -29,6 +30,7 @@ use learned::Learned;
 use outlook::{Outlook, Spread, outlook};
 use track::{Track, days_between};
 
+pub use assumption::AssumptionError;
 pub use backtest::{Accuracy, Backtest, BacktestError, BacktestPeriods, Scores, backtest};
 
 /// Name of the line that adds all series up.
@@ -301,6 +303,17 @@ fn assumed(mut outlook: Outlook, question: &Question, axis: Date, from: usize) -
 }
 
 impl Series {
+    /// Largest cost of a day, and most digits after its point: 20 years of them add up in 128 bits.
+    const COST_MAX: i128 = 1_000_000_000_000_000;
+    const COST_PLACES_MAX: u32 = 18;
+
+    /// Whether a cost is one that sums have room for.
+    pub fn admits(cost: Decimal) -> bool {
+        let limit = Decimal::from_integer(Self::COST_MAX);
+        let size = if cost.is_negative() { cost.checked_neg().unwrap_or(limit) } else { cost };
+        size < limit && cost.scale() <= Self::COST_PLACES_MAX
+    }
+
     /// The day after the last cost.
     fn end(&self) -> Date {
         let days = i64::try_from(self.costs.len()).unwrap_or(i64::MAX);

@@ -47,6 +47,10 @@ enum Command {
     Localize(commands::localize::Args),
     /// Find the days on which a daily series cost more than usual, and by which driver.
     Detect(commands::detect::Args),
+    /// What a period will cost, by series and in total, with bands.
+    Forecast(commands::forecast::Args),
+    /// Forecasts as they would have been, against what came.
+    Backtest(commands::backtest::Args),
     /// Priced calls against an invoice: the gap, split by cause, exactly.
     Reconcile(commands::reconcile::Args),
     /// Commitment discounts: the optimal purchase, and what the existing ones are worth.
@@ -130,6 +134,8 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Decompose(args) => commands::decompose::run(args, output),
         Command::Localize(args) => commands::localize::run(args, output),
         Command::Detect(args) => commands::detect::run(args, output),
+        Command::Forecast(args) => commands::forecast::run(args, output),
+        Command::Backtest(args) => commands::backtest::run(args, output),
         Command::Reconcile(args) => commands::reconcile::run(args, &context, output),
         Command::Commit(args) => commands::commit::run(args, output),
         Command::Commitments(args) => commands::commitments::run(args, &context()?, output),

@@ -2,6 +2,7 @@
 
 pub(crate) mod anomalies;
 pub(crate) mod audit;
+pub(crate) mod backtest;
 pub(crate) mod commit;
 pub(crate) mod commitments;
 pub(crate) mod decompose;
@@ -10,6 +11,7 @@ pub(crate) mod detect;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod forecast;
 pub(crate) mod import;
 pub(crate) mod inbox;
 pub(crate) mod init;

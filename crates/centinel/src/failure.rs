@@ -42,6 +42,7 @@ pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
         cause.downcast_ref::<Hinted>().is_some_and(|hinted| hinted.is_usage)
             || cause.is::<centinel_engine::series::DimensionError>()
             || cause.is::<centinel_engine::money::CurrencyError>()
+            || cause.is::<centinel_engine::forecast::AssumptionError>()
             || cause.is::<centinel_app::UnknownPeriod>()
             || cause.is::<centinel_ingest::MappingError>()
     })

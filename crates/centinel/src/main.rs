@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod context;
+mod daily;
 mod failure;
 mod output;
 mod period_args;

@@ -115,11 +115,13 @@ pub(super) fn calibrate(
             (mean / pooled_square).sqrt()
         })
         .collect();
+    // Stretches overlap: each counts as much as it is new.
+    let new_share = (float(STEP_DAYS) / float(horizon)).min(1.0);
     let scale_of = |series: usize| scale.get(series).copied().unwrap_or(1.0);
     let pool = |is_event: bool, prior: Vec<(f64, f64)>| {
         let own = errors.iter().filter(|error| error.is_event == is_event).map(|error| {
             let scale = if is_event { 1.0 } else { scale_of(error.series) };
-            (corrected(error) / scale, 1.0)
+            (corrected(error) / scale, new_share)
         });
         Distribution::of(own.chain(prior).collect())
     };

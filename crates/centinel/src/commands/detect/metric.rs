@@ -6,8 +6,8 @@ use centinel_engine::anomaly::{MetricConfig, MetricDetector};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::Serialize;
 
-use super::{Rejected, Row, header};
 use crate::{
+    daily::{Rejected, Row, header},
     output::Output,
     rows::{Placed, Rows},
 };
@@ -57,12 +57,7 @@ pub(super) fn run(
                     }
                 }
             }
-            Err(reason) => {
-                if output.json {
-                    output.json_line(&super::rejection(path, line, &reason))?;
-                }
-                rejected.push((path.to_owned(), line, reason));
-            }
+            Err(reason) => rejected.in_place(path, line, reason, output)?,
         }
     }
     if !output.json {
