@@ -1,9 +1,10 @@
 //! Daily cost anomalies: which days, by which driver, and how much they cost.
 //!
-//! Every day of a series is judged on its own, from that day and earlier ones only: the mean excess
-//! of the last 1, 3, 7 and 14 days over a robust baseline of the 56 days before, in units of how far
-//! such means usually stray. Five metrics are judged alike: the total, and the ratios whose product
-//! it is, because a total cannot show a prompt that doubled while traffic halved.
+//! Days are judged in order, each from that day and earlier ones only: the mean excess of the last 1,
+//! 3, 7, 14 and 21 days over a robust baseline of the usual days before, in units of how far such
+//! means usually stray. An alarm stays while the excess does and ends with it; days of an episode are
+//! no part of later baselines until they have lasted. Five metrics are judged alike: the total, and the
+//! ratios whose product it is, because a total cannot show a prompt that doubled while traffic halved.
 //!
 //! Everything is done on logarithms, so that alarms depend on no currency, no unit and no minimum
 //! amount. `observed`, `expected`, `low`, `high` and `impact` are estimates from floating-point
@@ -16,6 +17,8 @@ mod detect;
 mod episode;
 pub mod holidays;
 mod metric;
+mod scale;
+mod track;
 pub mod watch;
 
 use jiff::civil::Date;
@@ -91,15 +94,17 @@ pub const OUTPUT_TOKEN_WEIGHT: f64 = 4.0;
 /// When to alarm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Lengths of the windows whose mean excess is judged, in days, shortest first.
+    /// Lengths of the windows whose mean excess is judged, in days, shortest first; the first is 1.
     pub windows_days: Vec<usize>,
-    /// Days before a window that make its baseline.
+    /// Most usual days in a baseline.
     pub baseline_days: usize,
+    /// How far back these days are looked for, when unusual ones are left out.
+    pub lookback_days: usize,
     /// The last days of the baseline, which set its level.
     pub level_days: usize,
-    /// Fewest good days in a baseline.
+    /// Fewest usual days in a baseline.
     pub history_days_min: usize,
-    /// Fewest good days since a planned change.
+    /// Fewest usual days since a planned change, or since a level became usual by lasting.
     pub restart_days_min: usize,
     /// Smallest excess that alarms, as a share of the expected value.
     pub effect_ratio_min: f64,
@@ -107,8 +112,18 @@ pub struct Config {
     pub total_score_min: f64,
     /// Score at which another metric alarms.
     pub driver_score_min: f64,
+    /// Short windows are judged more often and have wilder tails: the score of a window of n days is
+    /// divided by 1 + this / n.
+    pub short_window_caution: f64,
+    /// A window counts half once its last day has less than this share of its excess.
+    pub last_day_share: f64,
     /// Smallest usual deviation, as a share: calmer series are judged as if they strayed so far.
     pub deviation_min: f64,
+    /// Usual size of the growth of series, as a share a day: a trend is believed as far as its error is
+    /// small beside it.
+    pub growth_deviation: f64,
+    /// An excess that lasts for so many days is the new level.
+    pub accepted_after_days: usize,
     /// Squared coefficient of variation of one call's cost, for the sampling error of small days.
     pub call_variation_squared: f64,
     /// Half width of `low` to `high`, in usual deviations.
@@ -121,15 +136,20 @@ impl Config {
     /// The settings behind the published figures (`docs/concepts/anomalies.md`).
     pub fn published(as_of: bool) -> Self {
         Self {
-            windows_days: vec![1, 3, 7, 14],
-            baseline_days: 56,
-            level_days: 21,
-            history_days_min: 21,
+            windows_days: vec![1, 3, 7, 14, 21],
+            baseline_days: 84,
+            lookback_days: 112,
+            level_days: 28,
+            history_days_min: 14,
             restart_days_min: 7,
             effect_ratio_min: 0.08,
-            total_score_min: 8.0,
-            driver_score_min: 7.0,
-            deviation_min: 0.02,
+            total_score_min: 3.2,
+            driver_score_min: 3.5,
+            short_window_caution: 0.3,
+            last_day_share: 0.5,
+            deviation_min: 0.01,
+            growth_deviation: 0.003,
+            accepted_after_days: 28,
             call_variation_squared: 2.0,
             band_deviations: 3.0,
             as_of,

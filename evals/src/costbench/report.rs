@@ -96,7 +96,7 @@ pub(crate) fn table(worlds: &[Counts]) -> String {
 
 fn kind_cells(counts: &KindCounts) -> String {
     let share = |part: usize, whole: usize| match whole {
-        0 => "| - ".to_owned(),
+        0 => " - | -".to_owned(),
         _ => format!(" {part}/{whole} | {:.1} %", 100.0 * part as f64 / whole as f64),
     };
     let days = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1}"));

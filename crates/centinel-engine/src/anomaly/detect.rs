@@ -3,31 +3,27 @@
 use jiff::{ToSpan as _, civil::Date};
 
 use super::{
-    Alarm, Calendar, Config, Metric, OUTPUT_TOKEN_WEIGHT, Point, Series,
-    baseline::{History, Verdict, judge, median},
-    estimate,
+    Alarm, Calendar, Config, Metric, OUTPUT_TOKEN_WEIGHT, Point, Series, estimate,
+    track::{Known, Track, Verdict},
 };
-
-/// Most earlier firsts of a month that tell what a first costs.
-const FIRSTS_MAX: usize = 4;
-/// A smaller effect of the first of a month is taken for noise (logarithm, about 16 %).
-const FIRST_EFFECT_MIN: f64 = 0.15;
 
 /// The alarms of a series, by day and metric. No alarm depends on a later day.
 pub fn detect(series: &Series, calendar: &Calendar, config: &Config) -> Vec<Alarm> {
     let days = Days::of(series, calendar);
-    let mut alarms: Vec<Alarm> = Metric::ALL
-        .into_iter()
-        .flat_map(|metric| {
-            let track = Track::of(series, metric, config);
-            let firsts = if metric == Metric::Total { days.firsts.as_slice() } else { &[] };
-            let alarm = |day| {
-                let verdict = track.judge(day, &days, firsts, config)?;
-                Some(alarm(series, &days, metric, day, verdict, config))
-            };
-            (0..series.points.len()).filter_map(alarm).collect::<Vec<_>>()
-        })
-        .collect();
+    let mut alarms = Vec::new();
+    for metric in Metric::ALL {
+        let mut track = track(series, metric, config);
+        let firsts = if metric == Metric::Total { days.firsts.as_slice() } else { &[] };
+        let known = Known { holidays: &days.holidays, firsts };
+        for (day, restart) in days.restarts.iter().enumerate() {
+            let verdict = track.judge(day, *restart, known, config);
+            if days.muted.get(day) == Some(&false)
+                && let Some(verdict) = verdict
+            {
+                alarms.push(alarm(series, &days, metric, day, verdict, config));
+            }
+        }
+    }
     alarms.sort_by_key(|alarm| (alarm.date, alarm.metric));
     alarms
 }
@@ -75,93 +71,28 @@ impl Days {
     }
 }
 
-/// One metric of a series, by day.
-#[derive(Debug)]
-struct Track {
-    /// Logarithms of the settled values; `NaN` where undefined.
-    settled: Vec<f64>,
-    /// Logarithms as seen when the day was judged.
-    judged: Vec<f64>,
-    variances: Vec<f64>,
-    score_min: f64,
-}
-
-impl Track {
-    fn of(series: &Series, metric: Metric, config: &Config) -> Self {
-        let settled: Vec<f64> =
-            series.points.iter().map(|point| logarithm(value(point, metric))).collect();
-        let late = config.as_of && metric == Metric::Total;
-        let judged = if late {
-            let shares = series.points.iter().map(|point| logarithm(Some(point.visible_share)));
-            settled.iter().zip(shares).map(|(value, share)| value + share).collect()
-        } else {
-            settled.clone()
-        };
-        // A quotient of sums over calls strays by the variation of one call over their number.
-        let sampled =
-            matches!(metric, Metric::CostPerOutput | Metric::TokensPerCall | Metric::PricePerToken);
-        let calls = |point: &Point| point.calls.unwrap_or(f64::INFINITY).max(1.0);
-        let variances = if sampled {
-            series.points.iter().map(|p| config.call_variation_squared / calls(p)).collect()
-        } else {
-            Vec::new()
-        };
-        let score_min =
-            if metric == Metric::Total { config.total_score_min } else { config.driver_score_min };
-        Self { settled, judged, variances, score_min }
-    }
-
-    /// The window that stands out most on a day, if it is enough for an alarm.
-    fn judge(&self, day: usize, days: &Days, firsts: &[usize], config: &Config) -> Option<Verdict> {
-        if *days.holidays.get(day)? || *days.muted.get(day)? {
-            return None;
-        }
-        // Nothing further back is looked at.
-        let longest = config.windows_days.iter().max()?.checked_add(config.baseline_days)?;
-        let seen_from = day.saturating_add(1).saturating_sub(longest);
-        let mut values = self.settled.get(seen_from..day)?.to_vec();
-        values.push(*self.judged.get(day)?);
-        if let Some(effect) = self.first_effect(day, firsts) {
-            for first in firsts.iter().filter(|first| **first >= seen_from) {
-                if let Some(value) = values.get_mut(first.saturating_sub(seen_from)) {
-                    *value -= effect;
-                }
-            }
-        }
-        let verdicts = config.windows_days.iter().filter_map(|window| {
-            // A window that begins before a planned change would be compared with the old level.
-            let restart = *days.restarts.get(day)?;
-            if day.checked_sub(*window)? < restart {
-                return None;
-            }
-            let history = History {
-                values: &values,
-                holidays: days.holidays.get(seen_from..=day)?,
-                variances: self.variances.get(seen_from..=day).unwrap_or_default(),
-                restart: restart.saturating_sub(seen_from),
-            };
-            judge(history, *window, config)
-        });
-        verdicts
-            .filter(|verdict| verdict.score >= self.score_min)
-            .max_by(|a, b| a.score.total_cmp(&b.score))
-    }
-
-    /// What the first of a month costs beyond its neighbours, from the last firsts before a day.
-    fn first_effect(&self, day: usize, firsts: &[usize]) -> Option<f64> {
-        let excess = |first: &usize| {
-            let before = self.settled.get(first.checked_sub(7)?)?;
-            let after = self.settled.get(first.saturating_add(7).min(day.checked_sub(1)?))?;
-            let excess = self.settled.get(*first)? - f64::midpoint(*before, *after);
-            excess.is_finite().then_some(excess)
-        };
-        let earlier = firsts.iter().rev().filter(|first| **first < day);
-        let mut excesses: Vec<f64> = earlier.filter_map(excess).take(FIRSTS_MAX).collect();
-        if excesses.len() < 2 {
-            return None;
-        }
-        median(&mut excesses).filter(|effect| effect.abs() > FIRST_EFFECT_MIN)
-    }
+/// A metric of a series, ready to be judged.
+fn track(series: &Series, metric: Metric, config: &Config) -> Track {
+    let settled: Vec<f64> =
+        series.points.iter().map(|point| logarithm(value(point, metric))).collect();
+    let judged = if config.as_of && metric == Metric::Total {
+        let shares = series.points.iter().map(|point| logarithm(Some(point.visible_share)));
+        settled.iter().zip(shares).map(|(value, share)| value + share).collect()
+    } else {
+        settled.clone()
+    };
+    // A quotient of sums over calls strays by the variation of one call over their number.
+    let sampled =
+        matches!(metric, Metric::CostPerOutput | Metric::TokensPerCall | Metric::PricePerToken);
+    let calls = |point: &Point| point.calls.unwrap_or(f64::INFINITY).max(1.0);
+    let variances = if sampled {
+        series.points.iter().map(|p| config.call_variation_squared / calls(p)).collect()
+    } else {
+        Vec::new()
+    };
+    let score_min =
+        if metric == Metric::Total { config.total_score_min } else { config.driver_score_min };
+    Track::new(settled, judged, variances, score_min, config)
 }
 
 /// A metric of a day; `None` where a part of it is missing.
