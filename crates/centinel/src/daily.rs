@@ -170,6 +170,26 @@ impl Row<'_> {
     }
 }
 
+/// Where the columns are.
+pub(crate) fn header<R: Read>(
+    rows: &Rows<R>,
+    required: &[&str],
+) -> anyhow::Result<BTreeMap<String, usize>> {
+    let columns: BTreeMap<String, usize> = rows
+        .header()
+        .iter()
+        .enumerate()
+        .map(|(index, name)| (name.trim().to_owned(), index))
+        .collect();
+    match required.iter().find(|name| !columns.contains_key(**name)) {
+        Some(missing) => Err(hinted(
+            format!("column `{missing}` is missing"),
+            format!("the header needs {}", required.join(", ")),
+        )),
+        None => Ok(columns),
+    }
+}
+
 /// Hands every row to `take`; those that cannot be read or are refused are kept with their reason.
 pub(crate) fn each_row(
     input: impl Read,
@@ -179,18 +199,7 @@ pub(crate) fn each_row(
     mut take: impl FnMut(&Row<'_>) -> Result<(), String>,
 ) -> anyhow::Result<()> {
     let mut rows = Rows::open(input)?;
-    let columns: BTreeMap<String, usize> = rows
-        .header()
-        .iter()
-        .enumerate()
-        .map(|(index, name)| (name.trim().to_owned(), index))
-        .collect();
-    if let Some(missing) = required.iter().find(|name| !columns.contains_key(**name)) {
-        return Err(hinted(
-            format!("column `{missing}` is missing"),
-            format!("the header needs {}", required.join(", ")),
-        ));
-    }
+    let columns = header(&rows, required)?;
     let mut record = csv::StringRecord::new();
     let mut count = 0_u64;
     while let Some(Placed { line, read, .. }) = rows.next_into(&mut record)? {
