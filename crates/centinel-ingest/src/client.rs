@@ -50,7 +50,7 @@ pub enum Auth {
     /// `Authorization: Basic …`, of a name and a secret.
     Basic(String, SecretString),
     /// A signature of each request, as object stores want it.
-    Signed(Box<Signer>),
+    Signed(Signer),
 }
 
 impl Auth {
@@ -117,8 +117,8 @@ pub struct Answer {
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
-    auth: Auth,
-    limits: Limits,
+    auth: Arc<Auth>,
+    limits: Arc<Limits>,
     pace: Arc<Pace>,
     now: fn() -> Timestamp,
 }
@@ -144,12 +144,13 @@ impl Client {
             .redirect(same_host())
             .build()
             .map_err(|error| FetchError::Client(error.without_url().to_string()))?;
-        Ok(Self { http, auth, limits, pace: Arc::new(Pace::new(seed, limits.pause)), now })
+        let pace = Arc::new(Pace::new(seed, limits.pause));
+        Ok(Self { http, auth: Arc::new(auth), limits: Arc::new(limits), pace, now })
     }
 
     /// The bounds in force.
     pub fn limits(&self) -> Limits {
-        self.limits
+        *self.limits
     }
 
     /// Asks until an answer comes, or the tries are used up.
@@ -247,7 +248,7 @@ impl Client {
         if let Some((name, value)) = self.auth.header().map_err(Failed::last)? {
             headers.insert(name, value);
         }
-        if let Auth::Signed(signer) = &self.auth {
+        if let Auth::Signed(signer) = &*self.auth {
             signer.sign(&mut url, &mut headers, (self.now)()).map_err(Failed::last)?;
         }
         let mut request = self.http.request(method, url).headers(headers).timeout(limit);

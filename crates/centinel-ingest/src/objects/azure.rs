@@ -27,9 +27,9 @@ pub(super) fn access(container: &str, access: Access) -> Result<(Auth, Address),
         None => Auth::None,
         // A shared access signature is parameters, one of which is `sig`; a key is base64.
         Some(token) if token.expose_secret().contains("sig=") => {
-            Auth::Signed(Box::new(Signer::AzureSas(SharedAccess::new(token))))
+            Auth::Signed(Signer::AzureSas(SharedAccess::new(token)))
         }
-        Some(key) => Auth::Signed(Box::new(Signer::AzureKey(AccountKey::new(account, key)))),
+        Some(key) => Auth::Signed(Signer::AzureKey(AccountKey::new(account, key))),
     };
     Ok((auth, base.encoded(container, &[])?))
 }

@@ -22,7 +22,7 @@ pub(super) fn access(access: Access) -> Result<(Auth, Address), FetchError> {
     let auth = match access.credential {
         None => Auth::None,
         Some(file) if file.expose_secret().trim_start().starts_with('{') => {
-            Auth::Signed(Box::new(Signer::Google(ServiceAccount::from_key_file(&file)?)))
+            Auth::Signed(Signer::Google(ServiceAccount::from_key_file(&file)?))
         }
         Some(token) => Auth::Bearer(token),
     };

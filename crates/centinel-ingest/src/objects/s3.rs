@@ -45,7 +45,7 @@ pub(super) fn access(bucket: &str, access: Access) -> Result<(Auth, Address), Fe
     } else {
         AwsKey::new(access.user.unwrap_or_default(), credential, None, region)
     };
-    Ok((Auth::Signed(Box::new(Signer::Aws(key))), base))
+    Ok((Auth::Signed(Signer::Aws(key)), base))
 }
 
 pub(super) fn list(
