@@ -3,6 +3,7 @@
 //! A suite is a module with its own subcommand; figures and how to repeat them are in `README.md`.
 
 mod costbench;
+mod localize;
 mod parallel;
 mod random;
 mod statistics;
@@ -16,10 +17,13 @@ enum Suite {
     /// Daily cost series with labelled events: generate, score alarms, run the detector.
     #[command(subcommand)]
     Costbench(costbench::Command),
+    /// Leaves with planted causes: find them, beside two simpler methods.
+    Localize(localize::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Suite::parse() {
         Suite::Costbench(command) => costbench::run(command),
+        Suite::Localize(args) => localize::run(&args),
     }
 }

@@ -14,6 +14,7 @@
 //! Amounts are exact; the statistics only choose where to add.
 
 mod change;
+mod exact;
 mod lattice;
 mod leaves;
 mod noise;
@@ -27,6 +28,7 @@ use serde::Serialize;
 pub use leaves::{Dimension, Leaves, LeavesError};
 
 use crate::money::{Decimal, DecimalError};
+use exact::Changes;
 use search::{Region, Settings};
 
 /// Decimals of a share.
@@ -130,41 +132,32 @@ pub fn localize(
         margin: config.margin_nats,
         depth_max: config.dimensions_max,
         causes_max: config.causes_max,
+        unit: f64::midpoint(exact::unit(&table.real), exact::unit(&table.predict)),
     };
     let found = search::find(&table.codes, &table.values(), settings);
-    let (real, predict) = (sum(table.real.iter().copied())?, sum(table.predict.iter().copied())?);
+    let (real, predict) = (exact::sum(&table.real)?, exact::sum(&table.predict)?);
     let delta = real.checked_sub(predict)?;
-    let changes = table
-        .real
-        .iter()
-        .zip(&table.predict)
-        .map(|(real, predict)| real.checked_sub(*predict))
-        .collect::<Result<Vec<Decimal>, _>>()?;
+    let changes = Changes::of(&table.real, &table.predict)?;
 
     // The largest first, by all of its leaves; what is shared then counts there.
     let mut regions = Vec::with_capacity(found.regions.len());
     for region in found.regions {
-        let members = members(&table.codes, changes.len(), &region);
-        let all = sum(members.iter().filter_map(|leaf| changes.get(*leaf).copied()))?;
-        regions.push((magnitude(all)?, region, members));
+        let members = members(&table.codes, leaves.len(), &region);
+        let all = changes.sum(members.iter().copied())?;
+        regions.push((if all.is_negative() { all.checked_neg()? } else { all }, region, members));
     }
     regions
         .sort_by(|left, right| right.0.cmp(&left.0).then_with(|| left.1.fixed.cmp(&right.1.fixed)));
     regions.truncate(top);
-    let mut counted = vec![false; changes.len()];
+    let mut counted = vec![false; leaves.len()];
     let mut causes = Vec::with_capacity(regions.len());
     let mut residual = delta;
     for (_, region, members) in regions {
-        let (mut of_cause, mut leaf_count) = (Decimal::ZERO, 0_usize);
-        for leaf in members {
-            let (Some(seen), Some(change)) = (counted.get_mut(leaf), changes.get(leaf)) else {
-                continue;
-            };
-            if !std::mem::replace(seen, true) {
-                of_cause = of_cause.checked_add(*change)?;
-                leaf_count = leaf_count.saturating_add(1);
-            }
-        }
+        let is_new = |leaf: &usize| {
+            counted.get_mut(*leaf).is_some_and(|counted| !std::mem::replace(counted, true))
+        };
+        let own: Vec<usize> = members.into_iter().filter(is_new).collect();
+        let of_cause = changes.sum(own.iter().copied())?;
         residual = residual.checked_sub(of_cause)?;
         causes.push(Cause {
             place: region
@@ -174,7 +167,7 @@ pub fn localize(
                 .collect(),
             delta: of_cause,
             share_explained: of_cause.quotient(delta, SHARE_PLACES)?,
-            leaves: leaf_count,
+            leaves: own.len(),
             change_ratio: estimate(region.ratio - 1.0),
         });
     }
@@ -198,19 +191,6 @@ fn members(codes: &[Vec<u32>], leaf_count: usize, region: &Region) -> Vec<usize>
         }
     }
     inside.iter().enumerate().filter(|(_, inside)| **inside).map(|(leaf, _)| leaf).collect()
-}
-
-fn sum(amounts: impl IntoIterator<Item = Decimal>) -> Result<Decimal, LocalizeError> {
-    let add = |sum: Decimal, amount| sum.checked_add(amount);
-    amounts.into_iter().try_fold(Decimal::ZERO, add).map_err(LocalizeError::from)
-}
-
-fn magnitude(amount: Decimal) -> Result<Decimal, LocalizeError> {
-    if amount.is_negative() {
-        amount.checked_neg().map_err(LocalizeError::from)
-    } else {
-        Ok(amount)
-    }
 }
 
 /// A statistic at three decimals.

@@ -164,6 +164,7 @@ impl Leaves {
         columns.sort_by(|left, right| left.0.name.cmp(&right.0.name));
         let code = |column: &[u32], leaf: usize| column.get(leaf).copied();
         let amount = |amounts: &[Decimal], leaf: usize| amounts.get(leaf).copied();
+        // Stable, and as good as free where leaves come in order.
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_by(|left, right| {
             columns

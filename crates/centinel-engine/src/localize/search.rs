@@ -20,6 +20,8 @@ pub(super) struct Settings {
     pub(super) depth_max: usize,
     /// Most causes.
     pub(super) causes_max: usize,
+    /// What amounts are rounded to.
+    pub(super) unit: f64,
 }
 
 /// A leaf says at most this much for or against a cause, in nats, where noise has normal tails.
@@ -163,7 +165,8 @@ impl<'a> Search<'a> {
         let leaves: Vec<Leaf> = telling
             .iter()
             .map(|(size, deviation)| {
-                let scale = noise.scale(*size);
+                // A leaf of few units strays by rounding, whatever others of its class do.
+                let scale = noise.scale(*size).hypot(settings.unit / size);
                 // Heavy tails are known as far as there are leaves to know them by.
                 let nats_max = match noise.heavy {
                     true if again => noise.rarity(deviation.abs() / scale).max(1.0),
