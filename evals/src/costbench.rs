@@ -5,10 +5,10 @@
 //! that never closes detects nothing new.
 
 mod event;
-mod family;
+pub(crate) mod family;
 mod files;
-mod generate;
-mod labels;
+pub(crate) mod generate;
+pub(crate) mod labels;
 mod report;
 mod run;
 mod score;

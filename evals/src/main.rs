@@ -3,6 +3,7 @@
 //! A suite is a module with its own subcommand; figures and how to repeat them are in `README.md`.
 
 mod costbench;
+mod explain;
 mod localize;
 mod parallel;
 mod random;
@@ -17,6 +18,8 @@ enum Suite {
     /// Daily cost series with labelled events: generate, score alarms, run the detector.
     #[command(subcommand)]
     Costbench(costbench::Command),
+    /// The drivers of injected events: amounts beside the generator's, and the main one.
+    Explain(explain::Args),
     /// Leaves with planted causes: find them, beside two simpler methods.
     Localize(localize::Args),
 }
@@ -24,6 +27,7 @@ enum Suite {
 fn main() -> anyhow::Result<()> {
     match Suite::parse() {
         Suite::Costbench(command) => costbench::run(command),
+        Suite::Explain(args) => explain::run(&args),
         Suite::Localize(args) => localize::run(&args),
     }
 }

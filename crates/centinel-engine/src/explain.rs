@@ -221,6 +221,7 @@ pub enum ExplainError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Part {
     /// `input`, `output` or `reasoning`; with `reasoning`, `output` is the rest of the output.
+    #[serde(rename = "driver")]
     pub name: &'static str,
     /// How much of the effect.
     pub amount: Pico,

@@ -15,7 +15,7 @@ const MUTED_DAYS: usize = 7;
 /// Prices of input and output tokens, a million.
 const PRICES: [(f64, f64); 5] = [(0.15, 0.6), (0.4, 1.6), (1.25, 10.0), (3.0, 15.0), (5.0, 25.0)];
 /// What a cached input token costs of an uncached one.
-const CACHED_PRICE: f64 = 0.1;
+pub(crate) const CACHED_PRICE: f64 = 0.1;
 
 /// Which events take place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,17 @@ pub(crate) fn world(seed: u64, count: usize, events: Events, size: f64) -> World
     World { series: (0..count).map(|number| series(seed, number, events, size)).collect() }
 }
 
-fn series(seed: u64, number: usize, events: Events, size: f64) -> LabelledSeries {
+/// The parts of a series, with its unplanned events and without.
+struct Drawn {
+    key: [u64; 2],
+    family: Family,
+    with: Parts,
+    without: Parts,
+    unplanned: Vec<Event>,
+    planned: Vec<Event>,
+}
+
+fn drawn(seed: u64, number: usize, size: f64) -> Drawn {
     let key = [seed, number as u64];
     let mut random = Random::new(&key);
     let family = *random.pick(&family::SHARES);
@@ -89,7 +99,13 @@ fn series(seed: u64, number: usize, events: Events, size: f64) -> LabelledSeries
         cached_share: cached_share.iter().map(|value| (cached + value).clamp(0.0, 0.95)).collect(),
     };
     let mut without = with.clone();
-    let (mut labels, planned) = event::inject(family, &mut random, size, &mut with, &mut without);
+    let (unplanned, planned) = event::inject(family, &mut random, size, &mut with, &mut without);
+    Drawn { key, family, with, without, unplanned, planned }
+}
+
+fn series(seed: u64, number: usize, events: Events, size: f64) -> LabelledSeries {
+    let Drawn { key, family, with, without, unplanned: mut labels, planned } =
+        drawn(seed, number, size);
     let usual = days(&key, family, &without, &without);
     let with = days(&key, family, &with, &without);
     for event in &mut labels {
@@ -102,13 +118,27 @@ fn series(seed: u64, number: usize, events: Events, size: f64) -> LabelledSeries
     }
 }
 
+/// The days of a series, had its unplanned events changed the size of calls alone, and had they changed
+/// all but that.
+pub(crate) fn call_size_apart(seed: u64, number: usize, size: f64) -> [Vec<Day>; 2] {
+    let Drawn { key, family, with, without, .. } = drawn(seed, number, size);
+    let alone = Parts { call_size: with.call_size.clone(), ..without.clone() };
+    let others = Parts { call_size: without.call_size.clone(), ..with };
+    [alone, others].map(|parts| days(&key, family, &parts, &without))
+}
+
+/// Prices of input and output tokens of a series, a million, before any event.
+pub(crate) fn prices(seed: u64, number: usize) -> (f64, f64) {
+    *Random::new(&[seed, number as u64, 1, 4]).one_of(&PRICES)
+}
+
 /// The days of parts; `usual` are the parts without unplanned events.
 fn days(key: &[u64; 2], family: Family, parts: &Parts, usual: &Parts) -> Vec<Day> {
     let stream = |purpose: u64| Random::new(&[key[0], key[1], 1, purpose]);
     let (mut noise, mut late) = (stream(0), stream(1));
     let wander = autoregression(&mut stream(2), 0.3, 0.03);
     let unit_price = stream(3).uniform(0.05, 0.4);
-    let (price_in, price_out) = *stream(4).one_of(&PRICES);
+    let (price_in, price_out) = prices(key[0], key[1] as usize);
     let is_late = late.unit() < 0.35;
     let rounded =
         |value: f64, places: i32| (value * 10_f64.powi(places)).round() / 10_f64.powi(places);
