@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// One suite instead of all.
     #[arg(long, value_enum)]
     suite: Option<Suite>,
+    /// Every effect is this large, as a share, up or down: 0.2 is 20 %.
+    #[arg(long, value_name = "SHARE")]
+    effect: Option<f64>,
     /// Print every case that is not wholly right.
     #[arg(long)]
     verbose: bool,
@@ -84,7 +87,7 @@ impl Clock {
 /// Runs and prints.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let (Some(path), Some(suite), [first, ..]) = (&args.write, args.suite, &args.seeds.0[..]) {
-        let case = case::generate(suite, *first);
+        let case = case::generate(suite, *first, args.effect);
         case.write(path)?;
         for cause in &case.causes {
             println!("{}", case::text(cause));
@@ -102,7 +105,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let mut by_method: Vec<(Method, Counts)> =
             Method::ALL.map(|method| (method, Counts::default())).into();
         for seed in &args.seeds.0 {
-            let case = case::generate(suite, *seed);
+            let case = case::generate(suite, *seed, args.effect);
             for (method, counts) in &mut by_method {
                 let started = Clock::start();
                 let found = method.run(&case)?;
@@ -167,7 +170,7 @@ mod tests {
 
     #[test]
     fn counts_are_pooled_over_cases() {
-        let mut case = case::generate(Suite::Issue, 3);
+        let mut case = case::generate(Suite::Issue, 3, None);
         case.causes = vec![vec![(0, 1)], vec![(1, 2), (2, 3)]];
         let mut counts = Counts::default();
         counts.add(&case, &case.causes.iter().cloned().collect());
@@ -179,7 +182,7 @@ mod tests {
     #[test]
     fn planted_causes_change_their_leaves_alone() {
         for suite in [Suite::Issue, Suite::RiskLoc] {
-            let case = case::generate(suite, 11);
+            let case = case::generate(suite, 11, None);
             assert!(!case.causes.is_empty());
             let ratio = |inside: bool| {
                 let (mut real, mut predict) = (0.0, 0.0);

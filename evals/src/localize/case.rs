@@ -106,12 +106,13 @@ pub(crate) struct Case {
     pub(crate) causes: Vec<Place>,
 }
 
-/// The case of a seed.
-pub(crate) fn generate(suite: Suite, seed: u64) -> Case {
-    if suite == Suite::RiskLoc { riskloc(seed) } else { specified(suite, seed) }
+/// The case of a seed; `effect` is the size of every effect, in place of the suite's own (not of
+/// RiskLoc's).
+pub(crate) fn generate(suite: Suite, seed: u64, effect: Option<f64>) -> Case {
+    if suite == Suite::RiskLoc { riskloc(seed) } else { specified(suite, seed, effect) }
 }
 
-fn specified(suite: Suite, seed: u64) -> Case {
+fn specified(suite: Suite, seed: u64, given: Option<f64>) -> Case {
     const SIZES: [usize; 5] = [10, 12, 10, 8, 4];
     let mut random = Random::new(&[seed, suite as u64]);
     let mut case = Case::grid(&SIZES);
@@ -147,6 +148,7 @@ fn specified(suite: Suite, seed: u64) -> Case {
             _ if random.unit() < 0.35 => -random.uniform(0.4, 1.0),
             _ => random.uniform(0.4, 1.2),
         };
+        let effect = given.map_or(effect, |size| size.copysign(effect).max(-1.0));
         case.scale(&place, 1.0 + effect);
         case.causes.push(place);
     }

@@ -31,6 +31,12 @@ const SCREENED: usize = 32;
 /// Smallest scale of noise, as a deviation: prices and counts are rounded.
 const SCALE_MIN: f64 = 0.01;
 
+/// A change of this share of the smallest that is named is taken up in silence, so that its most extreme
+/// parts are not named in its place.
+const SILENT_SHARE: f64 = 0.5;
+/// Most of these.
+const SILENT_MAX: usize = 6;
+
 /// A cause strays at least this many usual deviations of the values of its dimensions.
 const USUAL_DEVIATIONS: f64 = 4.5;
 
@@ -58,10 +64,12 @@ struct Cause {
     cuboid: usize,
     cell: usize,
     change: Change,
+    /// Too small a change to be named.
+    is_silent: bool,
 }
 
-/// The change of a cell and what it gains; `None` where it is no cause.
-type Judgement = Option<(Change, f64)>;
+/// The cause that a cell is, and what it gains; `None` where it is none.
+type Judgement = Option<(Cause, f64)>;
 
 /// Leaves, cells, and how they are explained so far.
 struct Search<'a> {
@@ -231,8 +239,11 @@ impl<'a> Search<'a> {
 
     /// Adds causes while they gain.
     fn run(&mut self) {
-        while self.causes.len() < self.settings.causes_max {
-            let Some(best) = self.best() else { break };
+        let (mut named, mut silent) = (0_usize, 0_usize);
+        while named < self.settings.causes_max {
+            let Some(best) = self.best(silent < SILENT_MAX) else { break };
+            let counted = if best.is_silent { &mut silent } else { &mut named };
+            *counted = counted.saturating_add(1);
             self.take(best);
         }
     }
@@ -260,7 +271,8 @@ impl<'a> Search<'a> {
         found.into_iter().map(|(_, cuboid, cell)| (cuboid, cell)).collect()
     }
 
-    fn best(&mut self) -> Option<Cause> {
+    /// The cause that gains most; with `silent`, also one too small to be named.
+    fn best(&mut self, silent: bool) -> Option<Cause> {
         let mut best: Option<(f64, Cause)> = None;
         for (cuboid, cell) in self.screened() {
             let place = self.cuboids.get(cuboid).zip(self.sums.get(cuboid));
@@ -283,15 +295,15 @@ impl<'a> Search<'a> {
                 self.judged.insert((cuboid, cell), (self.causes.len(), judged));
                 judged
             });
-            let Some((change, gain)) = judged else { continue };
-            if best.as_ref().is_none_or(|best| gain > best.0) {
-                best = Some((gain, Cause { cuboid, cell, change }));
+            let Some((cause, gain)) = judged else { continue };
+            if (silent || !cause.is_silent) && best.as_ref().is_none_or(|best| gain > best.0) {
+                best = Some((gain, cause));
             }
         }
         best.map(|(_, cause)| cause)
     }
 
-    /// The change of a cell and what it gains, net of its name; `None` when it is no cause.
+    /// What a cell gains as a cause, net of its name.
     fn judge(&mut self, cuboid: usize, cell: usize) -> Judgement {
         let entry = self.cuboids.get_mut(cuboid)?;
         let cost = entry.name_cost + self.settings.margin;
@@ -303,9 +315,12 @@ impl<'a> Search<'a> {
         let free = || all().filter(|leaf| leaf.cause == NO_CAUSE);
         let nested = is_nested(all());
         let change = if nested { common_change(all) } else { common_change(free) }?;
-        if change.effect.abs() < self.settings.deviation_min.max(USUAL_DEVIATIONS * usual.sqrt()) {
+        let deviation = change.effect.abs();
+        if deviation < self.settings.deviation_min * SILENT_SHARE {
             return None;
         }
+        let is_silent =
+            deviation < self.settings.deviation_min.max(USUAL_DEVIATIONS * usual.sqrt());
         let (mut gain, mut for_it, mut expected, mut variance) = (0.0, 0.0, 0.0, 0.0);
         for leaf in all() {
             let alone = change.loss(leaf, &self.losses);
@@ -327,12 +342,12 @@ impl<'a> Search<'a> {
         }
         let gain = gain - cost;
         let alike = for_it >= 0.85 * expected - 2.0 * f64::sqrt(variance);
-        (gain > 0.0 && alike).then_some((change, gain))
+        (gain > 0.0 && alike).then_some((Cause { cuboid, cell, change, is_silent }, gain))
     }
 
     /// Explains the leaves of a cause by it.
     fn take(&mut self, cause: Cause) {
-        let Cause { cuboid, cell, change } = cause;
+        let Cause { cuboid, cell, change, .. } = cause;
         let number = u32::try_from(self.causes.len()).unwrap_or(NO_CAUSE);
         let Some(entry) = self.cuboids.get_mut(cuboid) else { return };
         let members = entry.members(cell).to_vec();
@@ -379,6 +394,7 @@ impl<'a> Search<'a> {
         let causes = std::mem::take(&mut self.causes);
         causes
             .into_iter()
+            .filter(|cause| !cause.is_silent)
             .map(|cause| {
                 let cuboid = self.cuboids.get_mut(cause.cuboid);
                 let fixed = cuboid.map(|cuboid| {

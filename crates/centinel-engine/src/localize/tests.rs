@@ -151,6 +151,14 @@ fn noise_has_no_cause() {
 }
 
 #[test]
+fn parts_of_a_change_too_small_to_name_are_not_named() {
+    for seed in 0..100 {
+        let found = located(&rows(seed, &[(&[(0, 2)], 1.08), (&[(1, 4)], 0.93)]));
+        assert_eq!(places(&found), [] as [&str; 0], "seed {seed}");
+    }
+}
+
+#[test]
 fn few_and_odd_leaves() {
     let one = |text: &str| text.parse::<Decimal>().unwrap();
     let row = |real: &str, predict: &str| -> Row {
