@@ -6,11 +6,11 @@
 
 mod event;
 pub(crate) mod family;
-mod files;
+pub(crate) mod files;
 pub(crate) mod generate;
 pub(crate) mod labels;
 mod report;
-mod run;
+pub(crate) mod run;
 mod score;
 mod tokens;
 

@@ -5,6 +5,7 @@
 mod costbench;
 mod explain;
 mod localize;
+mod forecast;
 mod parallel;
 mod random;
 mod statistics;
@@ -22,6 +23,8 @@ enum Suite {
     Explain(explain::Args),
     /// Leaves with planted causes: find them, beside two simpler methods.
     Localize(localize::Args),
+    /// The month seen on its eleventh day, beside simpler forecasts, on the same worlds.
+    Forecast(forecast::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -29,5 +32,6 @@ fn main() -> anyhow::Result<()> {
         Suite::Costbench(command) => costbench::run(command),
         Suite::Explain(args) => explain::run(&args),
         Suite::Localize(args) => localize::run(&args),
+        Suite::Forecast(args) => forecast::run(&args),
     }
 }

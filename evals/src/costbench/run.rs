@@ -36,9 +36,9 @@ pub(crate) struct Args {
 
 /// A range of seeds.
 #[derive(Debug, Clone)]
-struct Seeds(Vec<u64>);
+pub(crate) struct Seeds(pub(crate) Vec<u64>);
 
-fn seeds(text: &str) -> anyhow::Result<Seeds> {
+pub(crate) fn seeds(text: &str) -> anyhow::Result<Seeds> {
     let number = |text: &str| text.parse::<u64>().with_context(|| format!("`{text}` is no seed"));
     Ok(Seeds(match text.split_once("..") {
         Some((first, last)) => (number(first)?..=number(last)?).collect(),
