@@ -13,8 +13,7 @@ use serde::Serialize;
 
 use crate::{
     costbench::{
-        START,
-        files,
+        START, files,
         generate::{Events, World, world},
         run::{Seeds, seeds},
     },
@@ -119,13 +118,18 @@ fn cases(world: &World) -> anyhow::Result<Vec<Case>> {
                 .count()
                 == 0;
             let point = ours.period_total.context("every series has a history")?.to_f64();
-            let band = |index: usize| {
-                (ours.bands[index].low.to_f64(), ours.bands[index].high.to_f64())
-            };
+            let band =
+                |index: usize| (ours.bands[index].low.to_f64(), ours.bands[index].high.to_f64());
             cases.push(Case {
                 actual: labelled.days[from..until].iter().map(|day| day.cost).sum(),
                 is_quiet,
-                points: [point, theirs.points[0], theirs.points[1], theirs.points[2], theirs.points[3]],
+                points: [
+                    point,
+                    theirs.points[0],
+                    theirs.points[1],
+                    theirs.points[2],
+                    theirs.points[3],
+                ],
                 bands: [[band(0), band(1)], theirs.bands],
             });
         }
@@ -184,14 +188,19 @@ fn figures(worlds: &[Vec<Case>]) -> Vec<Figure> {
                     mean_of(cases, |case| interval_score(case, which, level, outside))
                 });
             }
-            add(format!("interval score {name}, median over months, ours over conformal"), &|cases| {
-                let median = |which: usize| {
-                    let scores: Vec<f64> =
-                        cases.iter().map(|case| interval_score(case, which, level, outside)).collect();
-                    crate::statistics::quantile(&scores, 0.5).unwrap_or(f64::NAN)
-                };
-                median(0) / median(1)
-            });
+            add(
+                format!("interval score {name}, median over months, ours over conformal"),
+                &|cases| {
+                    let median = |which: usize| {
+                        let scores: Vec<f64> = cases
+                            .iter()
+                            .map(|case| interval_score(case, which, level, outside))
+                            .collect();
+                        crate::statistics::quantile(&scores, 0.5).unwrap_or(f64::NAN)
+                    };
+                    median(0) / median(1)
+                },
+            );
         }
     }
     figures

@@ -4,8 +4,8 @@
 
 mod costbench;
 mod explain;
-mod localize;
 mod forecast;
+mod localize;
 mod parallel;
 mod random;
 mod statistics;

@@ -72,9 +72,8 @@ impl Peers {
             .zip(&scales)
             .flat_map(|(errors, scale)| errors.iter().map(move |error| error / scale))
             .collect();
-        let ends = [(0.1, 0.9), (0.025, 0.975)].map(|(low, high)| {
-            [low, high].map(|share| quantile(&pool, share).unwrap_or(f64::NAN))
-        });
+        let ends = [(0.1, 0.9), (0.025, 0.975)]
+            .map(|(low, high)| [low, high].map(|share| quantile(&pool, share).unwrap_or(f64::NAN)));
         self.costs
             .iter()
             .zip(&scales)
@@ -91,10 +90,9 @@ impl Peers {
                         seen + mean * ahead as f64,
                         seen + level,
                     ],
-                    bands: ends
-                        .map(|[low, high]| {
-                            (seen + level * (low * scale).exp(), seen + level * (high * scale).exp())
-                        }),
+                    bands: ends.map(|[low, high]| {
+                        (seen + level * (low * scale).exp(), seen + level * (high * scale).exp())
+                    }),
                 }
             })
             .collect()
@@ -103,8 +101,9 @@ impl Peers {
     /// Medians by weekday over eight weeks, times the median level of three, holidays by the median of
     /// earlier ones over the same weekday before them.
     fn weekday_level(&self, costs: &[f64], origin: usize, until: usize) -> f64 {
-        let days: Vec<usize> =
-            (origin.saturating_sub(SHAPE_DAYS)..origin).filter(|day| !self.holidays[*day]).collect();
+        let days: Vec<usize> = (origin.saturating_sub(SHAPE_DAYS)..origin)
+            .filter(|day| !self.holidays[*day])
+            .collect();
         let medians: Vec<f64> = (0..7)
             .map(|weekday| {
                 let same = days.iter().filter(|day| **day % 7 == weekday);
