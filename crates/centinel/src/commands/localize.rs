@@ -221,10 +221,8 @@ fn print(
         })
         .chain([("elsewhere".to_owned(), signed(found.residual), None, String::new())])
         .collect();
-    let width = |text: fn(&(String, String, Option<Decimal>, String)) -> &str| {
-        lines.iter().map(|line| text(line).chars().count()).max().unwrap_or_default()
-    };
-    let (places, amounts) = (width(|line| &line.0), width(|line| &line.1));
+    let places = lines.iter().map(|line| line.0.chars().count()).max().unwrap_or_default();
+    let amounts = lines.iter().map(|line| line.1.chars().count()).max().unwrap_or_default();
     for (place, amount, share, each) in &lines {
         let (bar, share) = match share {
             Some(share) => (bar(share.to_f64()), format!("{} % of it, ", percent(*share))),
