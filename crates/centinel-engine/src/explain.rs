@@ -291,17 +291,30 @@ impl Decomposition {
     /// The driver whose effect is largest in the direction of the change; without a change, the
     /// largest either way. `None` when nothing changed at all.
     pub fn main_driver(&self) -> Option<Driver> {
-        let weight = |amount: i128| match self.delta.0.signum() {
-            0 => amount.saturating_abs(),
-            sign => amount.saturating_mul(sign),
-        };
-        let largest = self
-            .effects
-            .iter()
-            .rev() // of equals, `max_by_key` keeps the last
-            .max_by_key(|effect| weight(effect.amount.0))?;
-        (largest.amount.0 != 0).then_some(largest.driver)
+        largest(self.delta.0, self.effects.iter())
     }
+
+    /// The same of the cost of an output, of which volume is no part: what a change seen in cost per
+    /// output, or in another ratio, is by. Traffic that happened to move more hides it in
+    /// [`Self::main_driver`].
+    pub fn main_driver_per_output(&self) -> Option<Driver> {
+        let change = self.delta.0.saturating_sub(self.effect(Driver::Volume).0);
+        largest(change, self.effects.iter().filter(|effect| effect.driver != Driver::Volume))
+    }
+}
+
+/// The driver whose effect is largest in the direction of a change.
+fn largest<'a>(
+    change: i128,
+    effects: impl DoubleEndedIterator<Item = &'a Effect>,
+) -> Option<Driver> {
+    let weight = |amount: i128| match change.signum() {
+        0 => amount.saturating_abs(),
+        sign => amount.saturating_mul(sign),
+    };
+    // Of equals, `max_by_key` keeps the last.
+    let largest = effects.rev().max_by_key(|effect| weight(effect.amount.0))?;
+    (largest.amount.0 != 0).then_some(largest.driver)
 }
 
 /// The two sides of one cell while they are added up.

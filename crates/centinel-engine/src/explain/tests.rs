@@ -119,6 +119,17 @@ fn three_changed_drivers_share_by_shapley() {
 }
 
 #[test]
+fn traffic_does_not_hide_what_made_outputs_dearer() {
+    // Half the outputs, and the cached half of the input no longer cached.
+    let found = explained(&[
+        cell(Before, "chat", "m", "100 100 1000 500 0 5.5 0.01 0.001 0.01"),
+        cell(After, "chat", "m", "50 50 500 0 0 5 0.01 0.001 0.01"),
+    ]);
+    assert_eq!(found.main_driver(), Some(Driver::Volume));
+    assert_eq!(found.main_driver_per_output(), Some(Driver::Cache));
+}
+
+#[test]
 fn a_new_model_is_mix_and_its_other_factors_are_its_own() {
     check(
         &[
