@@ -4,6 +4,8 @@
 //! increase, planned changes, drops, holidays, late data. The score counts onsets, so that an alarm
 //! that never closes detects nothing new.
 
+mod baselines;
+mod compare;
 mod event;
 pub(crate) mod family;
 pub(crate) mod files;
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     },
     /// Run the engine's detector on worlds, judged as of the next day, and score it.
     Run(run::Args),
+    /// Score usual methods beside the engine, as one table.
+    Compare(compare::Args),
 }
 
 /// Does what was asked for.
@@ -74,6 +78,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::run(&args),
     }
 }
 

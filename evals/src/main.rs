@@ -6,6 +6,7 @@ mod costbench;
 mod explain;
 mod forecast;
 mod localize;
+mod detect_speed;
 mod parallel;
 mod random;
 mod statistics;
@@ -25,6 +26,8 @@ enum Suite {
     Localize(localize::Args),
     /// The month seen on its eleventh day, beside simpler forecasts, on the same worlds.
     Forecast(forecast::Args),
+    /// Time detection over many series, beside augurs.
+    DetectSpeed(detect_speed::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -33,5 +36,9 @@ fn main() -> anyhow::Result<()> {
         Suite::Explain(args) => explain::run(&args),
         Suite::Localize(args) => localize::run(&args),
         Suite::Forecast(args) => forecast::run(&args),
+        Suite::DetectSpeed(args) => {
+            detect_speed::run(&args);
+            Ok(())
+        }
     }
 }

@@ -35,6 +35,19 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Kinds that are to be found.
+    pub(crate) const TARGETS: [Self; 9] = [
+        Self::CacheLoss,
+        Self::Drift,
+        Self::MaskedBloat,
+        Self::ModelSwap,
+        Self::PromptBloat,
+        Self::Ramp,
+        Self::RetryStorm,
+        Self::Shift,
+        Self::Spike,
+    ];
+
     /// The name in files.
     pub(crate) fn name(self) -> &'static str {
         match self {

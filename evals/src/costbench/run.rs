@@ -38,6 +38,7 @@ pub(crate) struct Args {
 #[derive(Debug, Clone)]
 pub(crate) struct Seeds(pub(crate) Vec<u64>);
 
+/// Reads `101..120` (both included) or one number.
 pub(crate) fn seeds(text: &str) -> anyhow::Result<Seeds> {
     let number = |text: &str| text.parse::<u64>().with_context(|| format!("`{text}` is no seed"));
     Ok(Seeds(match text.split_once("..") {
@@ -67,7 +68,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn judged(world: &World) -> anyhow::Result<Counts> {
+/// What the engine scores on a world.
+pub(crate) fn judged(world: &World) -> anyhow::Result<Counts> {
     let labels =
         world.series.iter().map(|series| (series.name.clone(), series.labels.clone())).collect();
     score(&labels, &alarm_days(world))

@@ -155,13 +155,101 @@ fn alarms_with_one_quiet_day_between_are_one_episode() {
     assert!((episodes[0].impact.to_f64() - 135.0).abs() < 1e-6, "{}", episodes[0].impact);
 }
 
+fn days_with_alarms(points: Vec<Point>) -> Vec<usize> {
+    let mut days: Vec<usize> = alarms(points)
+        .iter()
+        .map(|alarm| usize::try_from((alarm.date - date_of(0)).get_days()).unwrap())
+        .collect();
+    days.dedup();
+    days
+}
+
+#[test]
+fn an_alarm_lasts_as_long_as_the_excess() {
+    for length in [1, 2, 5, 12, 20] {
+        let mut points = usual(160);
+        for point in &mut points[100..100 + length] {
+            point.cost *= 1.6;
+        }
+        let expected: Vec<usize> = (100..100 + length).collect();
+        assert_eq!(days_with_alarms(points), expected, "{length} days");
+    }
+}
+
+#[test]
+fn a_level_that_lasts_becomes_usual() {
+    let mut points = usual(220);
+    for point in &mut points[100..] {
+        point.cost *= 1.6;
+    }
+    let expected: Vec<usize> = (100..128).collect();
+    assert_eq!(days_with_alarms(points.clone()), expected);
+    // And what exceeds it later is found again.
+    points[200].cost *= 1.6;
+    assert_eq!(days_with_alarms(points).last(), Some(&200));
+}
+
+#[test]
+fn a_rebound_from_a_drop_is_no_alarm() {
+    for length in [1, 4, 9] {
+        let mut points = usual(160);
+        for point in &mut points[100..100 + length] {
+            point.cost *= 0.1;
+            for count in
+                [&mut point.outputs, &mut point.calls, &mut point.tokens_in, &mut point.tokens_out]
+            {
+                *count = count.map(|count| count * 0.1);
+            }
+        }
+        assert_eq!(days_with_alarms(points), [0; 0], "{length} days");
+    }
+}
+
+#[test]
+fn a_series_that_dies_and_comes_back_as_it_was_is_no_alarm() {
+    let mut points = usual(200);
+    for dead in &mut points[80..130] {
+        *dead = point(0.0);
+    }
+    assert_eq!(days_with_alarms(points.clone()), [0; 0]);
+    for back in &mut points[130..] {
+        back.cost *= 3.0;
+    }
+    assert_eq!(days_with_alarms(points).first(), Some(&130));
+}
+
+#[test]
+fn a_sparse_series_is_judged_on_the_days_it_has() {
+    let mut points: Vec<Point> =
+        (0..240).map(|day| point(if day % 4 == 1 { 5.0 } else { 0.0 })).collect();
+    assert_eq!(days_with_alarms(points.clone()), [0; 0]);
+    points[201].cost = 50.0;
+    assert_eq!(days_with_alarms(points), [201]);
+}
+
+#[test]
+fn a_dearer_first_of_the_month_is_learnt() {
+    let mut points = usual(200);
+    for (day, point) in points.iter_mut().enumerate() {
+        if date_of(day).day() == 1 {
+            point.cost *= 2.0;
+        }
+    }
+    let found = alarms(points.clone());
+    let totals = found.iter().filter(|alarm| alarm.metric == Metric::Total);
+    let mut months: Vec<i8> = totals.map(|alarm| alarm.date.month()).collect();
+    months.dedup();
+    // The first two tell what a first costs; April and May 2026 here.
+    assert_eq!(months, [4, 5]);
+}
+
 /// Costs of a spiky random walk.
 fn any_points() -> impl Strategy<Value = Vec<Point>> {
     proptest::collection::vec((1_u32..1000, 0_u32..20), 60..120).prop_map(|days| {
         days.into_iter()
             .map(|(level, spike)| Point {
                 cost: f64::from(200 + level / 10) * if spike == 0 { 4.0 } else { 1.0 },
-                visible_share: 1.0,
+                visible_share: 1.0 - f64::from(spike) / 40.0,
                 outputs: Some(f64::from(level)),
                 calls: Some(f64::from(level * 3)),
                 tokens_in: Some(f64::from(level * 1000)),
@@ -176,6 +264,38 @@ fn keys(alarms: &[Alarm]) -> Vec<(Date, Metric, usize)> {
 }
 
 proptest! {
+    #[test]
+    fn no_constant_series_alarms(cost in 1e-6..1e9_f64, days in 0_usize..300) {
+        let constant = Point {
+            outputs: Some(10.0),
+            calls: Some(30.0),
+            tokens_in: Some(7000.0),
+            tokens_out: Some(11.0),
+            ..point(cost)
+        };
+        prop_assert_eq!(alarms(vec![constant; days]), []);
+    }
+
+    #[test]
+    fn a_tenfold_jump_of_a_constant_series_alarms_while_it_lasts(
+        cost in 1e-6..1e9_f64,
+        day in 14_usize..150,
+        length in 1_usize..20,
+    ) {
+        let mut points = vec![point(cost); 200];
+        for point in &mut points[day..day + length] {
+            point.cost = cost * 10.0;
+        }
+        prop_assert_eq!(days_with_alarms(points), (day..day + length).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn scale_does_not_matter(points in any_points(), scale in 1e-4..1e4_f64) {
+        let other: Vec<Point> =
+            points.iter().map(|point| Point { cost: point.cost * scale, ..*point }).collect();
+        prop_assert_eq!(keys(&alarms(points)), keys(&alarms(other)));
+    }
+
     #[test]
     fn no_alarm_depends_on_a_later_day(points in any_points(), cut in 30_usize..60) {
         let whole = alarms(points.clone());

@@ -97,6 +97,8 @@ pub(super) struct Track {
     low_days: usize,
     /// The first day of a level that became usual by lasting.
     accepted: usize,
+    /// The first day whose baseline knows of that level.
+    accepted_from: usize,
     open: Option<Open>,
     strays: Strays,
     buffer: Vec<f64>,
@@ -126,6 +128,7 @@ impl Track {
             unusual: vec![false; days],
             low_days: 0,
             accepted: 0,
+            accepted_from: 0,
             open: None,
             strays: Strays::default(),
             buffer: Vec::new(),
@@ -299,7 +302,8 @@ impl Track {
             let Some(first) = day.saturating_add(1).checked_sub(*window) else { continue };
             // A window that begins before a new level would be compared with the old one.
             let baseline = self.baselines.get(first).copied().flatten();
-            let Some(baseline) = baseline.filter(|_| first >= restart) else { continue };
+            let is_of_level = first >= restart && first >= self.accepted_from;
+            let Some(baseline) = baseline.filter(|_| is_of_level) else { continue };
             let (mut sum, mut days, mut is_whole) = (0.0, 0_usize, true);
             if *window == 1 {
                 (sum, days) = (excess_of_day, 1);
@@ -361,6 +365,13 @@ impl Track {
     /// A level that has lasted becomes usual from its day `first` on.
     fn accept(&mut self, first: usize, day: usize) {
         self.accepted = first;
+        self.accepted_from = day.saturating_add(1);
+        // What these days exceeded is not how usual days stray.
+        for of_window in &mut self.excesses {
+            for excess in of_window.get_mut(first..=day).into_iter().flatten() {
+                *excess = f64::NAN;
+            }
+        }
         self.mark_unusual(first..=day, false);
         for inside in self.in_episode.get_mut(first..=day).into_iter().flatten() {
             *inside = false;
