@@ -3,10 +3,10 @@
 //! A suite is a module with its own subcommand; figures and how to repeat them are in `README.md`.
 
 mod costbench;
+mod detect_speed;
 mod explain;
 mod forecast;
 mod localize;
-mod detect_speed;
 mod parallel;
 mod random;
 mod statistics;
