@@ -144,7 +144,7 @@ impl Counts {
 
     fn row(&self) -> String {
         let share = |of: usize, all: usize| (all > 0).then(|| of as f64 / all as f64);
-        let text = |value: Option<f64>| value.map_or("".into(), |value| format!("{value:.3}"));
+        let text = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.3}"));
         let (precision, recall) = (
             share(self.right, self.right + self.wrong),
             share(self.right, self.right + self.missed),

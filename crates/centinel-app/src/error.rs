@@ -153,6 +153,12 @@ pub enum AppError {
     /// A period without time.
     #[error(transparent)]
     EmptyPeriod(#[from] EmptyPeriod),
+    /// A change that cannot be placed.
+    #[error(transparent)]
+    Localize(#[from] centinel_engine::localize::LocalizeError),
+    /// Leaves that do not fit together.
+    #[error(transparent)]
+    Leaves(#[from] centinel_engine::localize::LeavesError),
     /// An event that cannot be kept.
     #[error("the event cannot be kept: {0}")]
     BadEvent(String),

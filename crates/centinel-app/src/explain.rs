@@ -15,7 +15,7 @@ use centinel_engine::{
 use centinel_ledger::{Condition, GroupBy, Measure, SpendQuery, SpendTable};
 use jiff::{Timestamp, civil::Date, civil::Weekday};
 
-use crate::{App, AppError, baseline_days};
+use crate::{App, AppError, Circumstances, baseline_days};
 
 /// A change to explain.
 #[derive(Debug, Clone)]
@@ -49,6 +49,8 @@ pub struct Explained {
     pub evidence: String,
     /// The standard wording, without citations.
     pub text: String,
+    /// Where the change is, and what happened at the time.
+    pub circumstances: Circumstances,
 }
 
 /// Both sides of a comparison.
@@ -120,7 +122,10 @@ impl App {
             as_of: Some(data_until),
             status: FactStatus::Final,
         };
-        let bundle = explain::bundle(&decomposition, &finding);
+        let mut facts = explain::facts_of(&decomposition, &finding);
+        let circumstances = self.circumstances(request, now).await?;
+        circumstances.add_to(&mut facts, currency);
+        let bundle = facts.build();
         let evidence = self.keep_evidence(&bundle, now).await?;
         let text = narrative::explain_plain(&bundle);
         Ok(Explained {
@@ -132,6 +137,7 @@ impl App {
             bundle,
             evidence,
             text,
+            circumstances,
         })
     }
 
@@ -144,23 +150,8 @@ impl App {
         now: Timestamp,
     ) -> Result<Sides, AppError> {
         let data = self.ledger.span().await?.ok_or(AppError::Empty)?;
-        let mut left_out =
-            self.known_days(now, &self.verdicts(now).await?).await?.of(&Scope::new());
-        left_out.extend(request.left_out.iter().copied());
-        let (baseline_period, weights) = match request.compare_to {
-            Some(period) => (period, None),
-            None => {
-                let days: Vec<Date> = baseline_days(&request.period)
-                    .into_iter()
-                    .filter(|day| *day >= date_of(data.0) && !left_out.contains(day))
-                    .collect();
-                let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
-                    return Err(AppError::NothingBefore);
-                };
-                let period = Period::days(*first, last.tomorrow().unwrap_or(*last))?;
-                (period, Some(Weights::new(&request.period, &days)))
-            }
-        };
+        let Usual { period: baseline_period, weights, has_left_out } =
+            self.usual(request, data.0, now).await?;
         let currency = self.config.organisation.currency;
         let after = self.rows(&request.filter, request.period, currency, by).await?;
         let before = self.rows(&request.filter, baseline_period, currency, by).await?;
@@ -176,7 +167,6 @@ impl App {
             .collect();
         let compared: Vec<LedgerRow> = after.into_iter().map(|(_, row)| row).collect();
         let (cells, scale) = cells_from_ledger(&baseline, &compared)?;
-        let has_left_out = weights.is_some() && !left_out.is_empty();
         let baseline_days = weights.map_or_else(
             || {
                 let (first, after) = baseline_period.dates();
@@ -193,6 +183,31 @@ impl App {
             currency,
             has_left_out,
         })
+    }
+
+    /// The days that a change is compared with.
+    pub(crate) async fn usual(
+        &self,
+        request: &ExplainRequest,
+        data_from: Timestamp,
+        now: Timestamp,
+    ) -> Result<Usual, AppError> {
+        if let Some(period) = request.compare_to {
+            return Ok(Usual { period, weights: None, has_left_out: false });
+        }
+        let mut left_out =
+            self.known_days(now, &self.verdicts(now).await?).await?.of(&Scope::new());
+        left_out.extend(request.left_out.iter().copied());
+        let days: Vec<Date> = baseline_days(&request.period)
+            .into_iter()
+            .filter(|day| *day >= date_of(data_from) && !left_out.contains(day))
+            .collect();
+        let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
+            return Err(AppError::NothingBefore);
+        };
+        let period = Period::days(*first, last.tomorrow().unwrap_or(*last))?;
+        let weights = Some(Weights::new(&request.period, &days));
+        Ok(Usual { period, weights, has_left_out: !left_out.is_empty() })
     }
 
     /// Sums by day, feature (or service) and model, or by day, dimension and model, of one currency.
@@ -312,8 +327,18 @@ pub(crate) fn mixed(cells: &[Cell]) -> Vec<String> {
     has_models.then(|| "model".to_owned()).into_iter().collect()
 }
 
+/// What a change is compared with.
+pub(crate) struct Usual {
+    /// First to last of the days.
+    pub(crate) period: Period,
+    /// How often each of them counts; `None` when all of the period counts once.
+    pub(crate) weights: Option<Weights>,
+    /// Days known to be different are no part of it.
+    pub(crate) has_left_out: bool,
+}
+
 /// How often each day of a baseline counts: days compared over days of the baseline, by weekday.
-struct Weights {
+pub(crate) struct Weights {
     baseline: BTreeSet<Date>,
     compared_by_weekday: BTreeMap<i8, u64>,
     baseline_by_weekday: BTreeMap<i8, u64>,
@@ -338,6 +363,17 @@ impl Weights {
             baseline: baseline.iter().copied().collect(),
             days: baseline.len(),
         }
+    }
+
+    /// What an amount of a baseline's day counts for, in the days compared, rounded toward zero to the
+    /// last pico; `None` for a day that is no part of the baseline.
+    pub(crate) fn amount(&self, day: Date, amount: i128) -> Option<i128> {
+        if !self.baseline.contains(&day) {
+            return None;
+        }
+        let compared = i128::from(*self.compared_by_weekday.get(&weekday(day))?);
+        let baseline = i128::from(*self.baseline_by_weekday.get(&weekday(day))?);
+        amount.checked_mul(compared)?.checked_div(baseline)
     }
 
     /// The weight of a day; `None` for a day that is no part of the baseline.

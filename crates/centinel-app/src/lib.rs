@@ -8,6 +8,7 @@ mod app;
 mod book_versions;
 mod calendar;
 mod call_price;
+mod circumstances;
 mod compare;
 mod config;
 mod contracts;
@@ -37,6 +38,7 @@ pub use anomalies::{Incident, IncidentState};
 pub use app::{App, create_home};
 pub use book_versions::{BookVersion, ImportedBook, KnownVersion};
 pub use calendar::{CalendarError, EventKind};
+pub use circumstances::{Circumstances, Link, LinkKind};
 pub use compare::{Compared, GroupChange};
 pub use config::{
     AttentionConfig, CalendarConfig, Config, ConfigError, DatabaseConfig, Organisation,

@@ -37,7 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use finding::{Finding, bundle, percent};
+pub use finding::{Finding, bundle, facts_of, percent};
 pub use ledger::{LedgerRow, cells_from_ledger};
 pub use rounding::Waterfall;
 

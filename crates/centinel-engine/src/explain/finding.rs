@@ -39,6 +39,11 @@ pub struct Finding {
 /// `effect.DRIVER`, `share.DRIVER` (percent of the change), `main_driver`, and of the cell that moved
 /// most in the direction of the change `where.DIMENSION` and `where_share`.
 pub fn bundle(decomposition: &Decomposition, finding: &Finding) -> Bundle {
+    facts_of(decomposition, finding).build()
+}
+
+/// As [`bundle`], to be added to.
+pub fn facts_of(decomposition: &Decomposition, finding: &Finding) -> BundleBuilder {
     let mut facts = BundleBuilder::new("explain", finding.as_of);
     facts.about(finding.about.clone(), Some(finding.window)).status(finding.status);
     for (dimension, value) in &finding.about {
@@ -102,7 +107,7 @@ pub fn bundle(decomposition: &Decomposition, finding: &Finding) -> Bundle {
     for note in &decomposition.notes {
         facts.caveat(note);
     }
-    facts.build()
+    facts
 }
 
 /// `part` in percent of `whole` at `places` decimals, half away from zero; `None` when `whole` is

@@ -1,6 +1,7 @@
 //! `centinel explain`: why spend changed, to the cent.
 
-use centinel_app::{ExplainRequest, Explained, Incident, When};
+use centinel_app::{Circumstances, ExplainRequest, Explained, Incident, When};
+use centinel_engine::money::{Money, Pico};
 use serde::Serialize;
 
 use crate::{
@@ -39,6 +40,8 @@ struct Answer<'a> {
     #[serde(flatten)]
     decomposition: &'a centinel_engine::explain::Decomposition,
     text: &'a str,
+    #[serde(flatten)]
+    circumstances: &'a centinel_app::Circumstances,
     evidence: &'a str,
 }
 
@@ -70,6 +73,7 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
                 currency: explained.currency,
                 decomposition: &explained.decomposition,
                 text: &explained.text,
+                circumstances: &explained.circumstances,
                 evidence: &explained.evidence,
             })?;
         } else {
@@ -99,6 +103,7 @@ fn print(
     ))?;
     waterfall::print(&explained.decomposition, explained.currency, output)?;
     output.line("")?;
+    print_circumstances(explained, output)?;
     if let Some(incident) = incident {
         let since = if incident.is_open { "goes on" } else { "over" };
         output.line(format_args!(
@@ -117,6 +122,45 @@ fn print(
     ))?;
     output.line("")?;
     output.line(printable_lines(&explained.text))?;
+    Ok(())
+}
+
+/// Places that are shown.
+const PLACES_SHOWN: usize = 3;
+
+/// Where the change is, and what happened at the time.
+fn print_circumstances(explained: &Explained, output: &mut Output) -> anyhow::Result<()> {
+    let Circumstances { places, links } = &explained.circumstances;
+    let money = |amount: Pico| Money { amount, currency: explained.currency };
+    if let Some(places) = places {
+        for (number, cause) in places.causes.iter().take(PLACES_SHOWN).enumerate() {
+            let head = if number == 0 { "where" } else { "" };
+            let name: Vec<String> =
+                cause.place.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            let amount = Pico::round_half_even(cause.delta)?.amount;
+            output.line(format_args!(
+                "{head:<9} {}: {}",
+                printable(&name.join(", ")),
+                money(amount)
+            ))?;
+        }
+        if places.spread {
+            output.line("where     spread over everything: no combination of values stands out")?;
+        }
+    }
+    for (number, link) in links.iter().enumerate() {
+        let head = if number == 0 { "also" } else { "" };
+        let cost = match link.amount {
+            Some(amount) => format!("cost {}", money(amount)),
+            None => "coincided".to_owned(),
+        };
+        output.line(format_args!(
+            "{head:<9} {} since {}: {}, {cost}",
+            link.kind.label(),
+            link.since,
+            printable(&link.what)
+        ))?;
+    }
     Ok(())
 }
 
