@@ -96,6 +96,9 @@ impl Suite {
     }
 }
 
+/// How often an anomaly of RiskLoc's is drawn again before it is left out.
+const TRIES: usize = 1000;
+
 /// Leaves and what was planted.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
@@ -237,13 +240,10 @@ fn riskloc(seed: u64) -> Case {
     }
     let mut planted: Vec<(Vec<usize>, Vec<Place>)> = Vec::new();
     for (level, elements, ..) in &anomalies {
-        let found = loop {
-            if let Some(found) =
-                elements_of(&mut random, &case, &SIZES, &planted, *level, *elements)
-            {
-                break found;
-            }
-        };
+        // Where earlier anomalies took every value of a dimension, there is no place for another.
+        let found = (0..TRIES)
+            .find_map(|_| elements_of(&mut random, &case, &SIZES, &planted, *level, *elements));
+        let Some(found) = found else { break };
         planted.push(found);
     }
     let sum = |side: fn(&(f64, f64)) -> f64| case.values.iter().map(side).sum::<f64>();
