@@ -8,7 +8,14 @@ use crate::anomaly::Planned;
 
 /// Repeatable noise of about one deviation.
 fn noise(day: usize, salt: usize) -> f64 {
-    let draw = |k: usize| ((day * 7919 + salt * 104_729 + k * 1_299_709) % 1009) as f64 / 1009.0;
+    // The finaliser of SplitMix64.
+    let draw = |k: u64| {
+        let key = (day as u64 * 1_000_003 + salt as u64) * 16 + k;
+        let mut bits = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    };
     (draw(1) + draw(2) + draw(3) - 1.5) * 2.0
 }
 
@@ -204,7 +211,9 @@ fn amounts_are_passed_with_a_probability_and_a_day() {
     let seen = chance(plain.seen.to_f64() / 2.0);
     assert!((seen.probability_above - 1.0).abs() < 1e-12);
     assert!(seen.date_expected.is_some_and(|day| day < date(2026, 1, 11)));
-    assert_eq!(chance(1e6), Passing { probability_above: 0.0, date_expected: None });
+    let far = chance(1e6);
+    assert!(far.probability_above < 0.01 && far.probability_above > 0.0, "{far:?}");
+    assert_eq!(far.date_expected, None);
 }
 
 #[test]

@@ -221,9 +221,9 @@ fn print<'a>(
             row.push(date.map_or_else(|| "not expected".to_owned(), |date| date.to_string()));
         }
         if daily {
-            let costs: Vec<i128> =
-                forecast.days.iter().map(|day| day.cost.mantissa_at(6).unwrap_or(0)).collect();
-            row.push(text::sparkline(&costs));
+            let pico = |day: &DayCost| Pico::round_half_even(day.cost).map(|cost| cost.amount.0);
+            let costs: Result<Vec<i128>, _> = forecast.days.iter().map(pico).collect();
+            row.push(text::sparkline(&costs?));
         }
         rows.push(row);
     }
