@@ -11,6 +11,7 @@ pub(crate) mod family;
 pub(crate) mod files;
 pub(crate) mod generate;
 pub(crate) mod labels;
+mod hourly;
 mod report;
 pub(crate) mod run;
 mod score;
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     Run(run::Args),
     /// Score usual methods beside the engine, as one table.
     Compare(compare::Args),
+    /// The same families at hourly grain.
+    #[command(subcommand)]
+    Hourly(hourly::Command),
 }
 
 /// Does what was asked for.
@@ -79,6 +83,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Hourly(command) => hourly::run(&command),
     }
 }
 

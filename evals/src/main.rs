@@ -7,6 +7,7 @@ mod detect_speed;
 mod explain;
 mod forecast;
 mod localize;
+mod nab;
 mod parallel;
 mod random;
 mod statistics;
@@ -28,6 +29,8 @@ enum Suite {
     Forecast(forecast::Args),
     /// Time detection over many series, beside augurs.
     DetectSpeed(detect_speed::Args),
+    /// Metrics of the Numenta Anomaly Benchmark: run the detector and score it by the benchmark's rules.
+    Nab(nab::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -40,5 +43,6 @@ fn main() -> anyhow::Result<()> {
             detect_speed::run(&args);
             Ok(())
         }
+        Suite::Nab(args) => nab::run(&args),
     }
 }

@@ -16,6 +16,7 @@ pub mod cause;
 mod detect;
 mod episode;
 pub mod holidays;
+mod hourly;
 mod metric;
 mod scale;
 mod track;
@@ -30,6 +31,7 @@ pub(crate) use baseline::median;
 pub use calendar::{Calendar, Planned};
 pub use detect::detect;
 pub use episode::{Episode, episodes};
+pub use hourly::{HourlyAlarm, HourlyConfig, HourlySeries, detect_hourly};
 pub use metric::{MetricConfig, MetricDetector};
 
 /// One day of a series. Counts that a series does not have are `None`.

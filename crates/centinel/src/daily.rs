@@ -22,7 +22,7 @@ use crate::{
 /// Most rows read from a file.
 const ROWS_MAX: u64 = 20_000_000;
 /// Longest series, in days: a stray date must not fill memory.
-const DAYS_MAX: i32 = 20 * 366;
+pub(crate) const DAYS_MAX: i32 = 20 * 366;
 /// Rejected rows that are named on standard error.
 const NAMED_MAX: usize = 10;
 

@@ -1,6 +1,7 @@
-//! `detect`: the days on which a daily series cost more than usual, and by which driver; how surprising
-//! each value of a metric is.
+//! `detect`: the days or hours in which a series cost more than usual, and by which driver; or how
+//! surprising each value of one metric is.
 
+mod hourly;
 mod metric;
 
 use std::{
@@ -11,10 +12,10 @@ use std::{
 
 use anyhow::Context as _;
 use centinel_engine::{
-    anomaly::{self, Alarm, Config, Metric, Point, Series},
+    anomaly::{self, Alarm, Config, HourlySeries, Metric, Point, Series},
     money::Pico,
 };
-use jiff::{ToSpan as _, civil::Date};
+use jiff::{Timestamp, ToSpan as _, civil::DateTime, tz::TimeZone};
 
 use crate::{
     daily::{self, Rejected, each_row},
@@ -22,14 +23,18 @@ use crate::{
     output::{Outcome, Output},
 };
 
+/// Longest series by hours, in days.
+const HOURLY_DAYS_MAX: i64 = 3 * 366;
 /// Episodes that are shown to a person.
 const EPISODES_SHOWN: usize = 20;
 
-/// Find the days on which a daily series cost more than usual, and by which driver.
+/// Find the days or hours in which a series cost more than usual, and by which driver; or score each
+/// value of any one metric.
 ///
-/// With `--mode metric`: `timestamp` and `value`, and a score for every row. Otherwise:
-/// Reads `series`, `date`, `cost` and any of `outputs`, `calls`, `tok_in`, `tok_out`, `asof_factor`
-/// (the share of a day's cost that was visible a day later); other columns are ignored.
+/// Cost mode reads `series`, `date`, `cost` and any of `outputs`, `calls`, `tok_in`, `tok_out`,
+/// `asof_factor` (the share of a day's cost that was visible a day later); dates with a time, as in
+/// `2026-01-01T05:00:00Z`, are hours, and each is judged an hour later. Metric mode reads `timestamp`,
+/// `value`. Other columns are ignored.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// CSV with a header, one row a series and day, also `.gz` or `.zst`; `-` is standard input.
@@ -80,10 +85,17 @@ fn run_cost(args: &Args, output: &mut Output, rejected: &mut Rejected) -> anyhow
         .map_err(anyhow::Error::from)
         .and_then(|input| read_series(input, &args.series, rejected))
         .with_context(|| format!("reading series from `{}`", args.series.display()))?;
-    let first_day = series.iter().map(|series| series.first_day).min();
+    let first_day = match &series {
+        Grains::Days(series) => series.iter().map(|series| series.first_day).min(),
+        Grains::Hours(series) => series.iter().map(|series| series.first_hour.date()).min(),
+    };
     let calendar = daily::calendar(args.calendar.as_deref(), first_day, rejected)?;
     let config = Config::published(args.as_of);
     rejected.lines(output)?;
+    let series = match series {
+        Grains::Days(series) => series,
+        Grains::Hours(series) => return hourly::run(&series, &calendar, args.as_of, output),
+    };
     let mut alarms = Vec::new();
     for series in &series {
         let found = anomaly::detect(series, &calendar, &config);
@@ -101,14 +113,18 @@ fn run_cost(args: &Args, output: &mut Output, rejected: &mut Rejected) -> anyhow
     Ok(())
 }
 
-fn read_series(
-    input: impl Read,
-    path: &Path,
-    rejected: &mut Rejected,
-) -> anyhow::Result<Vec<Series>> {
-    let mut by_name: BTreeMap<String, BTreeMap<Date, Point>> = BTreeMap::new();
+/// Series by day or by hour: one file has one grain.
+enum Grains {
+    Days(Vec<Series>),
+    Hours(Vec<HourlySeries>),
+}
+
+fn read_series(input: impl Read, path: &Path, rejected: &mut Rejected) -> anyhow::Result<Grains> {
+    let mut by_name: BTreeMap<String, BTreeMap<DateTime, Point>> = BTreeMap::new();
+    let mut is_hourly = None;
     each_row(input, path, &["series", "date", "cost"], rejected, |row| {
-        let date = daily::date(row.text("date"))?;
+        let text = row.text("date");
+        let (start, is_hour) = day_or_hour(text)?;
         let count = |name: &str| row.number(name);
         let point = Point {
             cost: count("cost")?.ok_or("cost is empty")?,
@@ -124,24 +140,54 @@ fn read_series(
                 row.text("asof_factor")
             ));
         }
+        if *is_hourly.get_or_insert(is_hour) != is_hour {
+            let grain = if is_hour { "days" } else { "hours" };
+            return Err(format!("date `{text}`: the rows before it are {grain}"));
+        }
+        let (years, days_max) = if is_hour { (3, HOURLY_DAYS_MAX) } else { (20, daily::DAYS_MAX.into()) };
         let name = row.text("series");
-        let days = by_name.entry(name.to_owned()).or_default();
-        daily::near(date, days)?;
-        match days.entry(date) {
+        let of_series = by_name.entry(name.to_owned()).or_default();
+        let span = |other: &DateTime| start.duration_until(*other).as_hours().abs() / 24;
+        let ends = [of_series.keys().next(), of_series.keys().next_back()];
+        if ends.into_iter().flatten().any(|end| span(end) > days_max) {
+            return Err(format!(
+                "date `{text}` is more than {years} years from another of its series"
+            ));
+        }
+        match of_series.entry(start) {
             std::collections::btree_map::Entry::Vacant(free) => {
                 free.insert(point);
                 Ok(())
             }
             std::collections::btree_map::Entry::Occupied(_) => {
-                Err(format!("series `{name}` has `{date}` already"))
+                Err(format!("series `{name}` has `{text}` already"))
             }
         }
     })?;
-    Ok(by_name.into_iter().filter_map(|(name, days)| without_gaps(name, &days)).collect())
+    let step = if is_hourly == Some(true) { 1.hour() } else { 1.day() };
+    let whole = by_name.into_iter().filter_map(|(name, points)| {
+        let first = *points.keys().next()?;
+        Some((name, first, without_gaps(first, step, &points)))
+    });
+    Ok(if is_hourly == Some(true) {
+        let series = |(name, first_hour, points)| HourlySeries { name, first_hour, points };
+        Grains::Hours(whole.map(series).collect())
+    } else {
+        let series = |(name, first, points): (_, DateTime, _)| Series {
+            name,
+            first_day: first.date(),
+            points,
+        };
+        Grains::Days(whole.map(series).collect())
+    })
 }
 
-/// A day that is missing has no cost and no counts.
-fn without_gaps(name: String, days: &BTreeMap<Date, Point>) -> Option<Series> {
+/// A day or an hour that is missing has no cost and no counts.
+fn without_gaps(
+    first: DateTime,
+    step: jiff::Span,
+    points: &BTreeMap<DateTime, Point>,
+) -> Vec<Point> {
     const MISSING: Point = Point {
         cost: 0.0,
         visible_share: 1.0,
@@ -150,10 +196,27 @@ fn without_gaps(name: String, days: &BTreeMap<Date, Point>) -> Option<Series> {
         tokens_in: None,
         tokens_out: None,
     };
-    let (first_day, last_day) = (*days.keys().next()?, *days.keys().next_back()?);
-    let dates = first_day.series(1.day()).take_while(|date| *date <= last_day);
-    let points = dates.map(|date| days.get(&date).copied().unwrap_or(MISSING)).collect();
-    Some(Series { name, first_day, points })
+    let last = points.keys().next_back().copied().unwrap_or(first);
+    let starts = first.series(step).take_while(|start| *start <= last);
+    starts.map(|start| points.get(&start).copied().unwrap_or(MISSING)).collect()
+}
+
+/// The start of a day, or of an hour in UTC where the text has a time.
+fn day_or_hour(text: &str) -> Result<(DateTime, bool), String> {
+    if !text.contains(':') {
+        return Ok((daily::date(text)?.to_datetime(jiff::civil::Time::midnight()), false));
+    }
+    let instant = text.parse::<Timestamp>().map(|at| at.to_zoned(TimeZone::UTC).datetime());
+    let start = instant.or_else(|_| text.parse::<DateTime>()).map_err(|_| {
+        format!(
+            "date `{}` is not written as 2026-10-31T05:00:00Z",
+            text.chars().take(40).collect::<String>()
+        )
+    })?;
+    if (start.minute(), start.second(), start.subsec_nanosecond()) != (0, 0, 0) {
+        return Err(format!("date `{text}` is not the start of an hour"));
+    }
+    Ok((start, true))
 }
 
 fn print(alarms: &[Alarm], series: usize, output: &mut Output) -> anyhow::Result<()> {
