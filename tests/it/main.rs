@@ -2,6 +2,8 @@
 
 // `cfg(test)` tells clippy that whole modules are tests, their helpers included.
 #[cfg(test)]
+mod anomalies;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod bad_input;

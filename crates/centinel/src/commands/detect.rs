@@ -144,7 +144,8 @@ fn read_series(input: impl Read, path: &Path, rejected: &mut Rejected) -> anyhow
             let grain = if is_hour { "days" } else { "hours" };
             return Err(format!("date `{text}`: the rows before it are {grain}"));
         }
-        let (years, days_max) = if is_hour { (3, HOURLY_DAYS_MAX) } else { (20, daily::DAYS_MAX.into()) };
+        let (years, days_max) =
+            if is_hour { (3, HOURLY_DAYS_MAX) } else { (20, daily::DAYS_MAX.into()) };
         let name = row.text("series");
         let of_series = by_name.entry(name.to_owned()).or_default();
         let span = |other: &DateTime| start.duration_until(*other).as_hours().abs() / 24;

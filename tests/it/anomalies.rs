@@ -1,0 +1,160 @@
+//! What is watched, what people say of it, and what was known when.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::product::Home;
+
+/// Calls of three features over days from 2026-06-01 on, `grown` of them with three times the tokens.
+fn calls(days: std::ops::Range<i64>, grown: impl Fn(&str, i64) -> bool) -> String {
+    let mut text = "at,provider,model,input_tokens,output_tokens,feature,team\n".to_owned();
+    let mut noise = 7_u64;
+    for day in days {
+        let date = jiff::civil::date(2026, 6, 1).saturating_add(jiff::Span::new().days(day));
+        for (feature, team) in [("search", "shop"), ("chat", "shop"), ("mail", "office")] {
+            for hour in 0..6 {
+                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let tokens = 900_000 + (noise >> 40) % 200_000;
+                let tokens = if grown(feature, day) { tokens * 3 } else { tokens };
+                writeln!(
+                    text,
+                    "{date}T{hour:02}:00:00Z,openai,gpt-4o,{tokens},{},{feature},{team}",
+                    tokens / 20
+                )
+                .unwrap();
+            }
+        }
+    }
+    text
+}
+
+fn list(home: &Home, args: &[&str]) -> Vec<Value> {
+    let answer = home.run(&[&["anomalies", "--json"], args].concat()).ok().json();
+    answer["anomalies"].as_array().unwrap().clone()
+}
+
+#[test]
+fn one_cause_is_one_anomaly_and_people_have_the_last_word() {
+    let home = Home::new();
+    let grown = |feature: &str, day| feature == "search" && (90..94).contains(&day);
+    let file = home.file("calls.csv", &calls(0..94, grown));
+    home.run(&["import", file.to_str().unwrap()]).ok();
+
+    let found = list(&home, &[]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let search = &found[0];
+    let id = search["id"].as_str().unwrap();
+    assert_eq!(search["scope"], serde_json::json!({ "feature": "search" }));
+    assert_eq!((&search["start"], &search["last"]), (&"2026-08-30".into(), &"2026-09-02".into()));
+    assert_eq!((&search["state"], &search["is_open"]), (&"open".into(), &true.into()));
+    let seen_in = search["seen_in"].to_string();
+    assert!(seen_in.contains("team=shop") && seen_in.contains("everything"), "{seen_in}");
+
+    // Why, where, and what happened at the time.
+    let told = [
+        "events",
+        "add",
+        "deploy",
+        "--at",
+        "2026-08-29T21:00:00Z",
+        "--only",
+        "feature=search",
+        "--note",
+        "search 2.4",
+    ];
+    home.run(&told).ok();
+    let explained = home.run(&["explain", id]).ok().out;
+    assert!(explained.contains("tokens per call"), "{explained}");
+    assert!(explained.contains("deploy since 2026-08-29: search 2.4"), "{explained}");
+    assert!(explained.contains("coincided"), "{explained}");
+
+    // A mute holds it back until it ends or is taken back; it is never lost.
+    let mute = [
+        "events",
+        "add",
+        "mute",
+        "--at",
+        "2026-08-30",
+        "--until",
+        "2026-09-10",
+        "--only",
+        "feature=search",
+        "--json",
+    ];
+    let event = home.run(&mute).ok().json()["id"].as_i64().unwrap();
+    assert!(list(&home, &[]).is_empty());
+    assert_eq!(list(&home, &["--all"])[0]["state"], "muted");
+    home.run(&["events", "remove", &event.to_string()]).ok();
+    assert_eq!(list(&home, &[])[0]["id"], id);
+    let endless = home.run(&["events", "add", "mute"]);
+    assert_eq!(endless.code, 1);
+    assert!(endless.err.contains("a mute needs an end"), "{}", endless.err);
+
+    // Said to be meant: closed with that reason, and no alarm of the new level.
+    home.run(&["anomalies", "judge", id, "expected", "--note", "larger context"]).ok();
+    assert!(list(&home, &[]).is_empty());
+    let all = list(&home, &["--all"]);
+    let expected = all.iter().find(|incident| incident["id"] == id).unwrap();
+    assert_eq!(
+        (&expected["state"], &expected["verdict"]),
+        (&"expected".into(), &"expected".into())
+    );
+    let audit = home.run(&["audit", "export"]).ok().out;
+    for action in ["event.added", "event.removed", "episode.feedback"] {
+        assert!(audit.contains(action), "{audit}");
+    }
+    home.run(&["audit", "verify"]).ok();
+}
+
+#[test]
+fn what_was_known_then_is_answered_as_then() {
+    let home = Home::new();
+    let early = |feature: &str, day| feature == "mail" && (80..83).contains(&day);
+    let file = home.file("early.csv", &calls(0..90, early));
+    home.run(&["import", file.to_str().unwrap()]).ok();
+    let then = home.run(&["anomalies", "--json", "--all"]).ok().out;
+    let at = jiff::Timestamp::now().to_string();
+    assert!(then.contains("mail"), "{then}");
+
+    // Rows that come later, of the same days and of further ones, and what is said later.
+    let late = home.file("late.csv", &calls(78..96, |feature, day| feature == "chat" || day > 90));
+    home.run(&["import", "--source", "late", late.to_str().unwrap()]).ok();
+    home.run(&["anomalies", "judge", "E-1", "not-useful"]).ok();
+    let now = home.run(&["anomalies", "--json", "--all"]).ok().out;
+    assert_ne!(now, then);
+    let replayed = home.run(&["anomalies", "--json", "--all", "--as-of", &at]).ok().out;
+    assert_eq!(replayed, then);
+}
+
+#[test]
+fn tags_of_a_repository_are_deploys_once() {
+    let home = Home::new();
+    let repository = home.path().with_file_name("shop");
+    std::fs::create_dir_all(&repository).unwrap();
+    let git = |args: &[&str]| {
+        let done = std::process::Command::new("git")
+            .arg("-C")
+            .arg(&repository)
+            .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"])
+            .args(args)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    git(&["init", "-q"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "first"]);
+    git(&["tag", "v1.0"]);
+    git(&["tag", "-a", "v1.1", "-m", "\u{1b}[31mred"]);
+    git(&["tag", "nightly"]);
+    let import = ["events", "import-git", repository.to_str().unwrap(), "--tags", "v*", "--json"];
+    let first = home.run(&import).ok().json();
+    assert_eq!((&first["added"], &first["known"]), (&2.into(), &0.into()));
+    let again = home.run(&import).ok().json();
+    assert_eq!((&again["added"], &again["known"]), (&0.into(), &2.into()));
+    let listed = home.run(&["events"]).ok().out;
+    assert!(listed.contains("v1.1") && !listed.contains("nightly"), "{listed}");
+    let none = home.run(&["events", "import-git", "/nowhere"]);
+    assert_eq!(none.code, 2);
+    assert!(none.err.contains("hint: name a folder"), "{}", none.err);
+}
