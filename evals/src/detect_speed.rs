@@ -91,6 +91,7 @@ fn augurs_seconds(_: &[Item<'_>], _: &Args) -> Option<f64> {
 
 /// Seconds for all series, from those that were fitted.
 #[cfg(feature = "augurs")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature there is none")]
 fn augurs_seconds(items: &[Item<'_>], args: &Args) -> Option<f64> {
     use augurs_core::Fit as _;
     let fitted = &items[..args.augurs_series.min(items.len())];

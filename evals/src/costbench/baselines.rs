@@ -130,6 +130,7 @@ fn mstl_ets() -> Option<fn(&LabelledSeries) -> Vec<f64>> {
 /// Distance of the logarithm from the forecast of MSTL with ETS on the 84 days before, fitted anew every
 /// week, in robust deviations of its errors in the sample.
 #[cfg(feature = "augurs")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature there is none")]
 fn mstl_ets() -> Option<fn(&LabelledSeries) -> Vec<f64>> {
     use augurs_core::{Fit as _, Predict as _};
     fn scores(series: &LabelledSeries) -> Vec<f64> {
