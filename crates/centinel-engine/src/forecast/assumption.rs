@@ -75,7 +75,8 @@ mod tests {
                 until: Some(date(2026, 4, 1))
             })
         );
-        assert!(("volume -5.5%".parse::<Assumption>().unwrap().factor - 0.945).abs() < 1e-12);
+        let less = Assumption { factor: 0.945, from: None, until: None };
+        assert_eq!("volume -5.5%".parse(), Ok(less));
         assert!(matches!(
             "volume -101%".parse::<Assumption>(),
             Err(AssumptionError::BelowNothing(_))

@@ -168,7 +168,7 @@ fn young_sparse_stopped_and_unseen_series_are_told() {
         [Method::Means, Method::Stopped, Method::Means, Method::Young, Method::NoHistory];
     assert_eq!(methods, expected);
     // Mondays: 5, 12, 19, 26 January.
-    assert!((total(&found.series[0]) - 280.0).abs() < 1e-9);
+    assert_eq!(found.series[0].period_total, Some(Decimal::from_integer(280)));
     assert_eq!(found.series[1].period_total, Some(Decimal::ZERO));
     assert!(found.series[1].bands[0].high.to_f64() > 0.0, "it may come back");
     assert!((total(&found.series[3]) - 50.5 - 210.0).abs() < 30.0, "{:?}", found.series[3]);
@@ -209,7 +209,7 @@ fn amounts_are_passed_with_a_probability_and_a_day() {
         assert!((chance(band.low.to_f64()).probability_above - 1.0 + outside).abs() < 0.01);
     }
     let seen = chance(plain.seen.to_f64() / 2.0);
-    assert!((seen.probability_above - 1.0).abs() < 1e-12);
+    assert!(seen.probability_above >= 1.0);
     assert!(seen.date_expected.is_some_and(|day| day < date(2026, 1, 11)));
     let far = chance(1e6);
     assert!(far.probability_above < 0.01 && far.probability_above > 0.0, "{far:?}");
