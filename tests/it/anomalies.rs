@@ -49,7 +49,7 @@ fn one_cause_is_one_anomaly_and_people_have_the_last_word() {
     assert_eq!((&search["start"], &search["last"]), (&"2026-08-30".into(), &"2026-09-02".into()));
     assert_eq!((&search["state"], &search["is_open"]), (&"open".into(), &true.into()));
     let seen_in = search["seen_in"].to_string();
-    assert!(seen_in.contains("team=shop") && seen_in.contains("everything"), "{seen_in}");
+    assert!(seen_in.contains("team=shop") && seen_in.contains("model=gpt-4o"), "{seen_in}");
 
     // Why, where, and what happened at the time.
     let told = [

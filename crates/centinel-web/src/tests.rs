@@ -354,6 +354,34 @@ async fn bad_bodies_are_answered_in_one_line() {
 }
 
 #[tokio::test]
+async fn pipelines_tell_of_events_once_and_mute_nothing() {
+    let site = Site::new().await;
+    let lines = [
+        r#"{"event_id":"d1","kind":"deploy","at":"2026-10-03T14:05:00Z","scope":{"feature":"search"},"note":"2.4"}"#,
+        r#"{"event_id":"d1","kind":"deploy","at":"2026-10-04T14:05:00Z"}"#,
+        r#"{"event_id":"m1","kind":"mute","at":"2026-10-03T00:00:00Z","until":"2026-10-04T00:00:00Z"}"#,
+        r#"{"event_id":"p1","kind":"planned","at":"2026-10-03T00:00:00Z","until":"2026-12-04T00:00:00Z"}"#,
+        r#"{"event_id":"p2","kind":"planned","at":"2026-10-03T00:00:00Z","scope":{"planet":"mars"}}"#,
+        "no event",
+    ];
+    let answer = site.post("/v1/events", &[], lines.join("\n").into_bytes()).await.json();
+    assert_eq!((&answer["accepted"], &answer["duplicate"]), (&1.into(), &1.into()), "{answer}");
+    let rejected: Vec<(u64, String)> = answer["rejected"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["row"].as_u64().unwrap(), row["reason"].as_str().unwrap().to_owned()))
+        .collect();
+    assert_eq!(rejected.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [3, 4, 5, 6]);
+    assert!(rejected[0].1.contains("for a person to say"), "{rejected:?}");
+    assert!(rejected[1].1.contains("14 days"), "{rejected:?}");
+    assert!(rejected[2].1.contains("`planet` is no dimension"), "{rejected:?}");
+    let known = site.app.events(now()).await.unwrap();
+    assert_eq!(known.len(), 1);
+    assert_eq!(known[0].note, "2.4");
+}
+
+#[tokio::test]
 async fn health_and_metrics() {
     let site = Site::with_data().await;
     let hostile = ImportRequest { source: Some("a\"b\\c".to_owned()), ..ImportRequest::default() };

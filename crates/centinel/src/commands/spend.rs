@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use centinel_app::{App, SpendAnswer, SpendGroup, SpendLine, SpendRequest, When};
+use centinel_app::{App, AppError, SpendAnswer, SpendGroup, SpendLine, SpendRequest, When};
 use centinel_engine::period::Grain;
 use centinel_ledger::{Condition, ScanLevel};
 use jiff::Timestamp;
@@ -61,6 +61,10 @@ enum ScanArg {
 
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
     context.run(async |app| {
+        // Without data there is no spend, not one of zero.
+        if app.ledger().span().await?.is_none() {
+            return Err(explain(AppError::Empty));
+        }
         let resolved = args.period.resolve(&app, When::LastMonth).await?;
         let answer = ask(args, &app, resolved.period).await?;
         if output.json {
