@@ -134,7 +134,7 @@ fn print_circumstances(explained: &Explained, output: &mut Output) -> anyhow::Re
     let money = |amount: Pico| Money { amount, currency: explained.currency };
     if let Some(places) = places {
         for (number, cause) in places.causes.iter().take(PLACES_SHOWN).enumerate() {
-            let head = if number == 0 { "where" } else { "" };
+            let head = if number == 0 { "within it" } else { "" };
             let name: Vec<String> =
                 cause.place.iter().map(|(name, value)| format!("{name} {value}")).collect();
             let amount = Pico::round_half_even(cause.delta)?.amount;
@@ -145,7 +145,7 @@ fn print_circumstances(explained: &Explained, output: &mut Output) -> anyhow::Re
             ))?;
         }
         if places.spread {
-            output.line("where     spread over everything: no combination of values stands out")?;
+            output.line("within it spread evenly: no combination of values stands out")?;
         }
     }
     for (number, link) in links.iter().enumerate() {
