@@ -108,6 +108,7 @@ fn one_cause_is_one_anomaly_and_people_have_the_last_word() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what is known is known by the clock of the program")]
 fn what_was_known_then_is_answered_as_then() {
     let home = Home::new();
     let early = |feature: &str, day| feature == "mail" && (80..83).contains(&day);
