@@ -62,11 +62,11 @@ enum ScanArg {
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
     context.run(async |app| {
         let resolved = args.period.resolve(&app, When::LastMonth).await?;
+        let answer = ask(args, &app, resolved.period).await?;
         // Without data there is no spend, not one of zero.
         if app.ledger().span().await?.is_none() {
             return Err(explain(AppError::Empty));
         }
-        let answer = ask(args, &app, resolved.period).await?;
         if output.json {
             let mut json = serde_json::to_value(&answer)?;
             if let (true, Some(object)) = (args.timings, json.as_object_mut()) {
