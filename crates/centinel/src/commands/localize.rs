@@ -200,10 +200,8 @@ fn print(
     ))?;
     output.line("")?;
     if let Some(common) = found.common_change_ratio {
-        output.line(format_args!(
-            "everything changed by about {} %; beside that:",
-            percent(common)
-        ))?;
+        let beside = if found.causes.is_empty() { "" } else { "; beside that:" };
+        output.line(format_args!("everything changed by about {} %{beside}", percent(common)))?;
     }
     if found.causes.is_empty() {
         return Ok(output.line(if found.spread {
