@@ -6,9 +6,10 @@ pub(super) const DAY: usize = 24;
 pub(super) const WEEK: usize = 168;
 /// Standard deviation of a normal distribution over its median absolute deviation: 1 / Φ⁻¹(3/4).
 const DEVIATION_PER_MAD: f64 = 1.482_602_218_505_602;
-/// Φ⁻¹(0.9) and Φ⁻¹(0.95).
+/// Φ⁻¹(0.9), Φ⁻¹(0.95) and Φ⁻¹(0.98).
 const NORMAL_UPPER_10: f64 = 1.281_551_565_544_6;
 const NORMAL_UPPER_5: f64 = 1.644_853_626_951_5;
+const NORMAL_UPPER_2: f64 = 2.053_748_910_631_8;
 /// Standard error of a median over that of a mean, of normal values: √(π/2).
 const MEDIAN_ERROR: f64 = 1.253_314_137_315_5;
 /// An hour of the week differs from its hour of the day by what exceeds this many standard errors.
@@ -350,10 +351,11 @@ fn shape(
         .map(|(of_week, shares)| {
             let class = if of_week >= 5 * DAY { DAY } else { 0 };
             let of_day = at(&usual, class.saturating_add(of_week % DAY));
-            let of_day = if of_day > 0.0 { of_day } else { 1e-3 };
+            // An hour that never had what it is measured by is taken for an average one.
+            let of_day = if of_day.is_finite() { of_day.max(EMPTY) } else { 1.0 };
             let logs: Vec<f64> = shares
                 .iter()
-                .map(|share| (share / of_day).max(1e-3).ln())
+                .map(|share| (share / of_day).max(EMPTY).ln())
                 .filter(|log| log.is_finite())
                 .collect();
             let own = own_part(logs);
@@ -403,13 +405,16 @@ fn spread(mut strays: Vec<(f64, f64)>, call_min: f64) -> Option<Spread> {
 }
 
 /// Standard deviation of excesses upwards, of which alarms are made: by their median distance, and by
-/// their upper 10 % and 5 %, for rare traffic has nothing in most of its hours.
+/// where their upper 10, 5 and 2 % begin, for rare traffic has nothing in most of its hours, and means
+/// of few calls are heavy-tailed.
 fn upward(mut excesses: Vec<f64>) -> f64 {
     let middle = median(excesses.clone()).unwrap_or(0.0);
     let usual = mad(excesses.clone(), middle);
     excesses.sort_by(f64::total_cmp);
     let upper = |share: f64| at(&excesses, quantile_index(excesses.len(), share));
-    usual.max(upper(0.9) / NORMAL_UPPER_10).max(upper(0.95) / NORMAL_UPPER_5)
+    [(0.9, NORMAL_UPPER_10), (0.95, NORMAL_UPPER_5), (0.98, NORMAL_UPPER_2)]
+        .into_iter()
+        .fold(usual, |most, (share, normal)| most.max(upper(share) / normal))
 }
 
 #[expect(
