@@ -343,10 +343,15 @@ fn memory_mib() -> u64 {
     kib.unwrap_or(0) / 1024
 }
 
-/// A number that whoever runs the tests states.
+/// What whoever runs the tests states.
 #[expect(clippy::disallowed_methods, reason = "how long to run is for whoever runs it")]
+fn stated_text(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A number that whoever runs the tests states.
 fn stated(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|text| text.parse().ok())
+    stated_text(name)?.parse().ok()
 }
 
 /// Runs a target, and says how it went.
@@ -356,6 +361,10 @@ pub(crate) fn check(target: &Target<'_>) {
 
 /// As [`check`], with as many executions as this target can afford in CI.
 pub(crate) fn check_for(target: &Target<'_>, usual: u64) {
+    let chosen = stated_text("CENTINEL_FUZZ_TARGETS");
+    if chosen.is_some_and(|names| !names.split(',').any(|name| name == target.name)) {
+        return;
+    }
     let executions = stated("CENTINEL_FUZZ_EXECUTIONS").unwrap_or(usual);
     let limit = stated("CENTINEL_FUZZ_SECONDS").map(Duration::from_secs);
     let seed = stated("CENTINEL_FUZZ_SEED").unwrap_or(0xc0ff_ee00);

@@ -2,8 +2,8 @@
 //!
 //! `cargo test -p centinel-tests --test fuzz` runs a fixed number of executions of each target. A longer
 //! run: `CENTINEL_FUZZ_EXECUTIONS=10000000 cargo test -p centinel-tests --test fuzz -- --nocapture
-//! --test-threads 1 [TARGET]`; `CENTINEL_FUZZ_SECONDS` ends it earlier, `CENTINEL_FUZZ_SEED` makes it
-//! another one.
+//! --test-threads 1`; `CENTINEL_FUZZ_TARGETS=aws_cur,invoice` runs these only, `CENTINEL_FUZZ_SECONDS` ends
+//! it earlier, `CENTINEL_FUZZ_SEED` makes it another one.
 //!
 //! The tables of `detect`, `decompose` and `commit` have one reader (`Table`), which is a target; what
 //! these commands make of its fields is in no target.
