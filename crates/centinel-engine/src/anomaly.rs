@@ -18,6 +18,7 @@ mod episode;
 pub mod holidays;
 mod hourly;
 mod metric;
+mod ranked;
 mod scale;
 mod track;
 pub mod watch;

@@ -1,6 +1,6 @@
 //! What a metric usually is: a level, a shape by weekday, a trend.
 
-use super::Config;
+use super::{Config, ranked::Ranked};
 
 /// A baseline with fewer days since a restart borrows the weekday shape from before it: five a weekday.
 const OWN_SHAPE_DAYS: usize = 35;
@@ -29,6 +29,8 @@ pub(super) struct Baseline {
     slope: f64,
     /// By day modulo 7.
     weekdays: [f64; 7],
+    /// Their sum.
+    week: f64,
     /// Days of the level that holds at its end.
     pub(super) own_days: usize,
 }
@@ -37,7 +39,91 @@ impl Baseline {
     /// The logarithm that is expected on a day.
     pub(super) fn expected(&self, day: usize) -> f64 {
         let ahead = to_float(day) - to_float(self.end);
-        self.level + self.slope * ahead + self.weekdays.get(weekday(day)).copied().unwrap_or(0.0)
+        self.level + self.slope * ahead + self.of_weekday(day)
+    }
+
+    /// The sum of [`Baseline::expected`] over so many days from a day on.
+    pub(super) fn sum(&self, first: usize, days: usize) -> f64 {
+        let count = to_float(days);
+        let ahead = to_float(first) - to_float(self.end) + (count - 1.0) / 2.0;
+        let weeks = to_float(days.checked_div(7).unwrap_or(0));
+        let rest = days.checked_rem(7).unwrap_or(0);
+        let of_rest = (first..first.saturating_add(rest)).map(|day| self.of_weekday(day));
+        count * (self.level + self.slope * ahead) + weeks * self.week + of_rest.sum::<f64>()
+    }
+
+    fn of_weekday(&self, day: usize) -> f64 {
+        self.weekdays.get(weekday(day)).copied().unwrap_or(0.0)
+    }
+}
+
+/// A usual day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Usual {
+    pub(super) day: usize,
+    /// The day as a number to compute with.
+    at: f64,
+    /// The day modulo 7.
+    weekday: usize,
+    /// Its logarithm.
+    pub(super) value: f64,
+}
+
+impl Usual {
+    pub(super) fn new(day: usize, value: f64) -> Self {
+        Self { day, at: to_float(day), weekday: weekday(day), value }
+    }
+
+    /// What is left without the shape of the week.
+    fn without(&self, shape: &[f64; 7]) -> f64 {
+        self.value - shape.get(self.weekday).copied().unwrap_or(0.0)
+    }
+}
+
+/// The days before a restart.
+#[derive(Debug, Clone, Copy)]
+struct BeforeRestart {
+    restart: usize,
+    /// Medians by weekday.
+    shape: [f64; 7],
+    /// Median of what is left without shape.
+    level: f64,
+}
+
+impl BeforeRestart {
+    fn of(days: &[Usual], restart: usize) -> Option<Self> {
+        let mut shape = std::array::from_fn(|of| {
+            let days = days.iter().filter(|usual| usual.weekday == of);
+            let mut values: Vec<f64> = days.map(|usual| usual.value).collect();
+            median(&mut values).unwrap_or(f64::NAN)
+        });
+        fill_gaps(&mut shape);
+        let flat = days.iter().map(|usual| usual.without(&shape));
+        let level = median(&mut flat.collect::<Vec<_>>())?;
+        Some(Self { restart, shape, level })
+    }
+}
+
+/// The usual days of one weekday.
+#[derive(Debug, Clone, Default)]
+struct Weekday {
+    days: Vec<Usual>,
+    ranked: Ranked,
+}
+
+impl Weekday {
+    /// The level of the days from `first` on; those before `restart` are moved by `shift`. `NaN` without
+    /// days.
+    fn level_from(&mut self, first: usize, restart: usize, shift: f64) -> f64 {
+        let from = self.days.partition_point(|usual| usual.day < first);
+        let days = self.days.get(from..).unwrap_or_default();
+        let moved = |usual: &Usual| usual.value + if usual.day < restart { shift } else { 0.0 };
+        let level = if days.len() < TRIMMED_DAYS_MIN {
+            median(&mut days.iter().map(moved).collect::<Vec<_>>())
+        } else {
+            self.ranked.level(days, moved)
+        };
+        level.unwrap_or(f64::NAN)
     }
 }
 
@@ -45,8 +131,11 @@ impl Baseline {
 /// share nearly all of it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Levels {
-    /// Day and logarithm.
-    usual: Vec<(usize, f64)>,
+    usual: Vec<Usual>,
+    /// The same by weekday.
+    by_weekday: [Weekday; 7],
+    /// The last of them, by what is left without shape and trend.
+    last: Ranked,
     weekdays: [f64; 7],
     /// Days of `usual` that `weekdays` is of.
     covered: std::ops::Range<usize>,
@@ -55,32 +144,48 @@ pub(super) struct Levels {
     slope: f64,
     /// The day that `slope` was estimated on, and the restart that held then.
     slope_of: Option<(usize, usize)>,
+    before_restart: Option<BeforeRestart>,
     buffer: Vec<f64>,
 }
 
 impl Levels {
     /// Adds a usual day, later than all before.
     pub(super) fn push(&mut self, day: usize, value: f64) {
-        self.usual.push((day, value));
+        let usual = Usual::new(day, value);
+        self.usual.push(usual);
+        if let Some(weekday) = self.by_weekday.get_mut(usual.weekday) {
+            weekday.days.push(usual);
+        }
     }
 
     /// Leaves days out that turned out to be unusual.
     pub(super) fn leave_out(&mut self, is_unusual: impl Fn(usize) -> bool) {
-        self.usual.retain(|(day, _)| !is_unusual(*day));
-        self.forget();
+        let before = self.usual.len();
+        self.usual.retain(|usual| !is_unusual(usual.day));
+        if self.usual.len() < before {
+            self.forget();
+        }
     }
 
     /// Takes days in that had been left out.
     pub(super) fn take_back(&mut self, days: impl Iterator<Item = (usize, f64)>) {
-        self.usual.extend(days);
-        self.usual.sort_by_key(|(day, _)| *day);
-        self.usual.dedup_by_key(|(day, _)| *day);
+        self.usual.extend(days.map(|(day, value)| Usual::new(day, value)));
+        self.usual.sort_by_key(|usual| usual.day);
+        self.usual.dedup_by_key(|usual| usual.day);
         self.forget();
     }
 
+    /// What was computed is of other days now.
     fn forget(&mut self) {
         self.covered = 0..0;
         self.slope_of = None;
+        self.before_restart = None;
+        self.last.forget();
+        for (of, weekday) in self.by_weekday.iter_mut().enumerate() {
+            weekday.ranked.forget();
+            weekday.days.clear();
+            weekday.days.extend(self.usual.iter().filter(|usual| usual.weekday == of));
+        }
     }
 
     /// The baseline of the days before `end`, of which those from `restart` on are at its level;
@@ -96,9 +201,9 @@ impl Levels {
             .usual
             .len()
             .saturating_sub(config.baseline_days)
-            .max(self.usual.partition_point(|(day, _)| *day < oldest));
+            .max(self.usual.partition_point(|usual| usual.day < oldest));
         let all = self.usual.len().checked_sub(from)?;
-        let own_from = self.usual.partition_point(|(day, _)| *day < restart).max(from);
+        let own_from = self.usual.partition_point(|usual| usual.day < restart).max(from);
         let own_days = self.usual.len().saturating_sub(own_from);
         let enough =
             if restart > oldest { config.restart_days_min } else { config.history_days_min };
@@ -106,7 +211,7 @@ impl Levels {
             return None;
         }
         if own_from > from && own_days < OWN_SHAPE_DAYS {
-            self.borrow_shape(from, own_from)?;
+            self.borrow_shape(own_from, restart, config)?;
         } else {
             self.update_shape(own_from, restart);
         }
@@ -121,14 +226,12 @@ impl Levels {
             self.slope_of = Some((end, restart));
         }
         let level_from = self.usual.len().saturating_sub(config.level_days).max(own_from);
-        let (slope, weekdays) = (self.slope, self.weekdays);
-        self.buffer.clear();
-        self.buffer.extend(self.usual.get(level_from..)?.iter().map(|(day, value)| {
-            let ahead = to_float(*day) - to_float(end);
-            value - shape_of(&weekdays, *day) - slope * ahead
-        }));
-        let level = trimmed_mean(&mut self.buffer)?;
-        Some(Baseline { end, level, slope, weekdays, own_days })
+        let (slope, weekdays, at_end) = (self.slope, self.weekdays, to_float(end));
+        let level = self.last.level(self.usual.get(level_from..)?, |usual| {
+            usual.without(&weekdays) - slope * (usual.at - at_end)
+        })?;
+        let week = weekdays.iter().sum();
+        Some(Baseline { end, level, slope, weekdays, week, own_days })
     }
 
     /// How far the usual days before a baseline's end stray around it. They made the baseline, so this
@@ -136,12 +239,8 @@ impl Levels {
     pub(super) fn spread_around(&mut self, baseline: &Baseline) -> Option<f64> {
         let from = self.usual.len().saturating_sub(baseline.own_days);
         self.buffer.clear();
-        self.buffer.extend(
-            self.usual
-                .get(from..)?
-                .iter()
-                .map(|(day, value)| (value - baseline.expected(*day)).abs()),
-        );
+        let own = self.usual.get(from..)?.iter();
+        self.buffer.extend(own.map(|usual| (usual.value - baseline.expected(usual.day)).abs()));
         let days = to_float(self.buffer.len());
         let freedom = (days / (days - 8.0).max(2.0)).sqrt();
         Some(super::scale::DEVIATION_PER_MAD * median(&mut self.buffer)? * freedom)
@@ -156,8 +255,8 @@ impl Levels {
         if follows && self.covered_restart == restart {
             let gone = self.usual.get(known.start..from).unwrap_or_default();
             let new = self.usual.get(known.end..until).unwrap_or_default();
-            for (day, _) in gone.iter().chain(new) {
-                if let Some(stale) = self.stale.get_mut(weekday(*day)) {
+            for usual in gone.iter().chain(new) {
+                if let Some(stale) = self.stale.get_mut(usual.weekday) {
                     *stale = true;
                 }
             }
@@ -166,10 +265,10 @@ impl Levels {
         }
         self.covered = from..until;
         self.covered_restart = restart;
-        for weekday in 0..7 {
-            if self.stale.get(weekday) == Some(&true) {
-                self.weekdays = with(self.weekdays, weekday, self.level_of(weekday, from));
-            }
+        let first = self.usual.get(from).map_or(usize::MAX, |usual| usual.day);
+        let of_weekdays = self.weekdays.iter_mut().zip(&mut self.by_weekday).zip(&self.stale);
+        for ((level, weekday), _) in of_weekdays.filter(|(_, stale)| **stale) {
+            *level = weekday.level_from(first, 0, 0.0);
         }
         self.stale = [false; 7];
         fill_gaps(&mut self.weekdays);
@@ -180,47 +279,28 @@ impl Levels {
         }
     }
 
-    /// The level of a weekday, `NaN` without days.
-    fn level_of(&mut self, of: usize, from: usize) -> f64 {
-        self.buffer.clear();
-        let days = self.usual.get(from..).unwrap_or_default();
-        self.buffer
-            .extend(days.iter().filter(|(day, _)| weekday(*day) == of).map(|(_, value)| value));
-        let level = if self.buffer.len() < TRIMMED_DAYS_MIN {
-            median(&mut self.buffer)
-        } else {
-            trimmed_mean(&mut self.buffer)
-        };
-        level.unwrap_or(f64::NAN)
-    }
-
     /// Weekday shape soon after a restart: days from before it, moved to the new level, with the new.
-    fn borrow_shape(&mut self, from: usize, own_from: usize) -> Option<()> {
+    fn borrow_shape(&mut self, own_from: usize, restart: usize, config: &Config) -> Option<()> {
         self.covered = 0..0;
-        let old = self.usual.get(from..own_from)?.to_vec();
-        let own = self.usual.get(own_from..)?.to_vec();
-        let mut moved = Vec::with_capacity(old.len().saturating_add(own.len()));
+        let oldest = restart.saturating_sub(config.lookback_days);
+        let old_from = own_from
+            .saturating_sub(config.baseline_days)
+            .max(self.usual.partition_point(|usual| usual.day < oldest));
+        let old = self.usual.get(old_from..own_from)?;
+        let own = self.usual.get(own_from..)?;
+        let (mut first, mut shift) = (own.first()?.day, 0.0);
         if old.len() >= BORROWED_SHAPE_DAYS {
-            let shape = weekday_medians(&old);
-            let level = |days: &[(usize, f64)]| {
-                let flat = days.iter().map(|(day, value)| value - shape_of(&shape, *day));
-                median(&mut flat.collect::<Vec<_>>())
-            };
-            let shift = level(&own)? - level(&old)?;
-            moved.extend(old.iter().map(|(day, value)| (*day, value + shift)));
+            first = old.first()?.day;
+            let known = self.before_restart.filter(|before| before.restart == restart);
+            let before = known.or_else(|| BeforeRestart::of(old, restart))?;
+            self.before_restart = Some(before);
+            self.buffer.clear();
+            self.buffer.extend(own.iter().map(|usual| usual.without(&before.shape)));
+            shift = median(&mut self.buffer)? - before.level;
         }
-        moved.extend(own);
-        let levels = std::array::from_fn(|of| {
-            let days = moved.iter().filter(|(day, _)| weekday(*day) == of);
-            let mut values: Vec<f64> = days.map(|(_, value)| *value).collect();
-            let level = if values.len() < TRIMMED_DAYS_MIN {
-                median(&mut values)
-            } else {
-                trimmed_mean(&mut values)
-            };
-            level.unwrap_or(f64::NAN)
-        });
-        self.weekdays = levels;
+        for (level, weekday) in self.weekdays.iter_mut().zip(&mut self.by_weekday) {
+            *level = weekday.level_from(first, restart, shift);
+        }
         fill_gaps(&mut self.weekdays);
         Some(())
     }
@@ -231,42 +311,24 @@ impl Levels {
         let weekdays = self.weekdays;
         let days = self.usual.get(from..)?;
         let (first, second) = days.split_at_checked(days.len().checked_div(2)?)?;
-        let middle = |half: &[(usize, f64)], buffer: &mut Vec<f64>| -> Option<(f64, f64)> {
-            let at = half.iter().map(|(day, _)| to_float(*day)).sum::<f64>() / to_float(half.len());
+        let middle = |half: &[Usual], buffer: &mut Vec<f64>| -> Option<(f64, f64)> {
+            let days = half.iter().map(|usual| usual.at);
+            let at = days.sum::<f64>() / to_float(half.len());
             buffer.clear();
-            buffer.extend(half.iter().map(|(day, value)| value - shape_of(&weekdays, *day)));
+            buffer.extend(half.iter().map(|usual| usual.without(&weekdays)));
             Some((at, trimmed_mean(buffer)?))
         };
         let (from_at, low) = middle(first, &mut self.buffer)?;
         let (to_at, high) = middle(second, &mut self.buffer)?;
         let span = to_at - from_at;
         self.buffer.clear();
-        let stray = |level: f64| {
-            move |(day, value): &(usize, f64)| (value - shape_of(&weekdays, *day) - level).abs()
-        };
+        let stray = |level: f64| move |usual: &Usual| (usual.without(&weekdays) - level).abs();
         self.buffer.extend(first.iter().map(stray(low)).chain(second.iter().map(stray(high))));
         let spread = super::scale::DEVIATION_PER_MAD * median(&mut self.buffer)?;
         let error = spread * (2.0 * MEAN_VARIANCE / to_float(first.len())).sqrt() / span;
         let (usual, error) = (growth_deviation * growth_deviation, error * error);
         Some((high - low) / span * usual / (usual + error))
     }
-}
-
-fn with(mut weekdays: [f64; 7], weekday: usize, level: f64) -> [f64; 7] {
-    if let Some(slot) = weekdays.get_mut(weekday) {
-        *slot = level;
-    }
-    weekdays
-}
-
-/// Medians by weekday, gaps filled.
-fn weekday_medians(days: &[(usize, f64)]) -> [f64; 7] {
-    let mut levels = std::array::from_fn(|of| {
-        let days = days.iter().filter(|(day, _)| weekday(*day) == of);
-        median(&mut days.map(|(_, value)| *value).collect::<Vec<_>>()).unwrap_or(f64::NAN)
-    });
-    fill_gaps(&mut levels);
-    levels
 }
 
 /// A weekday without days is taken for the mean of the others.
@@ -280,20 +342,29 @@ fn fill_gaps(levels: &mut [f64; 7]) {
     }
 }
 
-fn shape_of(shape: &[f64; 7], day: usize) -> f64 {
-    shape.get(weekday(day)).copied().unwrap_or(0.0)
-}
-
 fn weekday(day: usize) -> usize {
     day.checked_rem(7).unwrap_or(0)
 }
 
-/// Mean without the smallest and the largest quarter; `None` of nothing. Sorts its input.
+/// Mean without the smallest and the largest quarter; `None` of nothing. Reorders its input.
 fn trimmed_mean(values: &mut [f64]) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
     let cut = trimmed(values.len());
-    let kept = values.get(cut..values.len().checked_sub(cut)?)?;
-    (!kept.is_empty()).then(|| kept.iter().sum::<f64>() / to_float(kept.len()))
+    let kept = values.len().checked_sub(cut.checked_mul(2)?)?;
+    let values = match cut.checked_sub(1) {
+        Some(last_cut) => {
+            let (_, _, above) = values.select_nth_unstable_by(last_cut, f64::total_cmp);
+            above.select_nth_unstable_by(kept, f64::total_cmp).0
+        }
+        None => values,
+    };
+    (kept > 0).then(|| values.iter().sum::<f64>() / to_float(kept))
+}
+
+/// As [`trimmed_mean`], of values in order.
+pub(super) fn trimmed_mean_of_sorted(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
+    let cut = trimmed(values.len());
+    let kept = values.len().checked_sub(cut.checked_mul(2)?)?;
+    (kept > 0).then(|| values.skip(cut).take(kept).sum::<f64>() / to_float(kept))
 }
 
 #[expect(

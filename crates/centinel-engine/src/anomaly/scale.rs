@@ -2,7 +2,7 @@
 
 use super::{
     Config,
-    baseline::{Baseline, median, to_float},
+    baseline::{median, to_float},
 };
 
 /// Standard deviation of a normal distribution over its median absolute deviation: 1 / Φ⁻¹(3/4).
@@ -19,6 +19,8 @@ const JUDGED_DAYS_ENOUGH: usize = 28;
 /// How much neighbouring days usually resemble each other (correlation), and how many days of a series'
 /// own evidence that is worth.
 const PERSISTENCE: (f64, f64) = (0.3, 30.0);
+/// Days never resemble each other more than this.
+const PERSISTENCE_MAX: f64 = 0.8;
 /// Variance of the level over that of a mean of as many independent days.
 const LEVEL_VARIANCE: f64 = 1.3;
 /// How many windows of a series' own evidence the modelled deviation is worth.
@@ -28,20 +30,29 @@ const MEASURED_SHARE_MIN: f64 = 0.3;
 /// Judged days whose windows are measured.
 const MEASURED_DAYS: usize = 90;
 
-/// Excesses of earlier judged days over what was expected then, in order, without unusual ones.
+/// How one metric strays: the excesses of earlier judged days over what was expected then, without
+/// unusual ones. What costs time is found when it is asked for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Strays {
     excesses: Vec<f64>,
+    /// Usual deviation of a day.
+    deviation: f64,
+    /// Correlation of neighbouring days, once known.
+    persistence: Option<f64>,
     buffer: Vec<f64>,
 }
 
-/// How one day strays.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct DayScale {
-    /// Usual deviation of a day.
-    pub(super) deviation: f64,
-    /// Correlation of neighbouring days.
-    persistence: f64,
+/// A window of days whose mean excess is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// Its length.
+    pub(super) window_days: usize,
+    /// How many of its days have a value.
+    pub(super) days: usize,
+    /// Days of the level that it is compared with.
+    pub(super) own_days: usize,
+    /// See [`least_measured`].
+    pub(super) least_measured: f64,
 }
 
 impl Strays {
@@ -49,11 +60,20 @@ impl Strays {
     pub(super) fn read(&mut self, latest_first: impl Iterator<Item = f64>) {
         self.excesses.clear();
         self.excesses.extend(latest_first);
+        self.persistence = None;
+    }
+
+    /// Whether the usual deviation of a day is certainly above a limit, without saying what it is.
+    pub(super) fn is_above(&self, limit: f64) -> bool {
+        let middle = limit / DEVIATION_PER_MAD;
+        let above = self.excesses.iter().filter(|excess| excess.abs() > middle).count();
+        let days = self.excesses.len();
+        days >= JUDGED_DAYS_MIN && above > days.checked_div(2).unwrap_or(0)
     }
 
     /// The usual deviation of a day. `around` is how far the baseline's own days stray, asked for when
     /// few days were judged.
-    pub(super) fn of_day(&mut self, around: impl FnOnce() -> Option<f64>) -> Option<DayScale> {
+    pub(super) fn of_day(&mut self, around: impl FnOnce() -> Option<f64>) -> Option<f64> {
         let days = self.excesses.len();
         let mut deviation = 0.0_f64;
         if days >= JUDGED_DAYS_MIN {
@@ -69,12 +89,16 @@ impl Strays {
         if days < JUDGED_DAYS_ENOUGH {
             deviation = deviation.max(around()?);
         }
-        Some(DayScale { deviation, persistence: self.persistence() })
+        self.deviation = deviation;
+        Some(deviation)
     }
 
     /// Correlation of neighbours by the spread of their sums and differences (Gnanadesikan and Kettenring
     /// 1972), drawn towards the usual one.
     fn persistence(&mut self) -> f64 {
+        if let Some(known) = self.persistence {
+            return known;
+        }
         let (usual, worth) = PERSISTENCE;
         let days = to_float(self.excesses.len());
         let mut spread = |combined: fn(f64, f64) -> f64| {
@@ -89,47 +113,67 @@ impl Strays {
             }
             _ => 0.0,
         };
-        ((days * own + worth * usual) / (days + worth)).clamp(0.0, 0.8)
+        let persistence =
+            ((days * own + worth * usual) / (days + worth)).clamp(0.0, PERSISTENCE_MAX);
+        self.persistence = Some(persistence);
+        persistence
+    }
+
+    /// The usual deviation of the mean of a window's days over a baseline; `None` when it is certainly
+    /// above `enough`. `measured` are excesses of such windows on earlier days, latest first.
+    pub(super) fn of_window(
+        &mut self,
+        span: Span,
+        measured: impl Iterator<Item = f64>,
+        enough: f64,
+        config: &Config,
+    ) -> Option<f64> {
+        if span.window_days == 1 {
+            return (self.deviation <= enough).then_some(self.deviation);
+        }
+        if self.deviation * span.least(config) > enough {
+            return None;
+        }
+        let modelled = self.deviation * span.modelled(self.persistence(), config);
+        self.buffer.clear();
+        self.buffer.extend(measured.take(MEASURED_DAYS).map(f64::abs));
+        if self.buffer.len() < span.window_days {
+            return Some(modelled);
+        }
+        let windows = to_float(self.buffer.len()) / to_float(span.window_days);
+        let Some(middle) = median(&mut self.buffer) else { return Some(modelled) };
+        let measured = (DEVIATION_PER_MAD * middle).max(MEASURED_SHARE_MIN * modelled);
+        if measured <= 0.0 {
+            return Some(modelled);
+        }
+        let weighted = windows * measured.ln() + MODEL_WINDOWS * modelled.ln();
+        Some((weighted / (windows + MODEL_WINDOWS)).exp())
     }
 }
 
-impl DayScale {
-    /// The usual deviation of the mean of `days` days over a baseline. `measured` are excesses of such
-    /// windows on earlier days, latest first.
-    pub(super) fn of_window(
-        self,
-        days: usize,
-        window: usize,
-        baseline: &Baseline,
-        measured: impl Iterator<Item = f64>,
-        buffer: &mut Vec<f64>,
-        config: &Config,
-    ) -> f64 {
-        if window == 1 {
-            return self.deviation;
-        }
-        let repeated = (1.0 + self.persistence) / (1.0 - self.persistence);
+impl Span {
+    /// What the deviation of the window would be over that of a day, were its days alike but for their
+    /// persistence.
+    fn modelled(self, persistence: f64, config: &Config) -> f64 {
+        let repeated = (1.0 + persistence) / (1.0 - persistence);
         let of_level = |days: usize| LEVEL_VARIANCE / to_float(days.max(1));
-        let level = of_level(config.level_days.min(baseline.own_days));
+        let level = of_level(config.level_days.min(self.own_days));
         // A day's deviation has the error of the level in it already.
-        let modelled = self.deviation
-            * (repeated * (1.0 / to_float(days.max(1)) + level)
-                / (1.0 + of_level(config.level_days)))
-            .sqrt();
-        buffer.clear();
-        buffer.extend(measured.take(MEASURED_DAYS).map(f64::abs));
-        if buffer.len() < window {
-            return modelled;
-        }
-        let windows = to_float(buffer.len()) / to_float(window);
-        let Some(middle) = median(buffer) else { return modelled };
-        let measured = (DEVIATION_PER_MAD * middle).max(MEASURED_SHARE_MIN * modelled);
-        if measured <= 0.0 {
-            return modelled;
-        }
-        let weighted = windows * measured.ln() + MODEL_WINDOWS * modelled.ln();
-        (weighted / (windows + MODEL_WINDOWS)).exp()
+        let variance = repeated * (1.0 / to_float(self.days.max(1)) + level);
+        (variance / (1.0 + of_level(config.level_days))).sqrt()
     }
+
+    /// The least that the deviation of the window may be over that of a day.
+    pub(super) fn least(self, config: &Config) -> f64 {
+        if self.window_days == 1 { 1.0 } else { self.modelled(0.0, config) * self.least_measured }
+    }
+}
+
+/// The least share of its modelled deviation that measured windows leave of a window; a little less, as
+/// it is computed another way.
+pub(super) fn least_measured(window_days: usize) -> f64 {
+    let windows = to_float(MEASURED_DAYS) / to_float(window_days.max(1));
+    0.999 * MEASURED_SHARE_MIN.powf(windows / (windows + MODEL_WINDOWS))
 }
 
 /// Replaces the sampling error that the past had by that of a window, where this is larger.

@@ -1,10 +1,14 @@
 //! One metric of a series, judged day after day: an alarm opens when a window stands out, stays while
 //! the excess does, and ends with it.
 
+mod ongoing;
+
+use ongoing::Open;
+
 use super::{
     Config,
     baseline::{Baseline, Levels, median, to_float},
-    scale::{Strays, with_sampling},
+    scale::{Span, Strays, least_measured, with_sampling},
 };
 
 /// Most earlier firsts of a month that tell what a first costs.
@@ -14,29 +18,10 @@ const FIRST_EFFECT_MIN: f64 = 0.15;
 /// Judged days behind the usual deviation of a day, and how far back they are looked for.
 const STRAY_DAYS: usize = 56;
 const STRAY_LOOKBACK_DAYS: usize = 84;
-/// An episode of fewer days stays in the baseline, which is robust to it: were it left out, a wrong
-/// baseline could never learn that it is wrong.
-const LEFT_OUT_DAYS_MIN: usize = 4;
 /// A day lower than this many deviations is no part of the baseline.
 const LOW_DEVIATIONS: f64 = 5.0;
-/// That many low days in a row are a new level.
-const LOW_DAYS_MAX: usize = 10;
-/// Days of the new level when it is accepted.
-const ACCEPTED_DAYS: usize = 14;
-/// Days whose mean excess is the level of an episode.
-const EPISODE_LEVEL_DAYS: usize = 7;
-/// An excess that was there yesterday is there today, and one that was not has come back: probabilities
-/// a day. Episodes of two weeks and pauses of two months are usual.
-const STAYS: f64 = 0.93;
-const RETURNS: f64 = 0.02;
-/// Belief on the first day; above `ALARMS` a day is an alarm, below `ENDS` the episode is over.
-const BELIEF_AT_FIRST: f64 = 0.9;
-const ALARMS: f64 = 0.5;
-const ENDS: f64 = 0.2;
-/// No evidence makes certain.
-const BELIEF_MIN: f64 = 1e-4;
-/// Days of an episode differ more than usual ones.
-const EPISODE_DEVIATION: f64 = 1.2;
+/// What is computed twice in different ways may differ by this factor.
+const SLIGHTLY_MORE: f64 = 1.000_001;
 
 /// What is known of the days of a series.
 #[derive(Debug, Clone, Copy)]
@@ -61,17 +46,15 @@ pub(super) struct Verdict {
     pub(super) score: f64,
 }
 
-/// An episode that has not ended.
-#[derive(Debug, Clone)]
-struct Open {
-    /// Its first day.
-    since: usize,
-    /// Usual excess of its days.
-    level: f64,
-    /// Probability that the excess is still there.
-    belief: f64,
-    /// Excesses of its alarms.
-    excesses: Vec<f64>,
+/// A window that ends with the day judged.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    /// Its place in [`Config::windows_days`].
+    index: usize,
+    first: usize,
+    span: Span,
+    /// Mean excess of its days.
+    excess: f64,
 }
 
 /// One metric of a series.
@@ -88,8 +71,14 @@ pub(super) struct Track {
     score_min: f64,
     levels: Levels,
     baselines: Vec<Option<Baseline>>,
+    /// By day: the sum of `adjusted` before it; days without a value are passed over.
+    sums: Vec<f64>,
+    /// From this day on every day has a value, and is neither a holiday nor in an episode.
+    plain_from: usize,
     /// By window and day: mean excess; `NaN` where not judged or in an episode.
     excesses: Vec<Vec<f64>>,
+    /// Of the day judged.
+    windows: Vec<Window>,
     /// Excess of each first of a month, by day.
     firsts: Vec<(usize, f64)>,
     in_episode: Vec<bool>,
@@ -101,6 +90,10 @@ pub(super) struct Track {
     accepted_from: usize,
     open: Option<Open>,
     strays: Strays,
+    /// By window.
+    least_measured: Vec<f64>,
+    /// The usual sampling variance of a day, once known for the day judged.
+    past_variance: Option<f64>,
     buffer: Vec<f64>,
 }
 
@@ -122,7 +115,10 @@ impl Track {
             score_min,
             levels: Levels::default(),
             baselines: Vec::with_capacity(days),
+            sums: vec![0.0],
+            plain_from: 0,
             excesses: vec![vec![f64::NAN; days]; config.windows_days.len()],
+            windows: Vec::with_capacity(config.windows_days.len()),
             firsts: Vec::new(),
             in_episode: vec![false; days],
             unusual: vec![false; days],
@@ -131,6 +127,8 @@ impl Track {
             accepted_from: 0,
             open: None,
             strays: Strays::default(),
+            least_measured: config.windows_days.iter().map(|days| least_measured(*days)).collect(),
+            past_variance: None,
             buffer: Vec::new(),
         }
     }
@@ -144,6 +142,10 @@ impl Track {
         config: &Config,
     ) -> Option<Verdict> {
         self.settle(day, known);
+        let is_holiday = known.holidays.get(day) == Some(&true);
+        if is_holiday || !self.judged.get(day)?.is_finite() {
+            self.plain_from = day.saturating_add(1);
+        }
         if restart == day {
             self.open = None;
         }
@@ -151,7 +153,7 @@ impl Track {
         let baseline = self.levels.baseline(day, restart, config);
         self.baselines.push(baseline);
         let baseline = baseline?;
-        if known.holidays.get(day) == Some(&true) {
+        if is_holiday {
             return None;
         }
         if !self.judged.get(day)?.is_finite() {
@@ -166,10 +168,10 @@ impl Track {
             self.firsts.push((day, excess));
         }
         let excess_of_day = self.adjusted.get(day)? - baseline.expected(day);
-        let windows = self.windows(day, restart, excess_of_day, known, config);
+        self.look_at_windows(day, restart, excess_of_day, known, config);
         let smallest = (1.0 + config.effect_ratio_min).ln();
         let may_be_low = excess_of_day < -LOW_DEVIATIONS * config.deviation_min;
-        if windows.iter().all(|(_, excess, _)| *excess < smallest)
+        if self.windows.iter().all(|window| window.excess < smallest)
             && !may_be_low
             && self.open.is_none()
         {
@@ -177,84 +179,86 @@ impl Track {
             return None;
         }
 
-        self.strays.read({
-            let from = day.saturating_sub(STRAY_LOOKBACK_DAYS);
-            let past = self.excesses.first()?.get(from..day)?.iter();
-            let in_episode = self.in_episode.get(from..day)?.iter();
-            let usual = past.zip(in_episode).rev().filter(|(e, inside)| e.is_finite() && !**inside);
-            usual.map(|(excess, _)| *excess).take(STRAY_DAYS)
-        });
-        let scale = self.strays.of_day(|| self.levels.spread_around(&baseline))?;
-        let past_variance = self.past_variance(day, config);
-        let day_deviation = with_sampling(
-            scale.deviation,
-            past_variance,
-            self.variances.get(day..=day).unwrap_or_default(),
-        )
-        .max(config.deviation_min);
+        self.read_strays(day)?;
+        if self.open.is_none() && self.is_usual(excess_of_day, config) {
+            self.low_days = 0;
+            return None;
+        }
+        let levels = &mut self.levels;
+        let deviation = self.strays.of_day(|| levels.spread_around(&baseline))?;
+        self.past_variance = None;
+        let mut day_deviation = f64::NAN;
+        if self.open.is_some() || excess_of_day < -LOW_DEVIATIONS * deviation {
+            day_deviation = self.with_sampling(deviation, day, day, config);
+        }
         if self.open.is_some() {
             self.low_days = 0;
         } else {
             self.watch_low(day, excess_of_day < -LOW_DEVIATIONS * day_deviation);
         }
-
-        let mut best: Option<Verdict> = None;
-        for (index, (days, excess, window_baseline)) in windows.iter().enumerate() {
-            if *excess < smallest {
-                continue;
-            }
-            let window = *config.windows_days.get(index)?;
-            let first = day.saturating_add(1).saturating_sub(window);
-            let measured = self.excesses.get(index)?.get(..first)?.iter().rev().copied();
-            let measured = measured.filter(|excess| excess.is_finite());
-            let baseline = window_baseline.as_ref()?;
-            let deviation =
-                scale.of_window(*days, window, baseline, measured, &mut self.buffer, config);
-            let now = self.variances.get(first..=day).unwrap_or_default();
-            let deviation = with_sampling(deviation, past_variance, now).max(config.deviation_min);
-            let mut score =
-                excess / deviation / (1.0 + config.short_window_caution / to_float(window));
-            if window > 1 && excess_of_day < config.last_day_share * excess {
-                score /= 2.0;
-            }
-            if best.is_none_or(|best| score > best.score) {
-                best = Some(Verdict {
-                    window_days: window,
-                    excess: *excess,
-                    excess_of_day,
-                    deviation,
-                    score,
-                });
-            }
-        }
-        let best = best.filter(|verdict| verdict.score >= self.score_min);
-        if self.open.is_some() {
-            if !self.go_on(day, excess_of_day, day_deviation, best, config) {
-                return None;
-            }
-            if best.is_some() {
-                return best;
-            }
-            let of_days = self.last_days_of_episode(day, &baseline, known)?;
-            let (days, excess) =
-                if excess_of_day >= smallest { (1, excess_of_day) } else { of_days };
-            let deviation = scale.of_window(
-                days,
-                days,
-                &baseline,
-                std::iter::empty(),
-                &mut self.buffer,
-                config,
-            );
-            let deviation = deviation.max(config.deviation_min);
-            let score = excess / deviation;
-            let verdict = Verdict { window_days: days, excess, excess_of_day, deviation, score };
-            Some(verdict).filter(|verdict| verdict.excess >= smallest)
-        } else {
+        let best = self.best_of_windows(day, excess_of_day, config);
+        if self.open.is_none() {
             let verdict = best?;
             self.begin(day, verdict);
-            Some(verdict)
+            return Some(verdict);
         }
+        if !self.go_on(day, excess_of_day, day_deviation, best, config) {
+            return None;
+        }
+        best.or_else(|| self.of_ongoing(day, excess_of_day, &baseline, known, config))
+    }
+
+    /// The window that stands out most, of those that stand out enough.
+    fn best_of_windows(
+        &mut self,
+        day: usize,
+        excess_of_day: f64,
+        config: &Config,
+    ) -> Option<Verdict> {
+        let smallest = (1.0 + config.effect_ratio_min).ln();
+        let mut best: Option<Verdict> = None;
+        for at in 0..self.windows.len() {
+            let window = *self.windows.get(at)?;
+            let Window { index, first, span, excess } = window;
+            if excess < smallest {
+                continue;
+            }
+            let measured = self.excesses.get(index)?.get(..first)?.iter().rev().copied();
+            let measured = measured.filter(|excess| excess.is_finite());
+            let enough = self.enough(&window, excess_of_day, config);
+            let Some(deviation) = self.strays.of_window(span, measured, enough, config) else {
+                continue;
+            };
+            let deviation = self.with_sampling(deviation, first, day, config);
+            let score = excess / deviation / caution(&window, excess_of_day, config);
+            if best.is_none_or(|best| score > best.score) {
+                let window_days = span.window_days;
+                best = Some(Verdict { window_days, excess, excess_of_day, deviation, score });
+            }
+        }
+        best.filter(|verdict| verdict.score >= self.score_min)
+    }
+
+    /// How the last judged usual days strayed.
+    fn read_strays(&mut self, day: usize) -> Option<()> {
+        let from = day.saturating_sub(STRAY_LOOKBACK_DAYS);
+        let past = self.excesses.first()?.get(from..day)?.iter();
+        let in_episode = self.in_episode.get(from..day)?.iter();
+        let usual = past.zip(in_episode).rev().filter(|(e, inside)| e.is_finite() && !**inside);
+        self.strays.read(usual.map(|(excess, _)| *excess).take(STRAY_DAYS));
+        Some(())
+    }
+
+    /// Whether days certainly stray so much that no window stands out, and the day is not low.
+    fn is_usual(&self, excess_of_day: f64, config: &Config) -> bool {
+        let windows = self.windows.iter();
+        let limits = windows.map(|w| self.enough(w, excess_of_day, config) / w.span.least(config));
+        self.strays.is_above(limits.fold(-excess_of_day / LOW_DEVIATIONS, f64::max))
+    }
+
+    /// The largest deviation of a window that still makes it stand out.
+    fn enough(&self, window: &Window, excess_of_day: f64, config: &Config) -> f64 {
+        window.excess / caution(window, excess_of_day, config) / self.score_min * SLIGHTLY_MORE
     }
 
     /// Yesterday's value is settled now; a usual day becomes part of baselines.
@@ -270,6 +274,8 @@ impl Track {
         if judged.is_finite() {
             *adjusted += settled - judged;
         }
+        let before = self.sums.last().copied().unwrap_or(0.0);
+        self.sums.push(if adjusted.is_finite() { before + *adjusted } else { before });
         let is_usual = self.unusual.get(yesterday) == Some(&false)
             && known.holidays.get(yesterday) == Some(&false);
         if is_usual && adjusted.is_finite() {
@@ -287,215 +293,98 @@ impl Track {
         median(&mut excesses).filter(|effect| effect.abs() > FIRST_EFFECT_MIN)
     }
 
-    /// By window: its usable days, their mean excess (`-inf` when it cannot be judged), its baseline.
-    fn windows(
+    /// Looks at the windows that end with the day: those that can be judged are kept in `windows`.
+    fn look_at_windows(
         &mut self,
         day: usize,
         restart: usize,
         excess_of_day: f64,
         known: Known<'_>,
         config: &Config,
-    ) -> Vec<(usize, f64, Option<Baseline>)> {
-        let mut judged = Vec::with_capacity(config.windows_days.len());
+    ) {
+        self.windows.clear();
         for (index, window) in config.windows_days.iter().enumerate() {
-            judged.push((0, f64::NEG_INFINITY, None));
             let Some(first) = day.saturating_add(1).checked_sub(*window) else { continue };
             // A window that begins before a new level would be compared with the old one.
-            let baseline = self.baselines.get(first).copied().flatten();
-            let is_of_level = first >= restart && first >= self.accepted_from;
-            let Some(baseline) = baseline.filter(|_| is_of_level) else { continue };
-            let (mut sum, mut days, mut is_whole) = (0.0, 0_usize, true);
-            if *window == 1 {
-                (sum, days) = (excess_of_day, 1);
-            } else {
-                let values = self.adjusted.get(first..=day).unwrap_or_default().iter();
-                let holidays = known.holidays.get(first..=day).unwrap_or_default().iter();
-                let inside = self.in_episode.get(first..=day).unwrap_or_default().iter();
-                for (at, ((value, holiday), inside)) in
-                    (first..).zip(values.zip(holidays).zip(inside))
-                {
-                    if *inside {
-                        is_whole = false;
-                    } else if !*holiday && value.is_finite() {
-                        sum += value - baseline.expected(at);
-                        days = days.saturating_add(1);
-                    }
-                }
+            if first < restart || first < self.accepted_from {
+                continue;
             }
+            let Some(Some(baseline)) = self.baselines.get(first) else { continue };
+            let (sum, days, is_whole) = if *window == 1 {
+                (excess_of_day, 1, true)
+            } else if first >= self.plain_from {
+                (self.sum_of_plain(first, day) - baseline.sum(first, *window), *window, true)
+            } else {
+                self.sum_of_excesses(first, day, baseline, known)
+            };
             if days.saturating_mul(2) < *window {
                 continue;
             }
             let excess = sum / to_float(days);
+            let least_measured = self.least_measured.get(index).copied().unwrap_or(0.0);
+            let own_days = baseline.own_days;
+            let span = Span { window_days: *window, days, own_days, least_measured };
             if is_whole
                 && let Some(slot) =
                     self.excesses.get_mut(index).and_then(|of_window| of_window.get_mut(day))
             {
                 *slot = excess;
             }
-            if let Some(slot) = judged.last_mut() {
-                *slot = (days, excess, Some(baseline));
-            }
-        }
-        judged
-    }
-
-    /// The usual sampling variance of a day.
-    fn past_variance(&mut self, day: usize, config: &Config) -> Option<f64> {
-        let from = day.saturating_sub(config.baseline_days);
-        let past = self.variances.get(from..day).filter(|past| !past.is_empty())?;
-        self.buffer.clear();
-        self.buffer.extend(past);
-        median(&mut self.buffer)
-    }
-
-    /// Unusually low days are no part of baselines, until they have become usual.
-    fn watch_low(&mut self, day: usize, is_low: bool) {
-        self.low_days = if is_low { self.low_days.saturating_add(1) } else { 0 };
-        if !is_low || self.low_days > LOW_DAYS_MAX {
-            return;
-        }
-        if self.low_days < LOW_DAYS_MAX {
-            self.mark_unusual(day..=day, true);
-        } else {
-            let first = day.saturating_add(1).saturating_sub(LOW_DAYS_MAX);
-            self.accept(first, day);
+            self.windows.push(Window { index, first, span, excess });
         }
     }
 
-    /// A level that has lasted becomes usual from its day `first` on.
-    fn accept(&mut self, first: usize, day: usize) {
-        self.accepted = first;
-        self.accepted_from = day.saturating_add(1);
-        // What these days exceeded is not how usual days stray.
-        for of_window in &mut self.excesses {
-            for excess in of_window.get_mut(first..=day).into_iter().flatten() {
-                *excess = f64::NAN;
-            }
-        }
-        self.mark_unusual(first..=day, false);
-        for inside in self.in_episode.get_mut(first..=day).into_iter().flatten() {
-            *inside = false;
-        }
-        // The day judged follows tomorrow, when it is settled.
-        let values = self.adjusted.get(first..day).unwrap_or_default();
-        let days = (first..).zip(values.iter().copied()).filter(|(_, value)| value.is_finite());
-        self.levels.take_back(days);
+    /// The sum of the days from `first` to `day`, of which none is left out.
+    fn sum_of_plain(&self, first: usize, day: usize) -> f64 {
+        let until = |day: usize| self.sums.get(day).copied().unwrap_or(f64::NAN);
+        until(day) - until(first) + self.adjusted.get(day).copied().unwrap_or(f64::NAN)
     }
 
-    fn mark_unusual(&mut self, days: std::ops::RangeInclusive<usize>, unusual: bool) {
-        for slot in self.unusual.get_mut(days).into_iter().flatten() {
-            *slot = unusual;
-        }
-    }
-
-    fn begin(&mut self, day: usize, verdict: Verdict) {
-        let since = day.saturating_add(1).saturating_sub(verdict.window_days);
-        for inside in self.in_episode.get_mut(since..=day).into_iter().flatten() {
-            *inside = true;
-        }
-        self.open = Some(Open {
-            since,
-            level: verdict.excess,
-            belief: BELIEF_AT_FIRST,
-            excesses: vec![verdict.excess_of_day.max(verdict.excess / 2.0)],
-        });
-        self.leave_out(since, day);
-    }
-
-    /// Leaves an episode out of baselines once it is long enough.
-    fn leave_out(&mut self, since: usize, day: usize) {
-        if day.saturating_add(1).saturating_sub(since) < LEFT_OUT_DAYS_MIN {
-            return;
-        }
-        let in_episode = &self.in_episode;
-        let inside = |at: usize| at >= since && in_episode.get(at) == Some(&true);
-        let days = since..=day;
-        for (at, slot) in days.clone().zip(self.unusual.get_mut(days).into_iter().flatten()) {
-            *slot = *slot || inside(at);
-        }
-        self.levels.leave_out(inside);
-    }
-
-    /// A day without a value says little about an open episode.
-    fn doubt(&mut self) {
-        if let Some(open) = &mut self.open {
-            open.belief /= 2.0;
-            if open.belief < ENDS {
-                self.open = None;
-            }
-        }
-    }
-
-    /// Whether the excess of an open episode is still there: the forward filter of a two-state hidden
-    /// Markov model, whose states are the episode's level and none. Returns whether the day is an
-    /// alarm.
-    fn go_on(
-        &mut self,
-        day: usize,
-        excess_of_day: f64,
-        day_deviation: f64,
-        best: Option<Verdict>,
-        config: &Config,
-    ) -> bool {
-        let Some(open) = &mut self.open else { return false };
-        let deviation = day_deviation.max(open.level / 4.0) * EPISODE_DEVIATION;
-        let excess = excess_of_day.min(open.level);
-        let distance = excess - open.level;
-        let evidence = (excess * excess - distance * distance) / (2.0 * deviation * deviation);
-        let before = open.belief * STAYS + (1.0 - open.belief) * RETURNS;
-        let odds = before / (1.0 - before) * evidence.exp();
-        open.belief = (odds / (1.0 + odds)).clamp(BELIEF_MIN, 1.0 - BELIEF_MIN);
-        let mut is_on = open.belief >= ALARMS;
-        if is_on {
-            open.excesses.push(excess_of_day);
-            let from = open.excesses.len().saturating_sub(EPISODE_LEVEL_DAYS);
-            let last = open.excesses.get(from..).unwrap_or_default();
-            let mean = last.iter().sum::<f64>() / to_float(last.len());
-            open.level = mean.max((1.0 + config.effect_ratio_min).ln());
-        } else if let Some(verdict) = best.filter(|verdict| verdict.window_days == 1) {
-            // It has come back at another level.
-            is_on = true;
-            open.belief = BELIEF_AT_FIRST;
-            open.level = verdict.excess;
-            open.excesses = vec![verdict.excess];
-        }
-        let (since, is_over) = (open.since, open.belief < ENDS);
-        if is_over {
-            self.open = None;
-            return false;
-        }
-        if day.saturating_sub(since) >= config.accepted_after_days {
-            self.open = None;
-            self.accept(day.saturating_add(1).saturating_sub(ACCEPTED_DAYS), day);
-            return false;
-        }
-        if !is_on {
-            return false;
-        }
-        if let Some(inside) = self.in_episode.get_mut(day) {
-            *inside = true;
-        }
-        self.leave_out(since, day);
-        true
-    }
-
-    /// The last days of the open episode, at most a week, and their mean excess.
-    fn last_days_of_episode(
+    /// The excesses of the days from `first` to `day`: their sum, their number, and whether no day was
+    /// left out because it is part of an episode.
+    fn sum_of_excesses(
         &self,
+        first: usize,
         day: usize,
         baseline: &Baseline,
         known: Known<'_>,
-    ) -> Option<(usize, f64)> {
-        let since = self.open.as_ref()?.since;
-        let first = since.max(day.saturating_add(1).saturating_sub(EPISODE_LEVEL_DAYS));
-        let values = self.adjusted.get(first..=day)?.iter();
-        let holidays = known.holidays.get(first..=day)?.iter();
-        let judged = (first..).zip(values.zip(holidays));
-        let (sum, count) = judged
-            .filter(|(_, (value, holiday))| !**holiday && value.is_finite())
-            .fold((0.0, 0.0), |(sum, count), (at, (value, _))| {
-                (sum + value - baseline.expected(at), count + 1.0)
-            });
-        Some((day.saturating_add(1).saturating_sub(first), sum / count))
+    ) -> (f64, usize, bool) {
+        let values = self.adjusted.get(first..=day).unwrap_or_default().iter();
+        let holidays = known.holidays.get(first..=day).unwrap_or_default().iter();
+        let inside = self.in_episode.get(first..=day).unwrap_or_default().iter();
+        let (mut sum, mut days, mut is_whole) = (0.0, 0_usize, true);
+        for (at, ((value, holiday), inside)) in (first..).zip(values.zip(holidays).zip(inside)) {
+            if *inside {
+                is_whole = false;
+            } else if !*holiday && value.is_finite() {
+                sum += value - baseline.expected(at);
+                days = days.saturating_add(1);
+            }
+        }
+        (sum, days, is_whole)
     }
+
+    /// A deviation with the sampling error of the days from `first` to `day`.
+    fn with_sampling(&mut self, deviation: f64, first: usize, day: usize, config: &Config) -> f64 {
+        let now = self.variances.get(first..=day).unwrap_or_default();
+        if now.is_empty() {
+            return deviation.max(config.deviation_min);
+        }
+        let past = self.past_variance.or_else(|| {
+            let from = day.saturating_sub(config.baseline_days);
+            self.buffer.clear();
+            self.buffer.extend(self.variances.get(from..day)?);
+            median(&mut self.buffer)
+        });
+        self.past_variance = past;
+        with_sampling(deviation, past, now).max(config.deviation_min)
+    }
+}
+
+/// Short windows are judged with more caution, and those whose last day has little of the excess.
+fn caution(window: &Window, excess_of_day: f64, config: &Config) -> f64 {
+    let caution = 1.0 + config.short_window_caution / to_float(window.span.window_days);
+    let is_past =
+        window.span.window_days > 1 && excess_of_day < config.last_day_share * window.excess;
+    if is_past { caution * 2.0 } else { caution }
 }
