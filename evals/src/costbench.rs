@@ -16,6 +16,7 @@ mod report;
 pub(crate) mod run;
 mod score;
 mod tokens;
+mod young;
 
 use std::path::PathBuf;
 
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Run(run::Args),
     /// Score usual methods beside the engine, as one table.
     Compare(compare::Args),
+    /// Series that have only begun, judged by what their siblings do.
+    Young(young::Args),
     /// The same families at hourly grain.
     #[command(subcommand)]
     Hourly(hourly::Command),
@@ -83,6 +86,10 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Young(args) => {
+            young::run(&args);
+            Ok(())
+        }
         Command::Hourly(command) => hourly::run(&command),
     }
 }

@@ -11,6 +11,7 @@ mod nab;
 mod parallel;
 mod random;
 mod statistics;
+mod traces;
 
 use clap::Parser;
 
@@ -31,6 +32,8 @@ enum Suite {
     DetectSpeed(detect_speed::Args),
     /// Metrics of the Numenta Anomaly Benchmark: run the detector and score it by the benchmark's rules.
     Nab(nab::Args),
+    /// Real traces of calls, as they are and with planted events.
+    Traces(traces::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -44,5 +47,6 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Suite::Nab(args) => nab::run(&args),
+        Suite::Traces(args) => traces::run(&args),
     }
 }

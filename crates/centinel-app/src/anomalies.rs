@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::{
     anomaly::{
-        self, Alarm, Config, Episode, Metric,
+        self, Alarm, Config, Episode, Kin, Metric,
         cause::{self, Cause, Sighting},
         watch::{Leaf, LeafDay, LeafTable, Scope, Slice, name_of},
     },
@@ -133,11 +133,17 @@ impl App {
         let slices = watched.table.slices(&SHAPES, self.config.attention.slices_max);
         let calendar = known.calendar(&watched.table, &slices);
         let mut seen: Vec<(&Slice, Episode)> = Vec::new();
-        for slice in &slices {
-            let config = raised(Config::published(false), verdicts.factor(&slice.scope));
+        let judged = |slice: &Slice| {
             let mut series = watched.table.series(slice);
             series.points.truncate(days_until(first, last_day));
-            let alarms = anomaly::detect(&series, &calendar, &config);
+            series
+        };
+        let mut kin = Kin::of(slices.iter().take(Kin::SERIES_MAX).map(judged));
+        for slice in &slices {
+            let config = raised(Config::published(false), verdicts.factor(&slice.scope));
+            let series = judged(slice);
+            let siblings = kin.siblings(&series);
+            let alarms = anomaly::detect_among(&series, siblings, &calendar, &config);
             seen.extend(anomaly::episodes(&alarms).into_iter().map(|episode| (slice, episode)));
         }
         let sightings: Vec<Sighting<'_>> =

@@ -18,8 +18,10 @@ mod episode;
 pub mod holidays;
 mod hourly;
 mod metric;
+mod prior;
 mod ranked;
 mod scale;
+mod shape;
 mod track;
 pub mod watch;
 
@@ -30,10 +32,11 @@ use crate::money::{Decimal, Pico};
 
 pub(crate) use baseline::median;
 pub use calendar::{Calendar, Planned};
-pub use detect::detect;
+pub use detect::{detect, detect_among};
 pub use episode::{Episode, episodes};
 pub use hourly::{HourlyAlarm, HourlyConfig, HourlySeries, detect_hourly};
 pub use metric::{MetricConfig, MetricDetector};
+pub use prior::{Kin, Siblings};
 
 /// One day of a series. Counts that a series does not have are `None`.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,11 +1,18 @@
 //! What a metric usually is: a level, a shape by weekday, a trend.
 
-use super::{Config, ranked::Ranked};
+use super::{
+    Config,
+    prior::Prior,
+    ranked::Ranked,
+    shape::{BeforeRestart, Usual, Weekday, fill_gaps, shrink, weekday},
+};
 
 /// A baseline with fewer days since a restart borrows the weekday shape from before it: five a weekday.
 const OWN_SHAPE_DAYS: usize = 35;
 /// Fewest days from before a restart whose weekday shape is worth borrowing.
 const BORROWED_SHAPE_DAYS: usize = 7;
+/// With siblings to borrow from, a series is judged after so many usual days.
+const YOUNG_DAYS_MIN: usize = 5;
 /// A baseline shorter than this has no trend.
 const TREND_DAYS: usize = 28;
 /// The trend is estimated anew this often.
@@ -13,8 +20,6 @@ const TREND_EVERY_DAYS: usize = 7;
 /// Share that trimmed means leave out at each end: a mean that a quarter of wild days does not move,
 /// and that wastes less of the others than a median.
 const TRIMMED_SHARE: f64 = 0.25;
-/// A weekday with fewer days than this is their median.
-const TRIMMED_DAYS_MIN: usize = 4;
 /// Variance of a trimmed mean over that of a mean, of normal values (about 1.2 at a quarter), times how
 /// much neighbouring days that resemble each other ((1 + 0.3) / (1 - 0.3)) add.
 const MEAN_VARIANCE: f64 = 1.2 * 1.3 / 0.7;
@@ -33,6 +38,8 @@ pub(super) struct Baseline {
     week: f64,
     /// Days of the level that holds at its end.
     pub(super) own_days: usize,
+    /// Whether it rests on what siblings do.
+    pub(super) is_young: bool,
 }
 
 impl Baseline {
@@ -54,76 +61,6 @@ impl Baseline {
 
     fn of_weekday(&self, day: usize) -> f64 {
         self.weekdays.get(weekday(day)).copied().unwrap_or(0.0)
-    }
-}
-
-/// A usual day.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Usual {
-    pub(super) day: usize,
-    /// The day as a number to compute with.
-    at: f64,
-    /// The day modulo 7.
-    weekday: usize,
-    /// Its logarithm.
-    pub(super) value: f64,
-}
-
-impl Usual {
-    pub(super) fn new(day: usize, value: f64) -> Self {
-        Self { day, at: to_float(day), weekday: weekday(day), value }
-    }
-
-    /// What is left without the shape of the week.
-    fn without(&self, shape: &[f64; 7]) -> f64 {
-        self.value - shape.get(self.weekday).copied().unwrap_or(0.0)
-    }
-}
-
-/// The days before a restart.
-#[derive(Debug, Clone, Copy)]
-struct BeforeRestart {
-    restart: usize,
-    /// Medians by weekday.
-    shape: [f64; 7],
-    /// Median of what is left without shape.
-    level: f64,
-}
-
-impl BeforeRestart {
-    fn of(days: &[Usual], restart: usize) -> Option<Self> {
-        let mut shape = std::array::from_fn(|of| {
-            let days = days.iter().filter(|usual| usual.weekday == of);
-            let mut values: Vec<f64> = days.map(|usual| usual.value).collect();
-            median(&mut values).unwrap_or(f64::NAN)
-        });
-        fill_gaps(&mut shape);
-        let flat = days.iter().map(|usual| usual.without(&shape));
-        let level = median(&mut flat.collect::<Vec<_>>())?;
-        Some(Self { restart, shape, level })
-    }
-}
-
-/// The usual days of one weekday.
-#[derive(Debug, Clone, Default)]
-struct Weekday {
-    days: Vec<Usual>,
-    ranked: Ranked,
-}
-
-impl Weekday {
-    /// The level of the days from `first` on; those before `restart` are moved by `shift`. `NaN` without
-    /// days.
-    fn level_from(&mut self, first: usize, restart: usize, shift: f64) -> f64 {
-        let from = self.days.partition_point(|usual| usual.day < first);
-        let days = self.days.get(from..).unwrap_or_default();
-        let moved = |usual: &Usual| usual.value + if usual.day < restart { shift } else { 0.0 };
-        let level = if days.len() < TRIMMED_DAYS_MIN {
-            median(&mut days.iter().map(moved).collect::<Vec<_>>())
-        } else {
-            self.ranked.level(days, moved)
-        };
-        level.unwrap_or(f64::NAN)
     }
 }
 
@@ -194,6 +131,7 @@ impl Levels {
         &mut self,
         end: usize,
         restart: usize,
+        prior: Option<&Prior>,
         config: &Config,
     ) -> Option<Baseline> {
         let oldest = end.saturating_sub(config.lookback_days);
@@ -207,13 +145,24 @@ impl Levels {
         let own_days = self.usual.len().saturating_sub(own_from);
         let enough =
             if restart > oldest { config.restart_days_min } else { config.history_days_min };
-        if all < config.history_days_min || own_days < enough {
+        let is_young = all < config.history_days_min && own_from == from;
+        if is_young
+            && let Some(prior) = prior
+            && own_days >= YOUNG_DAYS_MIN
+        {
+            // What days of so new a series differ by is known from its siblings.
+            self.covered = 0..0;
+            (self.slope, self.slope_of, self.weekdays) = (0.0, None, prior.shape);
+        } else if all < config.history_days_min || own_days < enough {
             return None;
-        }
-        if own_from > from && own_days < OWN_SHAPE_DAYS {
+        } else if own_from > from && own_days < OWN_SHAPE_DAYS {
             self.borrow_shape(own_from, restart, config)?;
         } else {
             self.update_shape(own_from, restart);
+            if own_days < OWN_SHAPE_DAYS {
+                let usual = prior.map_or([0.0; 7], |prior| prior.shape);
+                shrink(&mut self.weekdays, self.usual.get(own_from..)?, &usual);
+            }
         }
         if own_days < TREND_DAYS {
             self.slope = 0.0;
@@ -231,7 +180,7 @@ impl Levels {
             usual.without(&weekdays) - slope * (usual.at - at_end)
         })?;
         let week = weekdays.iter().sum();
-        Some(Baseline { end, level, slope, weekdays, week, own_days })
+        Some(Baseline { end, level, slope, weekdays, week, own_days, is_young })
     }
 
     /// How far the usual days before a baseline's end stray around it. They made the baseline, so this
@@ -329,21 +278,6 @@ impl Levels {
         let (usual, error) = (growth_deviation * growth_deviation, error * error);
         Some((high - low) / span * usual / (usual + error))
     }
-}
-
-/// A weekday without days is taken for the mean of the others.
-fn fill_gaps(levels: &mut [f64; 7]) {
-    let known = levels.iter().filter(|level| level.is_finite());
-    let (sum, count) = known.fold((0.0, 0.0), |(sum, count), level| (sum + level, count + 1.0));
-    if count < 7.0 {
-        for level in levels.iter_mut().filter(|level| !level.is_finite()) {
-            *level = if count > 0.0 { sum / count } else { 0.0 };
-        }
-    }
-}
-
-fn weekday(day: usize) -> usize {
-    day.checked_rem(7).unwrap_or(0)
 }
 
 /// Mean without the smallest and the largest quarter; `None` of nothing. Reorders its input.

@@ -4,15 +4,27 @@ use jiff::{ToSpan as _, civil::Date};
 
 use super::{
     Alarm, Calendar, Config, Metric, OUTPUT_TOKEN_WEIGHT, Point, Series, estimate,
+    prior::{Prior, Siblings},
     track::{Known, Track, Verdict},
 };
 
 /// The alarms of a series, by day and metric. No alarm depends on a later day.
 pub fn detect(series: &Series, calendar: &Calendar, config: &Config) -> Vec<Alarm> {
+    detect_among(series, None, calendar, config)
+}
+
+/// As [`detect`]; the first two weeks of the series are judged by what its siblings do.
+pub fn detect_among(
+    series: &Series,
+    siblings: Option<&Siblings>,
+    calendar: &Calendar,
+    config: &Config,
+) -> Vec<Alarm> {
     let days = Days::of(series, calendar);
     let mut alarms = Vec::new();
     for metric in Metric::ALL {
-        let mut track = track(series, metric, config);
+        let prior = siblings.and_then(|known| known.prior(metric, series.first_day));
+        let mut track = track(series, metric, prior, config);
         let firsts = if metric == Metric::Total { days.firsts.as_slice() } else { &[] };
         let known = Known { holidays: &days.holidays, firsts };
         for (day, restart) in days.restarts.iter().enumerate() {
@@ -72,9 +84,8 @@ impl Days {
 }
 
 /// A metric of a series, ready to be judged.
-fn track(series: &Series, metric: Metric, config: &Config) -> Track {
-    let settled: Vec<f64> =
-        series.points.iter().map(|point| logarithm(value(point, metric))).collect();
+fn track(series: &Series, metric: Metric, prior: Option<Prior>, config: &Config) -> Track {
+    let settled = logarithms(&series.points, metric);
     let judged = if config.as_of && metric == Metric::Total {
         let shares = series.points.iter().map(|point| logarithm(Some(point.visible_share)));
         settled.iter().zip(shares).map(|(value, share)| value + share).collect()
@@ -92,7 +103,12 @@ fn track(series: &Series, metric: Metric, config: &Config) -> Track {
     };
     let score_min =
         if metric == Metric::Total { config.total_score_min } else { config.driver_score_min };
-    Track::new(settled, judged, variances, score_min, config)
+    Track::new(settled, judged, variances, score_min, prior, config)
+}
+
+/// A metric day by day; `NaN` where there is no positive value.
+pub(super) fn logarithms(points: &[Point], metric: Metric) -> Vec<f64> {
+    points.iter().map(|point| logarithm(value(point, metric))).collect()
 }
 
 /// A metric of a day; `None` where a part of it is missing.

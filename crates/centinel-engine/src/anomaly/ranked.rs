@@ -1,6 +1,6 @@
 //! The level of the last days: the trimmed mean of what is left of them without shape and trend.
 
-use super::baseline::{Usual, trimmed_mean_of_sorted};
+use super::{baseline::trimmed_mean_of_sorted, shape::Usual};
 
 /// Days in the order of their residuals. From one day to the next few of them change places, so keeping
 /// the order costs a fraction of finding it anew.

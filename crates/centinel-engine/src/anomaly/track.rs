@@ -8,6 +8,7 @@ use ongoing::Open;
 use super::{
     Config,
     baseline::{Baseline, Levels, median, to_float},
+    prior::Prior,
     scale::{Span, Strays, least_measured, with_sampling},
 };
 
@@ -20,6 +21,8 @@ const STRAY_DAYS: usize = 56;
 const STRAY_LOOKBACK_DAYS: usize = 84;
 /// A day lower than this many deviations is no part of the baseline.
 const LOW_DEVIATIONS: f64 = 5.0;
+/// How much more a series has to stand out while it is only known from its siblings.
+const YOUNG_CAUTION: f64 = 1.25;
 /// What is computed twice in different ways may differ by this factor.
 const SLIGHTLY_MORE: f64 = 1.000_001;
 
@@ -69,6 +72,10 @@ pub(super) struct Track {
     /// Sampling variance of a day's value; empty when there is none.
     variances: Vec<f64>,
     score_min: f64,
+    /// The score that the day judged needs.
+    score_needed: f64,
+    /// What siblings say.
+    prior: Option<Prior>,
     levels: Levels,
     baselines: Vec<Option<Baseline>>,
     /// By day: the sum of `adjusted` before it; days without a value are passed over.
@@ -104,6 +111,7 @@ impl Track {
         judged: Vec<f64>,
         variances: Vec<f64>,
         score_min: f64,
+        prior: Option<Prior>,
         config: &Config,
     ) -> Self {
         let days = settled.len();
@@ -113,6 +121,8 @@ impl Track {
             judged,
             variances,
             score_min,
+            score_needed: score_min,
+            prior,
             levels: Levels::default(),
             baselines: Vec::with_capacity(days),
             sums: vec![0.0],
@@ -150,7 +160,7 @@ impl Track {
             self.open = None;
         }
         let restart = restart.max(self.accepted);
-        let baseline = self.levels.baseline(day, restart, config);
+        let baseline = self.levels.baseline(day, restart, self.prior.as_ref(), config);
         self.baselines.push(baseline);
         let baseline = baseline?;
         if is_holiday {
@@ -168,6 +178,8 @@ impl Track {
             self.firsts.push((day, excess));
         }
         let excess_of_day = self.adjusted.get(day)? - baseline.expected(day);
+        let caution = if baseline.is_young { YOUNG_CAUTION } else { 1.0 };
+        self.score_needed = self.score_min * caution;
         self.look_at_windows(day, restart, excess_of_day, known, config);
         let smallest = (1.0 + config.effect_ratio_min).ln();
         let may_be_low = excess_of_day < -LOW_DEVIATIONS * config.deviation_min;
@@ -184,8 +196,13 @@ impl Track {
             self.low_days = 0;
             return None;
         }
-        let levels = &mut self.levels;
-        let deviation = self.strays.of_day(|| levels.spread_around(&baseline))?;
+        let (levels, prior) = (&mut self.levels, self.prior);
+        let deviation = self.strays.of_day(|| {
+            let own = levels.spread_around(&baseline)?;
+            // The level of few days is not known well.
+            let few = (1.0 + 1.0 / to_float(baseline.own_days)).sqrt();
+            Some(prior.map_or(own, |prior| own.max(few * prior.deviation)))
+        })?;
         self.past_variance = None;
         let mut day_deviation = f64::NAN;
         if self.open.is_some() || excess_of_day < -LOW_DEVIATIONS * deviation {
@@ -236,7 +253,7 @@ impl Track {
                 best = Some(Verdict { window_days, excess, excess_of_day, deviation, score });
             }
         }
-        best.filter(|verdict| verdict.score >= self.score_min)
+        best.filter(|verdict| verdict.score >= self.score_needed)
     }
 
     /// How the last judged usual days strayed.
@@ -258,7 +275,7 @@ impl Track {
 
     /// The largest deviation of a window that still makes it stand out.
     fn enough(&self, window: &Window, excess_of_day: f64, config: &Config) -> f64 {
-        window.excess / caution(window, excess_of_day, config) / self.score_min * SLIGHTLY_MORE
+        window.excess / caution(window, excess_of_day, config) / self.score_needed * SLIGHTLY_MORE
     }
 
     /// Yesterday's value is settled now; a usual day becomes part of baselines.

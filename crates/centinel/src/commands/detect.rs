@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context as _;
 use centinel_engine::{
-    anomaly::{self, Alarm, Config, HourlySeries, Metric, Point, Series},
+    anomaly::{self, Alarm, Config, HourlySeries, Kin, Metric, Point, Series},
     money::Pico,
 };
 use jiff::{Timestamp, ToSpan as _, civil::DateTime, tz::TimeZone};
@@ -97,8 +97,9 @@ fn run_cost(args: &Args, output: &mut Output, rejected: &mut Rejected) -> anyhow
         Grains::Hours(series) => return hourly::run(&series, &calendar, args.as_of, output),
     };
     let mut alarms = Vec::new();
+    let mut kin = Kin::of(largest(&series));
     for series in &series {
-        let found = anomaly::detect(series, &calendar, &config);
+        let found = anomaly::detect_among(series, kin.siblings(series), &calendar, &config);
         if output.json {
             for alarm in &found {
                 output.json_line(alarm)?;
@@ -111,6 +112,14 @@ fn run_cost(args: &Args, output: &mut Output, rejected: &mut Rejected) -> anyhow
         print(&alarms, series.len(), output)?;
     }
     Ok(())
+}
+
+/// The series with the highest cost, by which new ones are judged.
+fn largest(series: &[Series]) -> impl Iterator<Item = Series> {
+    let cost = |series: &Series| series.points.iter().map(|point| point.cost).sum::<f64>();
+    let mut by_cost: Vec<(f64, &Series)> = series.iter().map(|of| (cost(of), of)).collect();
+    by_cost.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.name.cmp(&other.1.name)));
+    by_cost.into_iter().take(Kin::SERIES_MAX).map(|(_, series)| series.clone())
 }
 
 /// Series by day or by hour: one file has one grain.
