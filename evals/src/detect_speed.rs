@@ -68,16 +68,8 @@ pub(crate) fn run(args: &Args) {
 }
 
 fn cached_tokens(series: &LabelledSeries) -> Series {
-    let point = |cost: f64| Point {
-        cost,
-        visible_share: 1.0,
-        outputs: None,
-        calls: None,
-        tokens_in: None,
-        tokens_out: None,
-    };
     let mut cached = series.to_series();
-    cached.points = series.days.iter().map(|day| point(day.tokens_cached)).collect();
+    cached.points = series.days.iter().map(|day| Point::of_cost(day.tokens_cached)).collect();
     cached
 }
 

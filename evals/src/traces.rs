@@ -63,7 +63,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     );
     println!("|---|---|---|---|---|---|---|");
     for (name, calls) in &traces {
-        for plant in [Plant::Nothing].into_iter().chain(Plant::EVENTS) {
+        let has_cache = calls.iter().any(|call| call.tokens_cached > 0.0);
+        let plants = [Plant::Nothing].into_iter().chain(Plant::EVENTS);
+        for plant in plants.filter(|plant| has_cache || *plant != Plant::NoCache) {
             println!("| {name} | {} | {} |", calls.len(), row(calls, plant, args.bins));
         }
     }
@@ -205,12 +207,10 @@ fn series(calls: &[Call], plant: Plant, event: &std::ops::Range<usize>, bins: us
     let last = calls.iter().map(|call| call.at_seconds).fold(f64::NEG_INFINITY, f64::max);
     let bin_of = |call: &Call| ((call.at_seconds - first) / (last - first) * bins as f64) as usize;
     let empty = Point {
-        cost: 0.0,
-        visible_share: 1.0,
-        outputs: None,
         calls: Some(0.0),
         tokens_in: Some(0.0),
         tokens_out: Some(0.0),
+        ..Point::of_cost(0.0)
     };
     let mut points = vec![empty; bins];
     for call in calls {

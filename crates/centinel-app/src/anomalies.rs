@@ -140,7 +140,7 @@ impl App {
         };
         let mut kin = Kin::of(slices.iter().take(Kin::SERIES_MAX).map(judged));
         for slice in &slices {
-            let config = raised(Config::published(false), verdicts.factor(&slice.scope));
+            let config = raised(of_ledger(), verdicts.factor(&slice.scope));
             let series = judged(slice);
             let siblings = kin.siblings(&series);
             let alarms = anomaly::detect_among(&series, siblings, &calendar, &config);
@@ -363,6 +363,11 @@ fn main_alarm(alarms: &[Alarm]) -> Option<&Alarm> {
         .iter()
         .filter(|alarm| alarm.metric == largest.metric)
         .max_by_key(|alarm| (!alarm.expected.is_zero(), alarm.date))
+}
+
+/// The settings for what a ledger tells.
+fn of_ledger() -> Config {
+    Config { metrics: Metric::OF_LEDGER.to_vec(), ..Config::published(false) }
 }
 
 /// `tokens_per_call`.

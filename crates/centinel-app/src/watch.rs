@@ -50,7 +50,7 @@ pub(crate) const SHAPES: [&[&str]; 18] = [
     &[],
 ];
 
-const MEASURES: [Measure; 7] = [
+const MEASURES: [Measure; 9] = [
     Measure::Cost,
     Measure::CallCost,
     Measure::Calls,
@@ -58,6 +58,8 @@ const MEASURES: [Measure; 7] = [
     Measure::Usage(UsageClass::CacheReadTokens),
     Measure::Usage(UsageClass::OutputTokensTotal),
     Measure::Outcomes,
+    Measure::Errors,
+    Measure::Retries,
 ];
 
 /// Leaves with who is accountable for each.
@@ -113,6 +115,7 @@ impl App {
             sum.tokens_in += float(row.value(3));
             sum.tokens_cached += float(row.value(4));
             sum.tokens_out += float(row.value(5));
+            sum.failed_calls += float(row.value(7).saturating_add(row.value(8)));
         }
         share_out(&mut leaves, &outputs);
         let (mut owners, mut kept) = (Vec::new(), Vec::new());

@@ -51,8 +51,28 @@ pub struct Point {
     pub calls: Option<f64>,
     /// Input tokens, cached ones included.
     pub tokens_in: Option<f64>,
+    /// Those of them that were read from a cache.
+    pub tokens_cached: Option<f64>,
     /// Output tokens.
     pub tokens_out: Option<f64>,
+    /// Calls that failed, and calls that repeat a failed one.
+    pub failed_calls: Option<f64>,
+}
+
+impl Point {
+    /// A day that has nothing but a cost, all of it visible at once.
+    pub const fn of_cost(cost: f64) -> Self {
+        Self {
+            cost,
+            visible_share: 1.0,
+            outputs: None,
+            calls: None,
+            tokens_in: None,
+            tokens_cached: None,
+            tokens_out: None,
+            failed_calls: None,
+        }
+    }
 }
 
 /// The days of one series without a gap; a day without data has a cost of zero.
@@ -80,16 +100,31 @@ pub enum Metric {
     PricePerToken,
     /// Calls over outputs.
     CallsPerOutput,
+    /// Input tokens that were not read from a cache, over input tokens: 1 less the cache-hit share.
+    CacheMissShare,
+    /// Calls that failed or repeat a failed one, over calls.
+    FailedCallShare,
 }
 
 impl Metric {
-    /// Every metric, in the order of answers.
-    pub const ALL: [Self; 5] = [
+    /// What a series file tells, in the order of answers.
+    pub const OF_SERIES: [Self; 5] = [
         Self::Total,
         Self::CostPerOutput,
         Self::TokensPerCall,
         Self::PricePerToken,
         Self::CallsPerOutput,
+    ];
+
+    /// What a ledger tells.
+    pub const OF_LEDGER: [Self; 7] = [
+        Self::Total,
+        Self::CostPerOutput,
+        Self::TokensPerCall,
+        Self::PricePerToken,
+        Self::CallsPerOutput,
+        Self::CacheMissShare,
+        Self::FailedCallShare,
     ];
 }
 
@@ -97,9 +132,14 @@ impl Metric {
 /// as much for it, and a wrong weight moves excess between tokens and price, not out of sight.
 pub const OUTPUT_TOKEN_WEIGHT: f64 = 4.0;
 
+/// How many input tokens a cached one counts for: the list prices of most current models ask a tenth.
+pub const CACHED_TOKEN_WEIGHT: f64 = 0.1;
+
 /// When to alarm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// What is judged.
+    pub metrics: Vec<Metric>,
     /// Lengths of the windows whose mean excess is judged, in days, shortest first; the first is 1.
     pub windows_days: Vec<usize>,
     /// Most usual days in a baseline.
@@ -142,6 +182,7 @@ impl Config {
     /// The settings behind the published figures (`docs/concepts/anomalies.md`).
     pub fn published(as_of: bool) -> Self {
         Self {
+            metrics: Metric::OF_SERIES.to_vec(),
             windows_days: vec![1, 3, 7, 14, 21],
             baseline_days: 84,
             lookback_days: 112,

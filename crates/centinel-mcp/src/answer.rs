@@ -211,6 +211,10 @@ pub enum Metric {
     PricePerToken,
     /// Calls for each business output.
     CallsPerOutput,
+    /// Share of input tokens that were not read from a cache.
+    CacheMissShare,
+    /// Share of calls that failed or repeat a failed one.
+    FailedCallShare,
 }
 
 /// One anomaly.

@@ -211,12 +211,12 @@ impl LabelledSeries {
     /// As the detector takes it.
     pub(crate) fn to_series(&self) -> Series {
         let points = self.days.iter().map(|day| Point {
-            cost: day.cost,
             visible_share: day.visible_share,
             outputs: Some(day.outputs),
             calls: Some(day.calls),
             tokens_in: Some(day.tokens_in),
             tokens_out: Some(day.tokens_out),
+            ..Point::of_cost(day.cost)
         });
         Series { name: self.name.clone(), first_day: START, points: points.collect() }
     }

@@ -10,8 +10,9 @@
 use jiff::{ToSpan as _, civil::Date};
 
 use super::{
-    Episode, Metric, OUTPUT_TOKEN_WEIGHT,
+    Episode, Metric, Point,
     baseline::median,
+    detect::{excess_share, value},
     watch::{Leaf, LeafDay, LeafTable, Slice},
 };
 
@@ -155,13 +156,18 @@ fn leaf_excess(leaf: &Leaf, first_day: Date, episode: &Episode) -> (f64, f64) {
     }
     let history_days = usize::try_from(USUAL_WEEKS.saturating_mul(7)).unwrap_or(0);
     let before = leaf.days.get(start.saturating_sub(history_days)..start).unwrap_or_default();
-    // Of several ratios the one that rose most says most of the excess.
-    let rise = episode
+    let (window, before) = (of_days(window), of_days(before));
+    // Of several ratios the one that costs most says most of the excess.
+    let excess = episode
         .metrics
         .iter()
-        .filter_map(|metric| Some(ratio(window, *metric)? / ratio(before, *metric)?))
-        .fold(1.0, f64::max);
-    (usual, cost * (1.0 - 1.0 / rise))
+        .filter_map(|metric| {
+            let rise = value(&window, *metric)? / value(&before, *metric)?;
+            Some(excess_share(&window, *metric, rise))
+        })
+        .filter(|excess| excess.is_finite())
+        .fold(0.0, f64::max);
+    (usual, cost * excess)
 }
 
 /// The median cost of the same weekday in the weeks before an episode.
@@ -176,21 +182,18 @@ fn usual_cost(leaf: &Leaf, day: usize, start: usize) -> f64 {
     median(&mut costs).unwrap_or(0.0)
 }
 
-/// A ratio over days; `None` where it is undefined or zero.
-fn ratio(days: &[LeafDay], metric: Metric) -> Option<f64> {
-    let sum = |of: fn(&LeafDay) -> f64| days.iter().map(of).sum::<f64>();
-    let cost = sum(|day| day.call_cost);
-    let calls = sum(|day| day.calls);
-    let tokens = sum(|day| day.tokens_in + OUTPUT_TOKEN_WEIGHT * day.tokens_out);
-    let outputs = sum(|day| day.outputs.unwrap_or(0.0));
-    let (above, below) = match metric {
-        Metric::Total => (cost, 1.0),
-        Metric::CostPerOutput => (cost, outputs),
-        Metric::TokensPerCall => (tokens, calls),
-        Metric::PricePerToken => (cost, tokens),
-        Metric::CallsPerOutput => (calls, outputs),
-    };
-    (above > 0.0 && below > 0.0).then(|| above / below)
+/// The calls of some days, as the detector takes a day.
+fn of_days(days: &[LeafDay]) -> Point {
+    let sum = |of: fn(&LeafDay) -> f64| Some(days.iter().map(of).sum::<f64>());
+    Point {
+        outputs: sum(|day| day.outputs.unwrap_or(0.0)),
+        calls: sum(|day| day.calls),
+        tokens_in: sum(|day| day.tokens_in),
+        tokens_cached: sum(|day| day.tokens_cached),
+        tokens_out: sum(|day| day.tokens_out),
+        failed_calls: sum(|day| day.failed_calls),
+        ..Point::of_cost(sum(|day| day.call_cost).unwrap_or(0.0))
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +226,7 @@ mod tests {
                             tokens_in: calls * 900.0,
                             tokens_cached: 0.0,
                             tokens_out: calls * 100.0,
+                            failed_calls: 0.0,
                         }
                     })
                     .collect();

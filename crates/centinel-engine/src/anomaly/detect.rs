@@ -3,10 +3,14 @@
 use jiff::{ToSpan as _, civil::Date};
 
 use super::{
-    Alarm, Calendar, Config, Metric, OUTPUT_TOKEN_WEIGHT, Point, Series, estimate,
+    Alarm, CACHED_TOKEN_WEIGHT, Calendar, Config, Metric, OUTPUT_TOKEN_WEIGHT, Point, Series,
+    estimate,
     prior::{Prior, Siblings},
     track::{Known, Track, Verdict},
 };
+
+/// Added to the share of failed calls: a tenfold of next to nothing is nothing to look at.
+const USUAL_FAILED_SHARE: f64 = 0.002;
 
 /// The alarms of a series, by day and metric. No alarm depends on a later day.
 pub fn detect(series: &Series, calendar: &Calendar, config: &Config) -> Vec<Alarm> {
@@ -22,7 +26,7 @@ pub fn detect_among(
 ) -> Vec<Alarm> {
     let days = Days::of(series, calendar);
     let mut alarms = Vec::new();
-    for metric in Metric::ALL {
+    for metric in config.metrics.iter().copied() {
         let prior = siblings.and_then(|known| known.prior(metric, series.first_day));
         let mut track = track(series, metric, prior, config);
         let firsts = if metric == Metric::Total { days.firsts.as_slice() } else { &[] };
@@ -93,13 +97,19 @@ fn track(series: &Series, metric: Metric, prior: Option<Prior>, config: &Config)
         settled.clone()
     };
     // A quotient of sums over calls strays by the variation of one call over their number.
-    let sampled =
-        matches!(metric, Metric::CostPerOutput | Metric::TokensPerCall | Metric::PricePerToken);
-    let calls = |point: &Point| point.calls.unwrap_or(f64::INFINITY).max(1.0);
-    let variances = if sampled {
-        series.points.iter().map(|p| config.call_variation_squared / calls(p)).collect()
-    } else {
-        Vec::new()
+    let of_calls = |point: &Point| {
+        config.call_variation_squared / point.calls.unwrap_or(f64::INFINITY).max(1.0)
+    };
+    // A share of few cases strays by their number.
+    let of_cases = |point: &Point| {
+        let calls = point.calls.unwrap_or(f64::INFINITY).max(1.0);
+        let share = value(point, Metric::FailedCallShare).unwrap_or(f64::INFINITY);
+        (point.failed_calls.unwrap_or(0.0) + 0.5) / (calls * share).powi(2)
+    };
+    let variances = match metric {
+        Metric::Total | Metric::CallsPerOutput => Vec::new(),
+        Metric::FailedCallShare => series.points.iter().map(of_cases).collect(),
+        _ => series.points.iter().map(of_calls).collect(),
     };
     let score_min =
         if metric == Metric::Total { config.total_score_min } else { config.driver_score_min };
@@ -112,7 +122,7 @@ pub(super) fn logarithms(points: &[Point], metric: Metric) -> Vec<f64> {
 }
 
 /// A metric of a day; `None` where a part of it is missing.
-fn value(point: &Point, metric: Metric) -> Option<f64> {
+pub(super) fn value(point: &Point, metric: Metric) -> Option<f64> {
     let tokens = || Some(point.tokens_in? + OUTPUT_TOKEN_WEIGHT * point.tokens_out?);
     let (above, below) = match metric {
         Metric::Total => (Some(point.cost), Some(1.0)),
@@ -120,6 +130,14 @@ fn value(point: &Point, metric: Metric) -> Option<f64> {
         Metric::TokensPerCall => (tokens(), point.calls),
         Metric::PricePerToken => (Some(point.cost), tokens()),
         Metric::CallsPerOutput => (point.calls, point.outputs),
+        Metric::CacheMissShare => {
+            let missed = || Some(point.tokens_in? - point.tokens_cached?);
+            (missed(), point.tokens_in)
+        }
+        Metric::FailedCallShare => {
+            let failed = || Some(point.failed_calls? + USUAL_FAILED_SHARE * point.calls?);
+            (failed(), point.calls)
+        }
     };
     Some(above? / below.filter(|below| *below > 0.0)?)
 }
@@ -156,25 +174,53 @@ fn alarm(
         outputs: sum(|point| point.outputs),
         calls: sum(|point| point.calls),
         tokens_in: sum(|point| point.tokens_in),
+        tokens_cached: sum(|point| point.tokens_cached),
         tokens_out: sum(|point| point.tokens_out),
+        failed_calls: sum(|point| point.failed_calls),
     };
     let ratio = verdict.excess.exp();
     let observed = value(&whole, metric).unwrap_or(0.0);
     let expected = observed / ratio;
     let band = (config.band_deviations * verdict.deviation).exp();
+    let added = if metric == Metric::FailedCallShare { USUAL_FAILED_SHARE } else { 0.0 };
     let of_day = window.last().map_or(0.0, |point| point.cost);
     Alarm {
         series: series.name.clone(),
         date: days.dates.get(day).copied().unwrap_or(series.first_day),
         metric,
         window_days: verdict.window_days,
-        observed: estimate(observed),
-        expected: estimate(expected),
-        low: estimate(expected / band),
-        high: estimate(expected * band),
+        observed: estimate(observed - added),
+        expected: estimate(expected - added),
+        low: estimate((expected / band - added).max(0.0)),
+        high: estimate(expected * band - added),
         effect_ratio: ratio - 1.0,
         score: verdict.score,
-        impact: estimate(cost * (1.0 - 1.0 / ratio)),
-        impact_of_day: estimate(of_day * (1.0 - (-verdict.excess_of_day).exp()).max(0.0)),
+        impact: estimate(cost * excess_share(&whole, metric, ratio)),
+        impact_of_day: estimate(
+            of_day * excess_share(&whole, metric, verdict.excess_of_day.exp()).max(0.0),
+        ),
+    }
+}
+
+/// The share of the cost of some days that would not have come about, had a metric of theirs been so
+/// much lower: `ratio` is what it is over what it would have been.
+pub(super) fn excess_share(days: &Point, metric: Metric, ratio: f64) -> f64 {
+    let excess = 1.0 - 1.0 / ratio;
+    let share = value(days, metric).unwrap_or(0.0);
+    match metric {
+        // The same tokens, more of them at the price of cached ones.
+        Metric::CacheMissShare => {
+            let (Some(tokens_in), Some(tokens_out)) = (days.tokens_in, days.tokens_out) else {
+                return 0.0;
+            };
+            let cached = tokens_in * (1.0 - share);
+            let weight =
+                tokens_in - (1.0 - CACHED_TOKEN_WEIGHT) * cached + OUTPUT_TOKEN_WEIGHT * tokens_out;
+            let dearer = tokens_in * share * excess * (1.0 - CACHED_TOKEN_WEIGHT);
+            if weight > 0.0 { dearer / weight } else { 0.0 }
+        }
+        // The cost of calls that would not have been made, were each as dear as any other.
+        Metric::FailedCallShare => share.min(1.0) * excess,
+        _ => excess,
     }
 }

@@ -159,7 +159,7 @@ pub fn detect_hourly(
     let settled = vec![1.0; hours];
     let mut best: BTreeMap<(usize, Metric), Verdict> = BTreeMap::new();
     let judged =
-        Metric::ALL.into_iter().map(|metric| (metric, false)).chain([(Metric::Total, true)]);
+        Metric::OF_SERIES.into_iter().map(|metric| (metric, false)).chain([(Metric::Total, true)]);
     for (metric, is_by_calls) in judged {
         let score_min = match (metric, is_by_calls) {
             (_, true) => config.calls_score_min,
@@ -230,6 +230,7 @@ fn above(point: &Point, metric: Metric) -> Option<f64> {
         Metric::Total | Metric::CostPerOutput | Metric::PricePerToken => Some(point.cost),
         Metric::TokensPerCall => tokens(point),
         Metric::CallsPerOutput => point.calls,
+        Metric::CacheMissShare | Metric::FailedCallShare => None,
     }
 }
 
@@ -239,6 +240,7 @@ fn below(point: &Point, metric: Metric) -> Option<f64> {
         Metric::CostPerOutput | Metric::CallsPerOutput => point.outputs,
         Metric::TokensPerCall => point.calls,
         Metric::PricePerToken => tokens(point),
+        Metric::CacheMissShare | Metric::FailedCallShare => None,
     }
 }
 

@@ -47,7 +47,7 @@ impl Siblings {
                 siblings.clone().filter_map(|series| of_sibling(series, date, metric)).collect();
             Some((metric, pooled(&known)?))
         };
-        Self { priors: Metric::ALL.into_iter().filter_map(of_metric).collect() }
+        Self { priors: Metric::OF_LEDGER.into_iter().filter_map(of_metric).collect() }
     }
 
     /// For a series that begins on a day.
@@ -163,14 +163,7 @@ mod tests {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let stray = f64::from(u32::try_from(seed >> 33).unwrap()) / f64::from(1_u32 << 31);
                 let weekday = if day % 7 >= 5 { 0.3 } else { 1.0 };
-                Point {
-                    cost: cost(day) * weekday * (0.95 + 0.1 * stray),
-                    visible_share: 1.0,
-                    outputs: None,
-                    calls: None,
-                    tokens_in: None,
-                    tokens_out: None,
-                }
+                Point::of_cost(cost(day) * weekday * (0.95 + 0.1 * stray))
             })
             .collect();
         Series { name: name.to_string(), first_day: date(2026, 3, 2), points }

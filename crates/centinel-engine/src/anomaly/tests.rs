@@ -4,14 +4,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn point(cost: f64) -> Point {
-    Point {
-        cost,
-        visible_share: 1.0,
-        outputs: None,
-        calls: None,
-        tokens_in: None,
-        tokens_out: None,
-    }
+    Point::of_cost(cost)
 }
 
 fn series(points: Vec<Point>) -> Series {
@@ -30,12 +23,11 @@ fn usual(days: usize) -> Vec<Point> {
             let weekday = if day % 7 >= 5 { 0.3 } else { 1.0 };
             let outputs = 1000.0 * weekday * (1.0 + noise(day));
             Point {
-                cost: outputs * 0.06 * (1.0 + noise(day + 31) / 4.0),
-                visible_share: 1.0,
                 outputs: Some(outputs),
                 calls: Some(outputs * 2.0),
                 tokens_in: Some(outputs * 2.0 * 3000.0 * (1.0 + noise(day + 17) / 4.0)),
                 tokens_out: Some(outputs * 2.0 * 200.0),
+                ..point(outputs * 0.06 * (1.0 + noise(day + 31) / 4.0))
             }
         })
         .collect()
@@ -248,12 +240,12 @@ fn any_points() -> impl Strategy<Value = Vec<Point>> {
     proptest::collection::vec((1_u32..1000, 0_u32..20), 60..120).prop_map(|days| {
         days.into_iter()
             .map(|(level, spike)| Point {
-                cost: f64::from(200 + level / 10) * if spike == 0 { 4.0 } else { 1.0 },
                 visible_share: 1.0 - f64::from(spike) / 40.0,
                 outputs: Some(f64::from(level)),
                 calls: Some(f64::from(level * 3)),
                 tokens_in: Some(f64::from(level * 1000)),
                 tokens_out: Some(f64::from(level * 70)),
+                ..point(f64::from(200 + level / 10) * if spike == 0 { 4.0 } else { 1.0 })
             })
             .collect()
     })
@@ -313,4 +305,66 @@ proptest! {
             points.iter().map(|point| Point { cost: point.cost * factor, ..*point }).collect();
         prop_assert_eq!(keys(&alarms(points)), keys(&alarms(other)));
     }
+}
+
+/// Ninety days of calls; from `since` on the cache misses more, or calls fail.
+fn calls_with(since: usize, cached: f64, failed: f64) -> Vec<Point> {
+    let noise = |day: usize| ((day * 7919 % 101) as f64 - 50.0) / 1000.0;
+    (0..90)
+        .map(|day| {
+            let is_usual = day < since;
+            let calls = 4000.0 * if day % 7 >= 5 { 0.1 } else { 1.0 } * (1.0 + noise(day));
+            let tokens_in = calls * 2000.0;
+            let cached = if is_usual { 0.6 + noise(day + 9) / 4.0 } else { cached };
+            let weight = tokens_in * (1.0 - 0.9 * cached) + 4.0 * calls * 200.0;
+            Point {
+                calls: Some(calls),
+                tokens_in: Some(tokens_in),
+                tokens_cached: Some(tokens_in * cached),
+                tokens_out: Some(calls * 200.0),
+                failed_calls: Some((calls * if is_usual { 0.004 } else { failed }).round()),
+                ..point(weight * 1e-6)
+            }
+        })
+        .collect()
+}
+
+fn of_ledger(points: Vec<Point>) -> Vec<Alarm> {
+    let config = Config { metrics: Metric::OF_LEDGER.to_vec(), ..Config::published(false) };
+    detect(&series(points), &Calendar::default(), &config)
+}
+
+#[test]
+fn a_cache_that_misses_costs_what_its_tokens_cost_more() {
+    assert_eq!(of_ledger(calls_with(90, 0.6, 0.004)), []);
+    let alarms = of_ledger(calls_with(84, 0.3, 0.004));
+    let missed = alarms.iter().find(|alarm| alarm.metric == Metric::CacheMissShare).unwrap();
+    assert_eq!(missed.date, date(2026, 5, 26));
+    let (observed, expected) = (missed.observed.to_f64(), missed.expected.to_f64());
+    assert!((observed - 0.7).abs() < 0.01 && (expected - 0.4).abs() < 0.02, "{missed:?}");
+    // A token in three is no longer a tenth of the price: 0.27 of 0.73 + 0.4.
+    let cost = 4000.0 * (1.0 + 0.05) * 2000.0 * 1.13e-6;
+    let share = missed.impact.to_f64() / cost;
+    assert!((share - 0.27 / 1.13).abs() < 0.03, "{share}");
+}
+
+#[test]
+fn failed_calls_alarm_where_they_are_many_and_not_where_calls_are_few() {
+    // None failed on quiet weekends and some did on weekdays: no alarm.
+    assert_eq!(of_ledger(calls_with(90, 0.6, 0.0)), []);
+    let alarms = of_ledger(calls_with(84, 0.6, 0.08));
+    let failed = alarms.iter().find(|alarm| alarm.metric == Metric::FailedCallShare).unwrap();
+    assert_eq!(failed.date, date(2026, 5, 26));
+    assert!((failed.observed.to_f64() - 0.08).abs() < 0.002, "{failed:?}");
+    assert!((failed.expected.to_f64() - 0.004).abs() < 0.002, "{failed:?}");
+    assert_eq!(of_ledger(calls_with(84, 0.6, 0.0041)), []);
+    // One that never failed: 3 of 400 are no news, 8 % of 4,000 are.
+    let mut never = calls_with(90, 0.6, 0.0);
+    for point in &mut never {
+        point.failed_calls = Some(0.0);
+    }
+    never[88].failed_calls = Some(3.0);
+    assert_eq!(of_ledger(never.clone()), []);
+    never[86].failed_calls = Some(320.0);
+    assert!(of_ledger(never).iter().all(|alarm| alarm.metric == Metric::FailedCallShare));
 }

@@ -30,6 +30,8 @@ pub struct LeafDay {
     pub tokens_cached: f64,
     /// Output tokens.
     pub tokens_out: f64,
+    /// Calls that failed, and calls that repeat a failed one.
+    pub failed_calls: f64,
 }
 
 impl LeafDay {
@@ -163,6 +165,7 @@ impl LeafTable {
                 sum.tokens_in += day.tokens_in;
                 sum.tokens_cached += day.tokens_cached;
                 sum.tokens_out += day.tokens_out;
+                sum.failed_calls += day.failed_calls;
                 if let Some(outputs) = day.outputs {
                     sum.outputs = Some(sum.outputs.unwrap_or(0.0) + outputs);
                 }
@@ -181,6 +184,8 @@ impl LeafTable {
                     outputs: day.outputs.filter(|outputs| has_ratios && *outputs > 0.0),
                     calls: of_calls(day.calls),
                     tokens_in: of_calls(day.tokens_in),
+                    tokens_cached: of_calls(day.tokens_cached),
+                    failed_calls: of_calls(day.failed_calls),
                     tokens_out: of_calls(day.tokens_out),
                 }
             })
@@ -212,6 +217,7 @@ mod tests {
             tokens_in: cost * 1000.0,
             tokens_cached: 0.0,
             tokens_out: cost * 100.0,
+            failed_calls: 0.0,
             outputs: (cost > 0.0).then_some(cost),
         };
         Leaf { labels: labels.map(|label| label.map(str::to_owned)).to_vec(), days: vec![day; 3] }

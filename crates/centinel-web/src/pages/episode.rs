@@ -124,6 +124,8 @@ fn metric(metric: Metric) -> &'static str {
         Metric::TokensPerCall => "tokens per call",
         Metric::PricePerToken => "price per token",
         Metric::CallsPerOutput => "calls per output",
+        Metric::CacheMissShare => "share of input tokens not cached",
+        Metric::FailedCallShare => "share of calls that failed or were repeated",
     }
 }
 

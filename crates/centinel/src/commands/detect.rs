@@ -136,12 +136,13 @@ fn read_series(input: impl Read, path: &Path, rejected: &mut Rejected) -> anyhow
         let (start, is_hour) = day_or_hour(text)?;
         let count = |name: &str| row.number(name);
         let point = Point {
-            cost: count("cost")?.ok_or("cost is empty")?,
             visible_share: count("asof_factor")?.unwrap_or(1.0),
             outputs: count("outputs")?,
             calls: count("calls")?,
             tokens_in: count("tok_in")?,
+            tokens_cached: count("tok_cached")?,
             tokens_out: count("tok_out")?,
+            ..Point::of_cost(count("cost")?.ok_or("cost is empty")?)
         };
         if !(point.visible_share > 0.0 && point.visible_share <= 1.0) {
             return Err(format!(
@@ -198,17 +199,9 @@ fn without_gaps(
     step: jiff::Span,
     points: &BTreeMap<DateTime, Point>,
 ) -> Vec<Point> {
-    const MISSING: Point = Point {
-        cost: 0.0,
-        visible_share: 1.0,
-        outputs: None,
-        calls: None,
-        tokens_in: None,
-        tokens_out: None,
-    };
     let last = points.keys().next_back().copied().unwrap_or(first);
     let starts = first.series(step).take_while(|start| *start <= last);
-    starts.map(|start| points.get(&start).copied().unwrap_or(MISSING)).collect()
+    starts.map(|start| points.get(&start).copied().unwrap_or(Point::of_cost(0.0))).collect()
 }
 
 /// The start of a day, or of an hour in UTC where the text has a time.
@@ -265,5 +258,7 @@ fn label(metric: Metric) -> &'static str {
         Metric::TokensPerCall => "tokens per call",
         Metric::PricePerToken => "price per token",
         Metric::CallsPerOutput => "calls per output",
+        Metric::CacheMissShare => "tokens not cached",
+        Metric::FailedCallShare => "failed and repeated calls",
     }
 }

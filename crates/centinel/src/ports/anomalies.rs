@@ -155,6 +155,8 @@ fn metric(metric: anomaly::Metric) -> Metric {
         anomaly::Metric::TokensPerCall => Metric::TokensPerCall,
         anomaly::Metric::PricePerToken => Metric::PricePerToken,
         anomaly::Metric::CallsPerOutput => Metric::CallsPerOutput,
+        anomaly::Metric::CacheMissShare => Metric::CacheMissShare,
+        anomaly::Metric::FailedCallShare => Metric::FailedCallShare,
     }
 }
 

@@ -48,12 +48,12 @@ pub(crate) fn to_series(series: &LabelledSeries) -> HourlySeries {
     let points = series.hours.iter().map(|hour| {
         let count = |count: f64| has_calls.then_some(count);
         Point {
-            cost: hour.cost,
             visible_share: hour.visible_share,
             outputs: Some(hour.outputs),
             calls: count(hour.calls),
             tokens_in: count(hour.tokens_in),
             tokens_out: count(hour.tokens_out),
+            ..Point::of_cost(hour.cost)
         }
     });
     HourlySeries { name: series.name.clone(), first_hour: first_hour(), points: points.collect() }

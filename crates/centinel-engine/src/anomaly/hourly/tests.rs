@@ -13,12 +13,11 @@ fn usual(hours: usize) -> Vec<Point> {
             let shape = if (8..18).contains(&of_day) { 1.0 } else { 0.2 };
             let outputs = 500.0 * shape * if day >= 5 { 0.3 } else { 1.0 } * (1.0 + noise(hour));
             Point {
-                cost: outputs * 0.06 * (1.0 + noise(hour + 31) / 4.0),
-                visible_share: 1.0,
                 outputs: Some(outputs),
                 calls: Some(outputs * 2.0),
                 tokens_in: Some(outputs * 6000.0 * (1.0 + noise(hour + 17) / 4.0)),
                 tokens_out: Some(outputs * 400.0),
+                ..Point::of_cost(outputs * 0.06 * (1.0 + noise(hour + 31) / 4.0))
             }
         })
         .collect()
@@ -75,17 +74,7 @@ fn masked_bloat_shows_in_its_drivers_only() {
 
 #[test]
 fn a_constant_series_never_alarms_and_a_tenfold_hour_does() {
-    let constant = vec![
-        Point {
-            cost: 5.0,
-            visible_share: 1.0,
-            outputs: None,
-            calls: None,
-            tokens_in: None,
-            tokens_out: None,
-        };
-        1200
-    ];
+    let constant = vec![Point::of_cost(5.0); 1200];
     assert_eq!(found(constant.clone(), &Calendar::default()), []);
     for hour in [336, 500, 1199] {
         let mut points = constant.clone();
