@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use centinel_app::Explained;
+use centinel_app::{Explained, PlaceShare};
 use centinel_engine::{
     explain,
     money::{Currency, Pico},
@@ -10,8 +10,8 @@ use centinel_engine::{
 };
 use centinel_mcp::{
     Change, CompareRequest, CompareTo, ComparisonAnswer, ComparisonRow, Decomposition, Driver,
-    Effect, ExplainRequest, ExplanationAnswer, Filter, Grouping, Label, Place, Refusal, Sentence,
-    Window, previous_period, year_before,
+    Effect, ExplainRequest, ExplanationAnswer, Filter, Grouping, Label, Link, Place, Refusal,
+    Sentence, Window, previous_period, year_before,
 };
 
 use super::{
@@ -120,9 +120,9 @@ impl Ports {
             scope: shown_scope(&scope),
             decomposition: decomposition(&explained.decomposition),
             usual_range_ratio: None,
-            places: places(&explained.decomposition),
+            places: places(&explained),
             started_at: anomaly.as_ref().map(|incident| start_of_day(incident.start)),
-            coincided: Vec::new(),
+            links: links(&explained),
             ruled_out: ruled_out(&explained.decomposition, explained.currency),
             owner,
             proposal_id: self.proposals_by_scope(asked.now).await?.remove(&scope),
@@ -179,6 +179,8 @@ impl Ports {
             period: asked.period,
             compare_to: before,
             left_out,
+            measured: explain::Measured::Cost,
+            as_of: None,
         })
     }
 }
@@ -216,18 +218,36 @@ fn decomposition(split: &explain::Decomposition) -> Decomposition {
     }
 }
 
-/// The cells that hold most of a change.
-fn places(split: &explain::Decomposition) -> Vec<Place> {
+/// The combinations of values that hold a change; where there is nothing to tell apart, the cells.
+fn places(explained: &Explained) -> Vec<Place> {
+    let Explained { decomposition: split, circumstances, .. } = explained;
+    if circumstances.places.is_some() {
+        let shares = circumstances.place_shares().into_iter();
+        let shown = shares.map(|PlaceShare { place, amount }| (place, amount));
+        return shown.map(|(place, amount)| place_of(&place, amount, split.delta)).collect();
+    }
     let mut cells: Vec<_> = split.by_cell.iter().filter(|cell| cell.delta != Pico::ZERO).collect();
     cells.sort_by_key(|cell| (std::cmp::Reverse(cell.delta.0.unsigned_abs()), &cell.cell));
     let shown = cells.into_iter().take(PLACES_MAX);
-    shown
-        .map(|cell| Place {
-            scope: shown_scope(&cell.cell),
-            delta: cell.delta,
-            share_ratio: share(cell.delta, split.delta),
-        })
-        .collect()
+    shown.map(|cell| place_of(&cell.cell, cell.delta, split.delta)).collect()
+}
+
+fn place_of(values: &BTreeMap<String, String>, delta: Pico, whole: Pico) -> Place {
+    Place { scope: shown_scope(values), delta, share_ratio: share(delta, whole) }
+}
+
+/// What began with the change.
+fn links(explained: &Explained) -> Vec<Link> {
+    let delta = explained.decomposition.delta;
+    let links = explained.circumstances.links.iter();
+    let shown = links.map(|link| Link {
+        at: start_of_day(link.since),
+        kind: link.kind.name(),
+        name: Label::from(&link.told()),
+        contribution: link.amount,
+        share_ratio: link.amount.and_then(|amount| share(amount, delta)),
+    });
+    shown.collect()
 }
 
 /// Drivers that moved less than a hundredth of the change.
@@ -278,14 +298,16 @@ fn change_sentence(explained: &Explained, compare_to: CompareTo, filter: &Filter
         CompareTo::YearBefore => " against a year before, ",
     });
     sentence = sentence.figure(explained.baseline);
-    match split.main_driver() {
-        Some(driver) if split.delta != Pico::ZERO => sentence
-            .text("; the largest driver is ")
-            .text(driver.label())
-            .text(" with ")
-            .figure(signed(split.effect(driver), *currency)),
-        _ => sentence,
-    }
+    let Some(driver) = explained.main_driver else { return sentence };
+    let apart = match explained.measured {
+        explain::Measured::Cost => "; the largest driver is ",
+        explain::Measured::CostPerOutput => "; apart from volume the largest driver is ",
+    };
+    sentence
+        .text(apart)
+        .text(driver.label())
+        .text(" with ")
+        .figure(signed(split.effect(driver), *currency))
 }
 
 /// What was assumed in a comparison.
@@ -303,6 +325,11 @@ fn notes_of(explained: &Explained, asked: &Asked, compare_to: CompareTo) -> Vec<
                 .figure(date_of(asked.data.0))
                 .text(": the period compared with is not complete."),
         );
+    }
+    if explained.circumstances.is_spread() {
+        notes.push(Sentence::new(
+            "The change is spread over everything: no part changed more than the others.",
+        ));
     }
     notes.extend(explained.decomposition.notes.iter().map(|note| Sentence::worded(note)));
     notes
