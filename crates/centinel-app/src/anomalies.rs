@@ -19,7 +19,7 @@ use jiff::{Timestamp, ToSpan as _, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AppError, Explained,
+    App, AppError, ExplainRequest, Explained,
     events::Verdict,
     watch::{SHAPES, owner_of},
 };
@@ -224,7 +224,8 @@ impl App {
         find(&self.incidents(now).await?, id)
     }
 
-    /// One episode by its id, explained over its days (the last 28 of a longer one).
+    /// One episode by its id, explained over its days (the last 28 of a longer one): as it is known, or
+    /// as it was known at an instant.
     ///
     /// # Errors
     ///
@@ -232,12 +233,14 @@ impl App {
     pub async fn explain_incident(
         &self,
         id: &str,
+        as_of: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(Incident, Explained), AppError> {
-        let incidents = self.incidents(now).await?;
+        let known_at = as_of.map_or(now, |as_of| as_of.min(now));
+        let incidents = self.incidents_known_at(known_at, as_of).await?;
         let incident = find(&incidents, id)?;
-        let request = self.incident_request(&incident, &incidents, now).await?;
-        let explained = self.explain_change(&request, now).await?;
+        let request = self.incident_request(&incident, &incidents, known_at).await?;
+        let explained = self.explain_change(&ExplainRequest { as_of, ..request }, now).await?;
         Ok((incident, explained))
     }
 }

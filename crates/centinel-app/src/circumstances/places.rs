@@ -127,12 +127,38 @@ pub(super) fn of(
             told.iter().filter_map(|at| labels.get(*at)).map(String::as_str).collect();
         leaves.push(&values, Pico(side.real).to_decimal(), Pico(side.predict).to_decimal())?;
     }
-    let found = localize::localize(&leaves, PLACES_MAX, &localize::Config::published())?;
+    let mut found = localize::localize(&leaves, PLACES_MAX, &localize::Config::published())?;
+    for cause in &mut found.causes {
+        cause.place = telling(sides, std::mem::take(&mut cause.place));
+    }
     let causes = found.causes.iter().filter_map(PlaceShare::of);
     let within = causes.fold(0_i128, |sum, cause| sum.saturating_add(cause.amount.0));
     let whole = sum_of(sides.values());
     let largest = if is_half(Pico(within), whole) { None } else { largest(sides, &told, whole) };
     Ok((Some(found), largest))
+}
+
+/// The same leaves by the one value that says most to people, where one has just these: a feature before
+/// a team, a team before a key.
+fn telling(sides: &LeafSides, place: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let fixed: Vec<(usize, &String)> = DIMENSIONS
+        .iter()
+        .enumerate()
+        .filter_map(|(position, dimension)| Some((position, place.get(&dimension.to_string())?)))
+        .collect();
+    let is_in = |labels: &&Vec<String>| {
+        fixed.iter().all(|(position, value)| labels.get(*position) == Some(*value))
+    };
+    let members: Vec<&Vec<String>> = sides.keys().filter(is_in).collect();
+    for (position, dimension) in DIMENSIONS.iter().enumerate() {
+        let value = members.first().and_then(|labels| labels.get(position));
+        let Some(value) = value.filter(|value| *value != UNNAMED) else { continue };
+        let has = |labels: &&Vec<String>| labels.get(position) == Some(value);
+        if members.iter().all(has) && sides.keys().filter(has).count() == members.len() {
+            return [(dimension.to_string(), value.clone())].into();
+        }
+    }
+    place
 }
 
 /// Both sides together.
@@ -230,6 +256,16 @@ pub(super) mod tests {
         assert_eq!(sum, found.delta);
         assert_eq!(naming(&found), Some([("feature".to_owned(), "f3".to_owned())].into()));
         assert!(of(&sides(&rows[..1])).unwrap().0.is_none(), "one leaf has no place");
+    }
+
+    #[test]
+    fn of_the_same_leaves_the_most_telling_value_names_them() {
+        let sides = sides(&[("seats", "only", 9, 0), ("chat", "m", 5, 5), ("mail", "m", 5, 5)]);
+        let named = |dimension: &str, value: &str| {
+            telling(&sides, [(dimension.to_owned(), value.to_owned())].into())
+        };
+        assert_eq!(named("model", "only"), [("feature".to_owned(), "seats".to_owned())].into());
+        assert_eq!(named("model", "m"), [("model".to_owned(), "m".to_owned())].into());
     }
 
     #[test]

@@ -24,8 +24,8 @@ const KINDS: [(&str, &str); 11] = [
 ];
 
 impl Wording<'_> {
-    /// The places that hold the change, with what of it, and what is in none; or that it is spread over
-    /// everything. False where neither is known.
+    /// The places that hold the change, with what of it, and what is in none; false without any, where
+    /// it is said that the change is spread over everything.
     pub(super) fn places(&self, text: &mut String) -> bool {
         let numbers = 1..NUMBER_MAX;
         let told: Vec<String> = numbers.map_while(|number| self.told_place(number)).collect();
@@ -33,9 +33,9 @@ impl Wording<'_> {
             let none = self.bundle.fact("places").filter(|count| count.value == "0");
             if let Some(none) = none {
                 let _ = write!(text, " It is spread over everything: {}", self.mention(none));
-                text.push_str(" stand out, and no part changed more than the others.");
+                text.push_str(" hold more of it than chance would give them.");
             }
-            return none.is_some();
+            return false;
         }
         let _ = write!(text, " Of it, {}", told.join("; "));
         if let Some(rest) = self.bundle.fact("place_rest") {

@@ -74,7 +74,7 @@ struct Cell {
 }
 
 pub(crate) async fn episode(State(state): State<WebState>, Path(id): Path<String>) -> Response {
-    let explained = state.app.explain_incident(&id, state.now()).await.map_err(Failure::from);
+    let explained = state.app.explain_incident(&id, None, state.now()).await.map_err(Failure::from);
     let chrome = Chrome::of(&state.app);
     page(&state, explained.map(|(incident, explained)| view(chrome, &incident, &explained)))
 }

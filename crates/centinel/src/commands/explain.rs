@@ -5,6 +5,7 @@ use centinel_engine::{
     explain,
     money::{Currency, Money, Pico},
 };
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
@@ -30,6 +31,10 @@ pub(crate) struct Args {
     /// Only these values, as in `feature=search`.
     #[arg(long, value_name = "DIMENSION=VALUES", conflicts_with = "id")]
     only: Vec<String>,
+    /// As it would have been answered at that instant (RFC 3339): rows, events and verdicts that came
+    /// later count for nothing.
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -51,11 +56,12 @@ struct Answer<'a> {
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
     context.run(async |app| {
         let (incident, explained, period) = if let Some(id) = &args.id {
-            let (incident, explained) = app.explain_incident(id, now()).await.map_err(hinted)?;
+            let explained = app.explain_incident(id, args.as_of, now()).await;
+            let (incident, explained) = explained.map_err(hinted)?;
             let period = explained.period;
             (Some(incident), explained, period)
         } else {
-            let resolved = args.period.resolve(&app, When::Last7Days).await?;
+            let resolved = args.period.resolve_as_of(&app, When::Last7Days, args.as_of).await?;
             let filter =
                 args.only.iter().map(|text| condition(text)).collect::<anyhow::Result<_>>()?;
             let request = ExplainRequest {
@@ -64,7 +70,7 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
                 compare_to: None,
                 left_out: std::collections::BTreeSet::new(),
                 measured: explain::Measured::Cost,
-                as_of: None,
+                as_of: args.as_of,
             };
             let explained = app.explain_change(&request, now()).await.map_err(hinted)?;
             (None, explained, resolved.period)
@@ -145,7 +151,9 @@ fn print_circumstances(explained: &Explained, output: &mut Output) -> anyhow::Re
         output.line(format_args!("{:<9} elsewhere: {}", "", figure(rest)))?;
     }
     if circumstances.is_spread() {
-        output.line("within it spread over everything: no part changed more than the others")?;
+        output.line(
+            "within it spread over everything: no place holds more of it than chance would give it",
+        )?;
     }
     for (number, link) in circumstances.links.iter().enumerate() {
         let head = if number == 0 { "also" } else { "" };
@@ -165,7 +173,9 @@ fn contribution(amount: Pico, delta: Pico, currency: Currency) -> String {
     let plus = if amount > Pico::ZERO { "+" } else { "" };
     let amount_text = Money { amount, currency };
     let share = explain::percent(amount, delta, 1);
-    let share = share.map_or_else(String::new, |share| format!(", {share} % of the change"));
+    let share = share.map_or_else(String::new, |share| {
+        format!(", {share} % of the change").replacen('-', "−", 1)
+    });
     format!("{plus}{amount_text}{share}")
 }
 

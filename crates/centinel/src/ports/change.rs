@@ -90,7 +90,7 @@ impl Ports {
         let (asked, explained, filter, compare_to, anomaly) = match request {
             ExplainRequest::Anomaly { anomaly_id } => {
                 let (incident, explained) =
-                    self.app.explain_incident(&anomaly_id, now).await.map_err(refused)?;
+                    self.app.explain_incident(&anomaly_id, None, now).await.map_err(refused)?;
                 let asked = self.asked(Window::Exact(explained.period), None).await?;
                 let filter = filter_of(&incident.scope);
                 (asked, explained, filter, CompareTo::Usual, Some(incident))
