@@ -142,7 +142,7 @@ fn books_and_policies_that_changed_coincide() {
     }
     let text = home.run(&["explain", "--from", &from, "--until", &until]).ok().out;
     assert!(
-        text.contains("It coincided with: ") && text.contains("policy edit owners.toml"),
+        text.contains("The change coincided with: ") && text.contains("policy edit owners.toml"),
         "{text}"
     );
     let audit = home.run(&["audit", "export"]).ok().out;

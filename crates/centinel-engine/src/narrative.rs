@@ -351,7 +351,7 @@ mod tests {
         let text = explain_plain(&around("ops"));
         let from = text.find(" Of it,").unwrap();
         let until = text.find(" The cost before").unwrap();
-        insta::assert_snapshot!(&text[from..until], @" Of it, in team ops: +$300.00, 85.7 % of the change; elsewhere: +$50.00. Contributions of what began then: price of ops from 2026-10-14, input $2.50 to $2.00 a million tokens: −$50.00, −14.3 % of the change. It coincided with: deploy ops from 2026-10-14; failed calls from 2026-10-14, 5 failed of 90 calls, against 5 failed of 90 calls on the usual days.");
+        insta::assert_snapshot!(&text[from..until], @" Of it, in team ops: +$300.00, 85.7 % of the change; elsewhere: +$50.00. Contributions of what began then: price of ops from 2026-10-14, input $2.50 to $2.00 a million tokens: −$50.00, −14.3 % of the change. The change coincided with: deploy ops from 2026-10-14; failed calls from 2026-10-14, 5 failed of 90 calls, against 5 failed of 90 calls on the usual days.");
     }
 
     #[test]

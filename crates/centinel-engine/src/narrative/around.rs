@@ -74,7 +74,7 @@ impl Wording<'_> {
             let _ = write!(text, " Contributions of what began then: {}.", known.join("; "));
         }
         if !coincided.is_empty() {
-            let _ = write!(text, " It coincided with: {}.", coincided.join("; "));
+            let _ = write!(text, " The change coincided with: {}.", coincided.join("; "));
         }
     }
 

@@ -22,8 +22,6 @@ use super::{
     refusal::refused,
     spend::share,
 };
-use crate::text::percent;
-
 /// Places named at most.
 const PLACES_MAX: usize = 8;
 
@@ -218,13 +216,15 @@ fn decomposition(split: &explain::Decomposition) -> Decomposition {
     }
 }
 
-/// The combinations of values that hold a change; where there is nothing to tell apart, the cells.
+/// The combinations of values that hold a change; where none does, the cells with the largest changes.
 fn places(explained: &Explained) -> Vec<Place> {
     let Explained { decomposition: split, circumstances, .. } = explained;
-    if circumstances.places.is_some() {
-        let shares = circumstances.place_shares().into_iter();
-        let shown = shares.map(|PlaceShare { place, amount }| (place, amount));
-        return shown.map(|(place, amount)| place_of(&place, amount, split.delta)).collect();
+    let shares = circumstances.place_shares();
+    if !shares.is_empty() {
+        let shown = shares.iter();
+        return shown
+            .map(|PlaceShare { place, amount }| place_of(place, *amount, split.delta))
+            .collect();
     }
     let mut cells: Vec<_> = split.by_cell.iter().filter(|cell| cell.delta != Pico::ZERO).collect();
     cells.sort_by_key(|cell| (std::cmp::Reverse(cell.delta.0.unsigned_abs()), &cell.cell));
@@ -289,8 +289,10 @@ fn change_sentence(explained: &Explained, compare_to: CompareTo, filter: &Filter
         sentence = sentence.figure(money(split.before, *currency)).text(" to ");
     }
     sentence = sentence.figure(money(split.after, *currency));
-    if let Some(ratio) = share(split.delta, split.before).filter(|ratio| !ratio.is_zero()) {
-        sentence = sentence.text(" (").figure(percent(ratio)).text(")");
+    // Rounded as the text and the page have it.
+    let ratio = explain::percent(split.delta, split.before, 1);
+    if let Some(ratio) = ratio.filter(|ratio| split.before > Pico::ZERO && !ratio.is_zero()) {
+        sentence = sentence.text(" (").figure(format!("{ratio} %").replacen('-', "−", 1)).text(")");
     }
     sentence = sentence.text(", ").figure(explained.period).text(match compare_to {
         CompareTo::PreviousPeriod => " against ",
@@ -328,7 +330,7 @@ fn notes_of(explained: &Explained, asked: &Asked, compare_to: CompareTo) -> Vec<
     }
     if explained.circumstances.is_spread() {
         notes.push(Sentence::new(
-            "The change is spread over everything: no part changed more than the others.",
+            "The change is spread over everything: no place holds more of it than chance would.",
         ));
     }
     notes.extend(explained.decomposition.notes.iter().map(|note| Sentence::worded(note)));
