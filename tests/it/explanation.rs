@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::product::Home;
+use crate::product::{Home, PASSWORD};
 
 /// Model `m` costs twice as much for input from 2026-08-03 on; `n` does at one of its providers.
 const BOOK: &str = r#"
@@ -109,6 +109,56 @@ fn a_price_that_changed_is_told_with_its_part_to_the_last_pico() {
     // A week later nothing began.
     let later = ["explain", "--json", "--from", "2026-08-06", "--until", "2026-08-09"];
     assert!(links(&home.run(&later).ok().json(), "price_change").is_empty());
+}
+
+#[test]
+fn calls_priced_anew_are_told_with_what_that_changed() {
+    let home = home(jiff::civil::date(2026, 6, 1), 70);
+    let dearer = BOOK.replace("input = \"5\"", "input = \"6\"");
+    std::fs::write(home.path().join("dearer.toml"), dearer).unwrap();
+    let period = ["--from", "2026-08-03", "--until", "2026-08-10"];
+    let restate = [
+        &["prices", "restate", "--book", "dearer.toml", "--yes", "--reason", "test"][..],
+        &["--password-stdin"],
+        &period,
+    ];
+    home.with_input(&restate.concat(), PASSWORD).ok();
+    let explain = |further: &[&str]| {
+        home.run(&[&["explain", "--json"][..], &period, further].concat()).ok().json()
+    };
+    let all = explain(&[]);
+    let told = links(&all, "restatement");
+    let [restated] = told.as_slice() else { panic!("{all:#}") };
+    // Seven calls of `m`, a dollar more each.
+    assert_eq!((&restated["what"], &restated["amount"]), (&json!("by ours"), &json!("7")));
+    let part = explain(&["--only", "model=n"]);
+    assert_eq!(links(&part, "restatement")[0]["amount"], Value::Null, "not all of it is in `n`");
+}
+
+#[test]
+fn failed_calls_coincide_from_the_first_day_on_which_they_are_many() {
+    let home = Home::new();
+    let mut text = "at,provider,model,input_tokens,output_tokens,feature,status\n".to_owned();
+    for day in 0..70_i64 {
+        let date = jiff::civil::date(2026, 6, 1).saturating_add(jiff::Span::new().days(day));
+        for hour in 0..10 {
+            let failed = (day >= 65 && hour < 4) || (day == 10 && hour == 0);
+            let status = if failed { "error" } else { "ok" };
+            writeln!(text, "{date}T{hour:02}:00:00Z,openai,gpt-4o,9000,100,chat,{status}").unwrap();
+        }
+    }
+    let file = home.file("calls.csv", &text);
+    home.run(&["import", file.to_str().unwrap()]).ok();
+    let explain = ["explain", "--from", "2026-08-03", "--until", "2026-08-10"];
+    let explained = home.run(&[&explain[..], &["--json"]].concat()).ok().json();
+    let told = links(&explained, "error_burst");
+    let [burst] = told.as_slice() else { panic!("{explained:#}") };
+    let counts = json!({ "failed": 20, "calls": 70, "failed_before": 1, "calls_before": 560 });
+    assert_eq!((&burst["failed"], &burst["since"]), (&counts, &json!("2026-08-05")));
+    assert_eq!(burst["amount"], Value::Null);
+    let shown = home.run(&explain).ok().out;
+    let said = "20 failed of 70 calls, against 1 failed of 560 calls on the usual days";
+    assert!(shown.contains(said), "{shown}");
 }
 
 #[test]
