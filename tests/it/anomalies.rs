@@ -156,9 +156,9 @@ fn an_episode_of_everything_is_named_by_where_it_is() {
     let home = Home::new();
     let everything = |_: &str, day| (50..52).contains(&day);
     // Two providers, so that nothing but everything has all rows.
-    let of_mail = |line: &str| match line.contains(",mail,") {
-        true => line.replace("openai,gpt-4o", "azure,gpt-4.1"),
-        false => line.to_owned(),
+    let of_mail = |line: &str| {
+        let is_mail = line.contains(",mail,");
+        if is_mail { line.replace("openai,gpt-4o", "azure,gpt-4.1") } else { line.to_owned() }
     };
     let mut lines: Vec<String> = calls(0..52, everything).lines().map(of_mail).collect();
     // What is paid once: its feature has too few days to be judged by itself.
