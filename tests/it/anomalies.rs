@@ -115,6 +115,7 @@ fn what_was_known_then_is_answered_as_then() {
     let file = home.file("early.csv", &calls(0..90, early));
     home.run(&["import", file.to_str().unwrap()]).ok();
     let then = home.run(&["anomalies", "--json", "--all"]).ok().out;
+    let explained_then = home.run(&["explain", "E-1", "--json"]).ok().out;
     let at = jiff::Timestamp::now().to_string();
     assert!(then.contains("mail"), "{then}");
 
@@ -126,6 +127,65 @@ fn what_was_known_then_is_answered_as_then() {
     assert_ne!(now, then);
     let replayed = home.run(&["anomalies", "--json", "--all", "--as-of", &at]).ok().out;
     assert_eq!(replayed, then);
+    assert_ne!(home.run(&["explain", "E-1", "--json"]).ok().out, explained_then);
+    let replayed = home.run(&["explain", "E-1", "--json", "--as-of", &at]).ok().out;
+    assert_eq!(replayed, explained_then);
+}
+
+#[test]
+fn the_order_of_imports_changes_no_byte() {
+    let grown = |feature: &str, day| feature == "search" && (80..84).contains(&day);
+    let (early, late) = (calls(0..60, grown), calls(60..84, grown));
+    let answers = |first: (&str, &str), second: (&str, &str)| {
+        let home = Home::new();
+        for (name, text) in [first, second] {
+            let file = home.file(name, text);
+            home.run(&["import", "--source", name, file.to_str().unwrap()]).ok();
+        }
+        let listed = home.run(&["anomalies", "--json", "--all"]).ok().out;
+        (listed, home.run(&["explain", "E-1", "--json"]).ok().out)
+    };
+    let (early, late) = (("early.csv", early.as_str()), ("late.csv", late.as_str()));
+    let in_order = answers(early, late);
+    assert!(in_order.0.contains("search"), "{}", in_order.0);
+    assert_eq!(answers(late, early), in_order);
+}
+
+#[test]
+fn an_episode_of_everything_is_named_by_where_it_is() {
+    let home = Home::new();
+    let everything = |_: &str, day| (50..52).contains(&day);
+    // Two providers, so that nothing but everything has all rows.
+    let of_mail = |line: &str| {
+        let is_mail = line.contains(",mail,");
+        if is_mail { line.replace("openai,gpt-4o", "azure,gpt-4.1") } else { line.to_owned() }
+    };
+    let mut lines: Vec<String> = calls(0..52, everything).lines().map(of_mail).collect();
+    // What is paid once: its feature has too few days to be judged by itself.
+    lines.push(
+        "2026-07-01T12:00:00Z,anthropic,claude-sonnet-4-5,60000000,10,seats,finance".to_owned(),
+    );
+    let text = lines.join("\n") + "\n";
+    let file = home.file("calls.csv", &text);
+    home.run(&["import", file.to_str().unwrap()]).ok();
+    let found = list(&home, &["--all"]);
+    let starting = |day: &str| {
+        let incident = found.iter().find(|incident| incident["start"] == day);
+        incident.unwrap_or_else(|| panic!("{found:#?}"))
+    };
+    let charge = starting("2026-07-01");
+    assert_eq!(charge["scope"], serde_json::json!({}));
+    assert_eq!(charge["within"], serde_json::json!({ "feature": "seats" }));
+    let spread = starting("2026-07-21");
+    assert_eq!(spread["within"], serde_json::json!({}), "{spread:#}");
+    let shown = home.run(&["anomalies", "--all"]).ok().out;
+    for expected in ["all spend, most of it seats", "all spend, no place stands out"] {
+        assert!(shown.contains(expected), "{shown}");
+    }
+    // The text of its explanation names the same place.
+    let id = charge["id"].as_str().unwrap();
+    let explained = home.run(&["explain", id]).ok().out;
+    assert!(explained.contains("Of it, in feature seats: +$"), "{explained}");
 }
 
 #[test]

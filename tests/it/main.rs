@@ -10,6 +10,8 @@ mod bad_input;
 #[cfg(test)]
 mod bills;
 #[cfg(test)]
+mod explanation;
+#[cfg(test)]
 mod first_steps;
 #[cfg(test)]
 mod live;

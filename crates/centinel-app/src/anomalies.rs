@@ -1,18 +1,19 @@
 //! Anomalies: every part of the spend that is watched, day by day, merged to episodes that people look
 //! at, one a cause.
 
+mod question;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::{
     anomaly::{
         self, Alarm, Config, Episode, Kin, Metric,
         cause::{self, Cause, Sighting},
-        watch::{Leaf, LeafDay, LeafTable, Scope, Slice, name_of},
+        watch::{Leaf, LeafDay, LeafTable, Slice, name_of},
     },
     money::{Currency, Decimal, Pico},
     period::{Period, date_of, index_of_date},
 };
-use centinel_ledger::Condition;
 use centinel_store::events::{self, EpisodeName};
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,10 @@ pub struct Incident {
     pub is_small: bool,
     /// Further parts of the spend that show it.
     pub seen_in: Vec<String>,
+    /// Of an episode of everything: where at least half of its change is; empty where no place holds
+    /// that much. `None` for an episode that has a scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<BTreeMap<String, String>>,
 }
 
 impl Incident {
@@ -116,7 +121,7 @@ impl App {
         known_at: Timestamp,
         as_of: Option<Timestamp>,
     ) -> Result<Vec<Incident>, AppError> {
-        let (first, last) = self.ledger.span().await?.ok_or(AppError::Empty)?;
+        let (first, last) = self.ledger.span_as_of(as_of).await?.ok_or(AppError::Empty)?;
         // A day is judged when it is over.
         let over = date_of(known_at);
         let (first, mut after) = (date_of(first), date_of(last).tomorrow().unwrap_or(Date::MAX));
@@ -202,6 +207,7 @@ impl App {
                 owner: owner_of(&watched, &slice.leaves, recent),
                 is_small: episode.impact < minimum,
                 seen_in,
+                within: None,
             });
         }
         let expected = verdicts.expected_incidents();
@@ -209,6 +215,9 @@ impl App {
             expected.filter(|gone| incidents.iter().all(|found| found.id != gone.id)).collect();
         incidents.extend(gone);
         incidents.sort_by(|a, b| b.impact.cmp(&a.impact).then_with(|| a.start.cmp(&b.start)));
+        for index in 0..incidents.len() {
+            self.say_where(&mut incidents, index, as_of, known_at).await?;
+        }
         Ok(incidents)
     }
 
@@ -221,7 +230,8 @@ impl App {
         find(&self.incidents(now).await?, id)
     }
 
-    /// One episode by its id, explained over its days (the last 28 of a longer one).
+    /// One episode by its id, explained over its days (the last 28 of a longer one): as it is known, or
+    /// as it was known at an instant.
     ///
     /// # Errors
     ///
@@ -229,67 +239,15 @@ impl App {
     pub async fn explain_incident(
         &self,
         id: &str,
+        as_of: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(Incident, Explained), AppError> {
-        let incidents = self.incidents(now).await?;
+        let known_at = as_of.map_or(now, |as_of| as_of.min(now));
+        let incidents = self.incidents_known_at(known_at, as_of).await?;
         let incident = find(&incidents, id)?;
-        let request = self.incident_request(&incident, &incidents, now).await?;
-        let explained = self.explain_change(&request, now).await?;
+        let request = self.incident_request(&incident, &incidents, known_at).await?;
+        let explained = self.explain_change(&ExplainRequest { as_of, ..request }, now).await?;
         Ok((incident, explained))
-    }
-
-    /// The question that explains an episode.
-    pub(crate) async fn incident_request(
-        &self,
-        incident: &Incident,
-        all: &[Incident],
-        now: Timestamp,
-    ) -> Result<ExplainRequest, AppError> {
-        let first = incident.last.saturating_sub(jiff::Span::new().days(27)).max(incident.start);
-        let period = Period::days(first, incident.last.tomorrow().unwrap_or(Date::MAX))?;
-        let filter = incident
-            .scope
-            .iter()
-            .map(|(dimension, value)| {
-                Ok(Condition {
-                    dimension: dimension.parse().map_err(|_| AppError::NotFound {
-                        what: "dimension",
-                        id: dimension.clone(),
-                    })?,
-                    any_of: [value.clone()].into(),
-                })
-            })
-            .collect::<Result<_, AppError>>()?;
-        let left_out = self.left_out(&incident.scope, all, now).await?;
-        Ok(ExplainRequest { filter, period, compare_to: None, left_out })
-    }
-
-    /// Days that are no part of the usual level of a scope: holidays, planned changes and its known
-    /// episodes.
-    ///
-    /// # Errors
-    ///
-    /// As [`App::incidents`].
-    pub async fn unusual_days(
-        &self,
-        scope: &BTreeMap<String, String>,
-        now: Timestamp,
-    ) -> Result<BTreeSet<Date>, AppError> {
-        self.left_out(scope, &self.incidents(now).await?, now).await
-    }
-
-    async fn left_out(
-        &self,
-        scope: &Scope,
-        incidents: &[Incident],
-        now: Timestamp,
-    ) -> Result<BTreeSet<Date>, AppError> {
-        let mut left_out = self.known_days(now, &self.verdicts(now).await?).await?.of(scope);
-        for incident in incidents.iter().filter(|incident| incident.scope == *scope) {
-            let days = std::iter::successors(Some(incident.start), |day| day.tomorrow().ok());
-            left_out.extend(days.take_while(|day| *day <= incident.last));
-        }
-        Ok(left_out)
     }
 }
 

@@ -188,7 +188,8 @@ fn load_approval_policy(home: &Path) -> Result<ApprovalPolicy, AppError> {
         .map_err(|error| AppError::Policy { path, reason: error.to_string() })
 }
 
-fn read_policy(home: &Path, name: &str) -> Result<(PathBuf, Option<String>), AppError> {
+/// A file of a home's `policies`, and its text where it is there.
+pub(crate) fn read_policy(home: &Path, name: &str) -> Result<(PathBuf, Option<String>), AppError> {
     let path = home.join("policies").join(name);
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok((path, Some(text))),

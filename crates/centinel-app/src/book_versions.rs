@@ -62,8 +62,10 @@ pub struct ImportedBook {
     pub opened: OpenedBook,
 }
 
-const IMPORTED: &str = "prices.book_imported";
-const ACTIVATED: &str = "prices.book_activated";
+/// A book became a version of the home.
+pub(crate) const IMPORTED: &str = "prices.book_imported";
+/// Another book prices calls.
+pub(crate) const ACTIVATED: &str = "prices.book_activated";
 
 impl App {
     /// Keeps a book in the home as a version. Prices do not change by it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use centinel_engine::{
-    explain::{self, CellEffects, Driver},
+    explain::{self, CellEffects, Driver, Effect, Measured},
     money::Pico,
     series::Dimension,
 };
@@ -56,12 +56,12 @@ impl App {
         let explained = self.explain_change(request, now).await?;
         let groups = match by {
             Dimension::Feature | Dimension::Model => {
-                grouped(&explained.decomposition.by_cell, &by.to_string())
+                grouped(&explained.decomposition.by_cell, &by.to_string(), request.measured)
             }
             _ => {
                 let sides = self.sides(request, Some(by), now).await?;
                 let split = explain::decompose(&sides.cells, &mixed(&sides.cells), sides.scale)?;
-                grouped(&split.by_cell, &by.to_string())
+                grouped(&split.by_cell, &by.to_string(), request.measured)
             }
         };
         Ok(Compared { explained, groups })
@@ -77,7 +77,7 @@ struct Sums {
 }
 
 /// Adds cells up by one dimension.
-fn grouped(cells: &[CellEffects], name: &str) -> Vec<GroupChange> {
+fn grouped(cells: &[CellEffects], name: &str, measured: Measured) -> Vec<GroupChange> {
     let mut groups: BTreeMap<Option<&str>, Sums> = BTreeMap::new();
     for cell in cells {
         let value = cell.cell.get(name).map(String::as_str).filter(|value| *value != UNNAMED);
@@ -95,12 +95,16 @@ fn grouped(cells: &[CellEffects], name: &str) -> Vec<GroupChange> {
         .filter(|(_, sums)| (sums.before, sums.after) != (Pico::ZERO, Pico::ZERO))
         .map(|(group, Sums { before, after, effects })| {
             let delta = Pico(after.0.saturating_sub(before.0));
+            let effects: Vec<Effect> = effects
+                .into_iter()
+                .map(|(driver, amount)| Effect { driver, amount: Pico(amount), parts: Vec::new() })
+                .collect();
             GroupChange {
                 group: group.map(str::to_owned),
                 before,
                 after,
                 delta,
-                main_driver: main_driver(delta, &effects),
+                main_driver: explain::main_driver(delta, &effects, measured),
             }
         })
         .collect();
@@ -108,14 +112,4 @@ fn grouped(cells: &[CellEffects], name: &str) -> Vec<GroupChange> {
         (std::cmp::Reverse(change.delta.0.unsigned_abs()), change.group.clone())
     });
     changes
-}
-
-/// The driver with the largest effect in the direction of the change.
-fn main_driver(delta: Pico, effects: &BTreeMap<Driver, i128>) -> Option<Driver> {
-    let sign = delta.0.signum();
-    let (driver, _) = effects
-        .iter()
-        .filter(|(_, amount)| sign != 0 && amount.signum() == sign)
-        .max_by_key(|(driver, amount)| (amount.unsigned_abs(), std::cmp::Reverse(**driver)))?;
-    Some(*driver)
 }

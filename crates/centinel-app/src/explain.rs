@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::{
-    anomaly::watch::Scope,
-    explain::{self, Cell, Decomposition, Finding, LedgerRow, Scale, cells_from_ledger},
+    explain::{
+        self, Cell, Decomposition, Driver, Finding, LedgerRow, Measured, Scale, cells_from_ledger,
+    },
     facts::{Bundle, FactStatus},
     money::{Currency, Decimal, Pico},
     narrative,
@@ -13,9 +14,9 @@ use centinel_engine::{
     usage::{CostClass, Usage, UsageClass},
 };
 use centinel_ledger::{Condition, GroupBy, Measure, SpendQuery, SpendTable};
-use jiff::{Timestamp, civil::Date, civil::Weekday};
+use jiff::{Timestamp, civil::Date};
 
-use crate::{App, AppError, Circumstances, baseline_days};
+use crate::{App, AppError, Circumstances, usual::Usual};
 
 /// A change to explain.
 #[derive(Debug, Clone)]
@@ -28,6 +29,17 @@ pub struct ExplainRequest {
     pub compare_to: Option<Period>,
     /// Days of the baseline that are left out: holidays, planned changes, known episodes.
     pub left_out: BTreeSet<Date>,
+    /// The figure whose change is explained: the main driver is the largest of its drivers.
+    pub measured: Measured,
+    /// From the rows, events and verdicts that were known then; without it, from all that are known.
+    pub as_of: Option<Timestamp>,
+}
+
+impl ExplainRequest {
+    /// The instant of whose knowledge it is answered.
+    pub(crate) fn known_at(&self, now: Timestamp) -> Timestamp {
+        self.as_of.map_or(now, |as_of| as_of.min(now))
+    }
 }
 
 /// A change, explained exactly.
@@ -35,6 +47,10 @@ pub struct ExplainRequest {
 pub struct Explained {
     /// The split of the change over its drivers.
     pub decomposition: Decomposition,
+    /// The figure whose change is explained.
+    pub measured: Measured,
+    /// What moved that figure most; `None` when nothing changed.
+    pub main_driver: Option<Driver>,
     /// The days that are explained.
     pub period: Period,
     /// The days that were compared with, first to last.
@@ -118,17 +134,20 @@ impl App {
             baseline: baseline_period,
             baseline_days,
             has_left_out,
+            measured: request.measured,
             currency,
             as_of: Some(data_until),
             status: FactStatus::Final,
         };
         let mut facts = explain::facts_of(&decomposition, &finding);
-        let circumstances = self.circumstances(request, now).await?;
-        circumstances.add_to(&mut facts, currency);
+        let circumstances = self.circumstances(request, &decomposition, now).await?;
+        circumstances.add_to(&mut facts, decomposition.delta, currency);
         let bundle = facts.build();
         let evidence = self.keep_evidence(&bundle, now).await?;
         let text = narrative::explain_plain(&bundle);
         Ok(Explained {
+            main_driver: decomposition.main_driver_of(request.measured),
+            measured: request.measured,
             decomposition,
             period: request.period,
             baseline: baseline_period,
@@ -149,12 +168,12 @@ impl App {
         by: Option<&Dimension>,
         now: Timestamp,
     ) -> Result<Sides, AppError> {
-        let data = self.ledger.span().await?.ok_or(AppError::Empty)?;
+        let data = self.ledger.span_as_of(request.as_of).await?.ok_or(AppError::Empty)?;
         let Usual { period: baseline_period, weights, has_left_out } =
             self.usual(request, data.0, now).await?;
         let currency = self.config.organisation.currency;
-        let after = self.rows(&request.filter, request.period, currency, by).await?;
-        let before = self.rows(&request.filter, baseline_period, currency, by).await?;
+        let after = self.rows(request, request.period, currency, by).await?;
+        let before = self.rows(request, baseline_period, currency, by).await?;
         let baseline: Vec<(Scale, LedgerRow)> = before
             .into_iter()
             .filter_map(|(day, row)| {
@@ -185,35 +204,10 @@ impl App {
         })
     }
 
-    /// The days that a change is compared with.
-    pub(crate) async fn usual(
-        &self,
-        request: &ExplainRequest,
-        data_from: Timestamp,
-        now: Timestamp,
-    ) -> Result<Usual, AppError> {
-        if let Some(period) = request.compare_to {
-            return Ok(Usual { period, weights: None, has_left_out: false });
-        }
-        let mut left_out =
-            self.known_days(now, &self.verdicts(now).await?).await?.of(&Scope::new());
-        left_out.extend(request.left_out.iter().copied());
-        let days: Vec<Date> = baseline_days(&request.period)
-            .into_iter()
-            .filter(|day| *day >= date_of(data_from) && !left_out.contains(day))
-            .collect();
-        let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
-            return Err(AppError::NothingBefore);
-        };
-        let period = Period::days(*first, last.tomorrow().unwrap_or(*last))?;
-        let weights = Some(Weights::new(&request.period, &days));
-        Ok(Usual { period, weights, has_left_out: !left_out.is_empty() })
-    }
-
     /// Sums by day, feature (or service) and model, or by day, dimension and model, of one currency.
     async fn rows(
         &self,
-        filter: &[Condition],
+        request: &ExplainRequest,
         period: Period,
         currency: Currency,
         by: Option<&Dimension>,
@@ -224,7 +218,8 @@ impl App {
             None => vec![Dimension::Feature, Dimension::Service, Dimension::Model],
         };
         query.group_by = dimensions.into_iter().map(GroupBy::Dimension).collect();
-        query.filter = filter.to_vec();
+        query.filter.clone_from(&request.filter);
+        query.as_of = request.as_of;
         let table = self.ledger.spend(&query).await?;
         let mut rows = Vec::new();
         for row in &table.rows {
@@ -265,7 +260,7 @@ impl App {
             ));
         }
         if by.is_none() {
-            self.add_outputs(filter, period, &mut rows).await?;
+            self.add_outputs(request, period, &mut rows).await?;
         }
         Ok(rows)
     }
@@ -274,7 +269,7 @@ impl App {
     /// group only their sum counts.
     async fn add_outputs(
         &self,
-        filter: &[Condition],
+        request: &ExplainRequest,
         period: Period,
         rows: &mut [(Date, LedgerRow)],
     ) -> Result<(), AppError> {
@@ -282,7 +277,9 @@ impl App {
             .by([Dimension::Feature])
             .every(Grain::Day);
         // Outcomes know their feature and little else: other conditions do not apply to them.
-        query.filter = filter
+        query.as_of = request.as_of;
+        query.filter = request
+            .filter
             .iter()
             .filter(|condition| condition.dimension == Dimension::Feature)
             .cloned()
@@ -325,68 +322,4 @@ fn named_dims(
 pub(crate) fn mixed(cells: &[Cell]) -> Vec<String> {
     let has_models = cells.iter().any(|cell| cell.dims.contains_key("model"));
     has_models.then(|| "model".to_owned()).into_iter().collect()
-}
-
-/// What a change is compared with.
-pub(crate) struct Usual {
-    /// First to last of the days.
-    pub(crate) period: Period,
-    /// How often each of them counts; `None` when all of the period counts once.
-    pub(crate) weights: Option<Weights>,
-    /// Days known to be different are no part of it.
-    pub(crate) has_left_out: bool,
-}
-
-/// How often each day of a baseline counts: days compared over days of the baseline, by weekday.
-pub(crate) struct Weights {
-    baseline: BTreeSet<Date>,
-    compared_by_weekday: BTreeMap<i8, u64>,
-    baseline_by_weekday: BTreeMap<i8, u64>,
-    days: usize,
-}
-
-impl Weights {
-    fn new(compared: &Period, baseline: &[Date]) -> Self {
-        let count = |days: &mut dyn Iterator<Item = Date>| {
-            let mut counts: BTreeMap<i8, u64> = BTreeMap::new();
-            for day in days {
-                *counts.entry(weekday(day)).or_default() += 1;
-            }
-            counts
-        };
-        let (first, after) = compared.dates();
-        let mut days = std::iter::successors(Some(first), |day| day.tomorrow().ok())
-            .take_while(|day| *day < after);
-        Self {
-            compared_by_weekday: count(&mut days),
-            baseline_by_weekday: count(&mut baseline.iter().copied()),
-            baseline: baseline.iter().copied().collect(),
-            days: baseline.len(),
-        }
-    }
-
-    /// What an amount of a baseline's day counts for, in the days compared, rounded toward zero to the
-    /// last pico; `None` for a day that is no part of the baseline.
-    pub(crate) fn amount(&self, day: Date, amount: i128) -> Option<i128> {
-        if !self.baseline.contains(&day) {
-            return None;
-        }
-        let compared = i128::from(*self.compared_by_weekday.get(&weekday(day))?);
-        let baseline = i128::from(*self.baseline_by_weekday.get(&weekday(day))?);
-        amount.checked_mul(compared)?.checked_div(baseline)
-    }
-
-    /// The weight of a day; `None` for a day that is no part of the baseline.
-    fn of(&self, day: Date) -> Option<Scale> {
-        if !self.baseline.contains(&day) {
-            return None;
-        }
-        let compared = *self.compared_by_weekday.get(&weekday(day))?;
-        let baseline = *self.baseline_by_weekday.get(&weekday(day))?;
-        Scale::new(compared, baseline)
-    }
-}
-
-fn weekday(day: Date) -> i8 {
-    Weekday::to_monday_zero_offset(day.weekday())
 }

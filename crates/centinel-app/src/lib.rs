@@ -22,6 +22,7 @@ mod import;
 pub mod live;
 mod over_time;
 mod periods;
+mod policies;
 mod prices;
 mod proposals;
 mod reconcile;
@@ -32,13 +33,14 @@ mod role;
 mod span;
 mod spend;
 mod unpriced;
+mod usual;
 mod watch;
 
 pub use anomalies::{Incident, IncidentState};
 pub use app::{App, create_home};
 pub use book_versions::{BookVersion, ImportedBook, KnownVersion};
 pub use calendar::{CalendarError, EventKind};
-pub use circumstances::{Circumstances, Link, LinkKind};
+pub use circumstances::{Circumstances, FailedCalls, Link, LinkKind, PlaceShare, PriceStep};
 pub use compare::{Compared, GroupChange};
 pub use config::{
     AttentionConfig, CalendarConfig, Config, ConfigError, DatabaseConfig, Organisation,

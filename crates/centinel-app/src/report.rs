@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use centinel_approvals::View;
 use centinel_engine::{
-    explain::Driver,
+    explain::{Driver, Measured},
     money::{Currency, Decimal, Pico},
     period::Period,
 };
@@ -45,6 +45,11 @@ pub struct Headline {
     pub main_driver: Option<&'static str>,
     /// That driver's part of the change.
     pub main_effect: Option<Pico>,
+    /// What that driver is the largest part of: the change, or, of an episode of a ratio, the change
+    /// apart from volume.
+    pub main_of: Option<Pico>,
+    /// The figure whose change is explained.
+    pub measured: Option<Measured>,
     /// The change over the explained days.
     pub delta: Option<Pico>,
     /// The explanation in standard wording.
@@ -187,12 +192,14 @@ impl App {
             })
             .map(|view| view.proposal.id.to_string())
             .collect();
-        let driver = explained.as_ref().and_then(|e| e.decomposition.main_driver());
+        let driver = explained.as_ref().and_then(|e| e.main_driver);
         Ok(Headline {
             incident: incident.clone(),
             main_driver: driver.map(Driver::label),
             main_effect: driver
                 .and_then(|driver| explained.as_ref().map(|e| e.decomposition.effect(driver))),
+            main_of: explained.as_ref().map(|e| e.decomposition.change_of(e.measured)),
+            measured: explained.as_ref().map(|e| e.measured),
             delta: explained.as_ref().map(|e| e.decomposition.delta),
             text: explained.as_ref().map(|e| e.text.clone()),
             evidence: explained.map(|e| e.evidence),

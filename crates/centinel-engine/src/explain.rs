@@ -30,6 +30,7 @@
 
 mod finding;
 mod ledger;
+mod measured;
 mod rounding;
 mod shapley;
 
@@ -39,6 +40,7 @@ use serde::{Deserialize, Serialize};
 
 pub use finding::{Finding, bundle, facts_of, percent};
 pub use ledger::{LedgerRow, cells_from_ledger};
+pub use measured::{Measured, main_driver};
 pub use rounding::Waterfall;
 
 use crate::money::{Decimal, Pico};
@@ -277,44 +279,6 @@ pub struct Decomposition {
     /// Cells that were left out.
     #[serde(skip)]
     pub rejected: Vec<RejectedCell>,
-}
-
-impl Decomposition {
-    /// The effect of one driver.
-    pub fn effect(&self, driver: Driver) -> Pico {
-        self.effects
-            .iter()
-            .find(|effect| effect.driver == driver)
-            .map_or(Pico::ZERO, |effect| effect.amount)
-    }
-
-    /// The driver whose effect is largest in the direction of the change; without a change, the
-    /// largest either way. `None` when nothing changed at all.
-    pub fn main_driver(&self) -> Option<Driver> {
-        largest(self.delta.0, self.effects.iter())
-    }
-
-    /// The same of the cost of an output, of which volume is no part: what a change seen in cost per
-    /// output, or in another ratio, is by. Traffic that happened to move more hides it in
-    /// [`Self::main_driver`].
-    pub fn main_driver_per_output(&self) -> Option<Driver> {
-        let change = self.delta.0.saturating_sub(self.effect(Driver::Volume).0);
-        largest(change, self.effects.iter().filter(|effect| effect.driver != Driver::Volume))
-    }
-}
-
-/// The driver whose effect is largest in the direction of a change.
-fn largest<'a>(
-    change: i128,
-    effects: impl DoubleEndedIterator<Item = &'a Effect>,
-) -> Option<Driver> {
-    let weight = |amount: i128| match change.signum() {
-        0 => amount.saturating_abs(),
-        sign => amount.saturating_mul(sign),
-    };
-    // Of equals, `max_by_key` keeps the last.
-    let largest = effects.rev().max_by_key(|effect| weight(effect.amount.0))?;
-    (largest.amount.0 != 0).then_some(largest.driver)
 }
 
 /// The two sides of one cell while they are added up.

@@ -134,7 +134,7 @@ pub fn localize(
         causes_max: config.causes_max,
         unit: f64::midpoint(exact::unit(&table.real), exact::unit(&table.predict)),
     };
-    let found = search::find(&table.codes, &table.values(), settings);
+    let found = search::find(&table.codes, &table.nameless, &table.values(), settings);
     let (real, predict) = (exact::sum(&table.real)?, exact::sum(&table.predict)?);
     let delta = real.checked_sub(predict)?;
     let changes = Changes::of(&table.real, &table.predict)?;

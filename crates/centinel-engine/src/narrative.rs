@@ -4,6 +4,8 @@
 //! (`+$4,147.68 [F8]`), which is what the checker binds to. A contribution is called a contribution:
 //! nothing here claims a cause.
 
+mod around;
+
 use std::fmt::Write as _;
 
 use crate::{
@@ -44,7 +46,10 @@ impl Wording<'_> {
             text.push('.');
         }
         self.contributions(&mut text);
-        self.place(&mut text);
+        if !self.places(&mut text) {
+            self.place(&mut text);
+        }
+        self.links(&mut text);
         for caveat in &self.bundle.caveats {
             let _ = write!(text, " {caveat}");
         }
@@ -78,12 +83,7 @@ impl Wording<'_> {
                 continue;
             };
             if main.is_some_and(|main| main.value == driver.label()) {
-                let name = main.map(|main| self.mention(main)).unwrap_or_default();
-                let _ = write!(text, " The largest contribution is {name}: {}", self.signed(fact));
-                if let Some(share) = self.bundle.fact(&format!("share.{}", driver.name())) {
-                    let _ = write!(text, ", {} of the change", self.mention(share));
-                }
-                text.push('.');
+                self.main_contribution(text, driver, fact);
             } else {
                 others.push((amount(fact).0.unsigned_abs(), driver, fact));
             }
@@ -96,6 +96,28 @@ impl Wording<'_> {
                 .collect();
             let _ = write!(text, " Also: {}.", others.join("; "));
         }
+    }
+
+    /// Of the cost, or, where that is what was seen, of the cost apart from volume.
+    fn main_contribution(&self, text: &mut String, driver: Driver, effect: &Fact) {
+        let main = self.bundle.fact("main_driver");
+        let name = main.map(|main| self.mention(main)).unwrap_or_default();
+        let apart = self.bundle.fact("change_apart_from_volume");
+        if let Some(apart) = apart {
+            let _ = write!(text, " Apart from volume it changed by {};", self.signed(apart));
+            text.push_str(" the largest contribution to that is ");
+        } else {
+            text.push_str(" The largest contribution is ");
+        }
+        let _ = write!(text, "{name}: {}", self.signed(effect));
+        let (share, whole) = match apart {
+            Some(_) => (self.bundle.fact("main_share"), "it"),
+            None => (self.bundle.fact(&format!("share.{}", driver.name())), "the change"),
+        };
+        if let Some(share) = share {
+            let _ = write!(text, ", {} of {whole}", self.mention(share));
+        }
+        text.push('.');
     }
 
     fn place(&self, text: &mut String) {
@@ -215,12 +237,16 @@ mod tests {
 
     use super::*;
     use crate::{
-        explain::{Cell, Finding, Scale, Side, UnitPrices, bundle, decompose},
-        facts::FactStatus,
-        period::Period,
+        explain::{Cell, Finding, Measured, Scale, Side, UnitPrices, decompose, facts_of},
+        facts::{BundleBuilder, FactStatus},
+        period::{Period, start_of_day},
     };
 
     fn finding(feature: &str, cost_after: &str) -> Bundle {
+        facts(feature, cost_after, Measured::Cost).build()
+    }
+
+    fn facts(feature: &str, cost_after: &str, measured: Measured) -> BundleBuilder {
         let decimal = |text: &str| text.parse::<Decimal>().unwrap();
         let cell = |side, model: &str, tokens: &str, cost: &str| Cell {
             dims: BTreeMap::from([
@@ -249,7 +275,7 @@ mod tests {
         ];
         let decomposition = decompose(&cells, &["model".to_owned()], Scale::ONE).unwrap();
         let days = |from, to| Period::days(from, to).unwrap();
-        bundle(
+        facts_of(
             &decomposition,
             &Finding {
                 about: BTreeMap::from([("feature".to_owned(), feature.to_owned())]),
@@ -257,6 +283,7 @@ mod tests {
                 baseline: days(date(2026, 8, 19), date(2026, 10, 14)),
                 baseline_days: 56,
                 has_left_out: true,
+                measured,
                 currency: Currency::USD,
                 as_of: None,
                 status: FactStatus::Final,
@@ -285,6 +312,57 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_ratio_is_explained_apart_from_volume() {
+        let text = explain_plain(&facts("chat", "1150", Measured::CostPerOutput).build());
+        assert!(text.contains("Apart from volume it changed by +$350.00; the largest contribution to that is tokens per call: +$400.00, 114.3 % of it."), "{text}");
+    }
+
+    /// Places and links as the product adds them.
+    fn around(name: &str) -> Bundle {
+        let mut facts = facts("chat", "1150", Measured::Cost);
+        let usd = |amount: &str| Money { amount: amount.parse().unwrap(), currency: Currency::USD };
+        facts.entity("place.1.team", name);
+        facts.money("place.1.delta", usd("300"));
+        facts.percent("place.1.share", "85.7".parse().unwrap());
+        facts.money("place_rest", usd("50"));
+        let since = start_of_day(date(2026, 10, 14));
+        facts.entity("link.1.price_change", name);
+        facts.instant("link.1.since", since);
+        facts.money("link.1.cost", usd("-50"));
+        facts.percent("link.1.share", "-14.3".parse().unwrap());
+        facts.money("link.1.input_before", usd("2.5"));
+        facts.money("link.1.input_after", usd("2"));
+        facts.entity("link.2.deploy", name);
+        facts.instant("link.2.since", since);
+        facts.entity("link.3.error_burst", "");
+        facts.instant("link.3.since", since);
+        for (role, count, unit) in [("failed", 5, "failed"), ("calls", 90, "calls")] {
+            facts.count(&format!("link.3.{role}"), count, unit);
+            facts.count(&format!("link.3.{role}_before"), count, unit);
+        }
+        facts.build()
+    }
+
+    #[test]
+    fn places_and_what_began_are_said_with_their_part() {
+        let text = explain_plain(&around("ops"));
+        let from = text.find(" Of it,").unwrap();
+        let until = text.find(" The cost before").unwrap();
+        insta::assert_snapshot!(&text[from..until], @" Of it, in team ops: +$300.00, 85.7 % of the change; elsewhere: +$50.00. Contributions of what began then: price of ops from 2026-10-14, input $2.50 to $2.00 a million tokens: −$50.00, −14.3 % of the change. The change coincided with: deploy ops from 2026-10-14; failed calls from 2026-10-14, 5 failed of 90 calls, against 5 failed of 90 calls on the usual days.");
+    }
+
+    #[test]
+    fn names_in_circumstances_do_nothing() {
+        let text = explain(&around("<b>@all</b>\n[x](http://evil.example)"));
+        assert_eq!(
+            text.matches(r"\<b\>\@all\</b\>\[x\](http\://evil.example)").count(),
+            3,
+            "{text}"
+        );
+        assert!(!text.contains(" <b>"), "{text}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod booking;
 #[cfg(test)]
 mod bugs_others_shipped;
 pub mod builtin;
+mod change;
 mod compile;
 mod contract;
 mod cost;
@@ -43,6 +44,7 @@ mod tier;
 
 pub use book::{BookError, Import, PriceBook, PriceQuery};
 pub use builtin::builtin;
+pub use change::{PriceChange, PriceStep};
 pub use contract::{AppliedContract, Contract, ContractError};
 pub use cost::{CostLine, ExactCost, ExactLine};
 pub use deployment::{DeploymentError, Deployments};

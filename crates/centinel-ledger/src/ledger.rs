@@ -101,9 +101,22 @@ impl Ledger {
     ///
     /// [`LedgerError::Store`].
     pub async fn span(&self) -> Result<Option<(Timestamp, Timestamp)>, LedgerError> {
+        self.span_as_of(None).await
+    }
+
+    /// As [`Self::span`], of what the ledger knew at an instant; of all that it knows without one.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Store`].
+    pub async fn span_as_of(
+        &self,
+        as_of: Option<Timestamp>,
+    ) -> Result<Option<(Timestamp, Timestamp)>, LedgerError> {
+        let as_of = as_of.map(Timestamp::as_microsecond);
         let mut span: Option<(i64, i64)> = None;
         for kind in [SegmentKind::Calls, SegmentKind::Charges] {
-            for segment in self.db.segments(kind.name(), None, None).await? {
+            for segment in self.db.segments(kind.name(), None, as_of).await? {
                 let (first, last) = span.unwrap_or((segment.start_at, segment.last_at));
                 span = Some((first.min(segment.start_at), last.max(segment.last_at)));
             }

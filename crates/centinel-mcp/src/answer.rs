@@ -224,8 +224,11 @@ pub struct AnomalyRow {
     pub anomaly_id: Label,
     /// Whether it goes on.
     pub open: bool,
-    /// What it is about.
+    /// What it is about; empty for all spend.
     pub scope: Scope,
+    /// Of one of all spend: where at least half of its change is; empty where nothing stands out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<Scope>,
     /// What left its range.
     pub metric: Metric,
     /// First moment outside the range.
@@ -273,9 +276,10 @@ pub struct ExplanationAnswer {
     /// When it began; absent when no moment stands out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
-    /// What happened near the beginning. Coincidence in time, not proof.
+    /// What began near the beginning, what has a contribution first. Without one it is a coincidence
+    /// in time, not proof.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub coincided: Vec<Coincidence>,
+    pub links: Vec<Link>,
     /// What was checked and did not cause it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ruled_out: Vec<Sentence>,
@@ -304,15 +308,22 @@ pub struct Place {
     pub share_ratio: Option<Decimal>,
 }
 
-/// An event near the beginning of a change.
+/// Something that began near the beginning of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Coincidence {
-    /// When it happened.
+pub struct Link {
+    /// Its first day.
     pub at: Timestamp,
-    /// `deploy`, `price_change`, `budget_change`, …: words of our own.
+    /// `new_model`, `new_key`, `price_change`, `deploy`, `policy_edit`, …: words of our own.
     pub kind: &'static str,
     /// Its name in the data.
     pub name: Label,
+    /// Its part of the change, where that can be computed; parts of several links may overlap. Absent
+    /// where it merely coincided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contribution: Option<Pico>,
+    /// That part as a share of the whole change; absent when the whole is zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_ratio: Option<Decimal>,
 }
 
 /// Answers [`Answers::data_health`](crate::Answers::data_health).

@@ -282,9 +282,9 @@ impl Answer for ExplanationAnswer {
         self.basis.notes.truncate(NOTES_MAX);
     }
 
-    /// Coincidences go first, then what was ruled out, then the places that hold least.
+    /// Coincidences go first, then what has a contribution, then what was ruled out, then the places that hold least.
     fn shed(&mut self) -> bool {
-        self.coincided.pop().is_some()
+        self.links.pop().is_some()
             || self.ruled_out.pop().is_some()
             || self.places.pop().is_some()
             || self.basis.notes.pop().is_some()
@@ -424,6 +424,7 @@ mod tests {
             anomaly_id: "E-1".into(),
             open: true,
             scope: (0..60).map(|n| (format!("{n}{}", "k".repeat(62)).into(), "v".into())).collect(),
+            within: None,
             metric: Metric::Total,
             started_at: "2026-10-01T00:00:00Z".parse().unwrap(),
             ended_at: None,

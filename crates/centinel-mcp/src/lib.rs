@@ -25,8 +25,8 @@ mod tools;
 mod window;
 
 pub use answer::{
-    AnomaliesAnswer, AnomalyRow, Basis, Change, Coincidence, ComparisonAnswer, ComparisonRow,
-    Coverage, Decomposition, Driver, Effect, ExplanationAnswer, HealthAnswer, Metric, Place,
+    AnomaliesAnswer, AnomalyRow, Basis, Change, ComparisonAnswer, ComparisonRow, Coverage,
+    Decomposition, Driver, Effect, ExplanationAnswer, HealthAnswer, Link, Metric, Place,
     PlausibleRange, Reconciliation, Scope, SourceRow, SourceState, Spend, SpendAnswer, SpendRow,
     UnpricedModel,
 };

@@ -24,4 +24,4 @@ pub use catalogue::{Committed, ImportBatch, SegmentRow};
 pub use database::{Backend, Database, StoreError};
 pub use delivery::{DeliveredWindow, Delivery, KnownWindow, SyncRun};
 pub use objects::{DeliveredObject, KnownObject, ObjectState};
-pub use restatements::{RestatedBatch, RestatedSums};
+pub use restatements::{RESTATED, RestatedBatch, RestatedSums};

@@ -9,6 +9,9 @@ use crate::{
     catalogue::{list_segment, next, segment_from_row},
 };
 
+/// Action of the audit entry of a restatement.
+pub const RESTATED: &str = "prices.restated";
+
 /// What a restatement does to one batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RestatedBatch {
@@ -86,7 +89,7 @@ impl Database {
             .execute(journal.connection())
             .await?;
         }
-        journal.append(now, actor, "prices.restated", &format!("restatement:{id}"), reason).await?;
+        journal.append(now, actor, RESTATED, &format!("restatement:{id}"), reason).await?;
         journal.commit().await?;
         Ok(id)
     }

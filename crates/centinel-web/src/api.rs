@@ -96,7 +96,7 @@ pub(crate) async fn anomalies(State(state): State<WebState>) -> Response {
 
 /// `GET /api/explain/{id}`: an episode with what moved its cost.
 pub(crate) async fn explain(State(state): State<WebState>, Path(id): Path<String>) -> Response {
-    let explained = state.app.explain_incident(&id, state.now()).await.map_err(Failure::from);
+    let explained = state.app.explain_incident(&id, None, state.now()).await.map_err(Failure::from);
     answered(explained.map(|(incident, explained)| {
         json!({
             "incident": incident,
@@ -104,6 +104,9 @@ pub(crate) async fn explain(State(state): State<WebState>, Path(id): Path<String
             "baseline": explained.baseline,
             "baseline_days": explained.baseline_days,
             "decomposition": explained.decomposition,
+            "measured": explained.measured,
+            "main_driver": explained.main_driver,
+            "circumstances": explained.circumstances,
             "text": explained.text,
             "evidence": explained.evidence,
             "facts": explained.bundle.facts,

@@ -157,6 +157,50 @@ async fn every_page_answers_and_escapes_what_was_imported() {
 }
 
 #[tokio::test]
+async fn what_began_with_a_change_is_on_its_page_as_in_its_text() {
+    let site = Site::with_data().await;
+    let call = |day: i64| {
+        let at = Timestamp::from_second(1_792_918_800 + day * 86_400).unwrap();
+        json!({
+            "call_id": format!("new-{day}"), "at": at.to_string(), "provider": "openai",
+            "model": "gpt-4o-mini", "feature": HOSTILE, "input_tokens": 7_000_000,
+            "output_tokens": 1000,
+        })
+    };
+    let lines: Vec<String> = (0..7).map(|day| call(day).to_string()).collect();
+    site.post("/v1/calls", &[], lines.join("\n").into_bytes()).await;
+    let deploy = json!({
+        "event_id": "e", "kind": "deploy", "at": "2026-10-25T08:00:00Z",
+        "scope": {"feature": HOSTILE}, "note": HOSTILE,
+    });
+    site.post("/v1/events", &[], deploy.to_string().into_bytes()).await;
+
+    let incidents = site.get("/api/anomalies").await.json();
+    let incidents = incidents["incidents"].as_array().unwrap();
+    let about = json!({"feature": HOSTILE});
+    let id = incidents.iter().find(|incident| incident["scope"] == about).unwrap()["id"].clone();
+    let id = id.as_str().unwrap();
+    let explained = site.get(&format!("/api/explain/{id}")).await.json();
+    let links = explained["circumstances"]["links"].as_array().unwrap();
+    let kinds: Vec<&Value> = links.iter().map(|link| &link["kind"]).collect();
+    assert_eq!(kinds, ["new_model", "deploy"], "{explained}");
+    assert_eq!(links[1]["amount"], Value::Null, "a deploy coincides");
+
+    // The text says the model's part, and the page the same.
+    let text = explained["text"].as_str().unwrap();
+    let said = text.split_once("new model gpt-4o-mini from 2026-10-25: ").unwrap().1;
+    let amount = said.split(", ").next().unwrap();
+    assert!(amount.starts_with("+$"), "{text}");
+    let page = site.get(&format!("/episodes/{id}")).await;
+    let page = page.text();
+    let row = page.split_once("<td>new model gpt-4o-mini</td>").unwrap().1;
+    assert!(row.split_once("</tr>").unwrap().0.contains(amount), "{amount}: {page}");
+    let row = page.split_once("<td>deploy ").unwrap().1.split_once("</tr>").unwrap().0;
+    assert!(row.contains("coincided") && row.contains("&#60;script&#62;"), "{row}");
+    assert!(!page.contains("<script"), "{page}");
+}
+
+#[tokio::test]
 async fn the_first_screen_follows_the_data() {
     let site = Site::with_data().await;
     let before = site.get("/").await;

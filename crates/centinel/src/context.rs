@@ -53,7 +53,12 @@ impl Context {
     }
 
     pub(crate) async fn open(&self) -> anyhow::Result<App> {
-        App::open(&self.home, self.config.as_deref()).await.map_err(explain)
+        let app = App::open(&self.home, self.config.as_deref()).await.map_err(explain)?;
+        // An audit log that was tampered with is for `audit verify` to tell, not a reason to stop.
+        if let Err(error) = app.note_policies(now()).await {
+            tracing::warn!(%error, "policies were not noted");
+        }
+        Ok(app)
     }
 
     /// Opens the home and runs a use case on it.

@@ -1,7 +1,7 @@
 //! The period of a question, as arguments.
 
 use centinel_app::{App, ResolvedPeriod, When};
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
 use crate::{context::now, failure::usage};
 
@@ -22,13 +22,23 @@ pub(crate) struct PeriodArgs {
 
 impl PeriodArgs {
     pub(crate) async fn resolve(&self, app: &App, default: When) -> anyhow::Result<ResolvedPeriod> {
+        self.resolve_as_of(app, default, None).await
+    }
+
+    /// As it would have been resolved at an instant.
+    pub(crate) async fn resolve_as_of(
+        &self,
+        app: &App,
+        default: When,
+        as_of: Option<Timestamp>,
+    ) -> anyhow::Result<ResolvedPeriod> {
         let when = match (self.from, self.until, &self.period) {
             (Some(from), Some(until), _) => When::Days(from, until),
             (_, _, Some(word)) => word.parse()?,
             _ => default,
         };
-        let data = app.ledger().span().await?;
-        when.resolve(now(), data).map_err(|error| {
+        let data = app.ledger().span_as_of(as_of).await?;
+        when.resolve(as_of.unwrap_or_else(now), data).map_err(|error| {
             usage(error.to_string(), "`--until` is the day after the last one counted")
         })
     }

@@ -58,7 +58,9 @@ pub(crate) fn count(value: i128) -> String {
 
 /// `91.4 %` of a ratio from 0 to 1.
 pub(crate) fn percent(ratio: Decimal) -> String {
-    let tenths = ratio.mantissa_at(4).unwrap_or(0) / 10;
+    let rounded = Pico::round_half_even(ratio).ok();
+    let tenths = rounded.and_then(|rounded| rounded.amount.to_display(3).mantissa_at(3));
+    let tenths = tenths.unwrap_or(0);
     let sign = if tenths < 0 { "−" } else { "" };
     format!("{sign}{}.{} %", tenths.abs() / 10, tenths.abs() % 10)
 }
@@ -84,7 +86,7 @@ mod tests {
     fn figures_read_well() {
         assert_eq!(count(-12_345), "−12,345");
         assert_eq!(count(1_250_000), "1.2 M");
-        assert_eq!(percent("0.91449".parse().unwrap()), "0.0 %");
+        assert_eq!(percent("0.91451".parse().unwrap()), "91.5 %");
         assert_eq!(percent("0.9144".parse().unwrap()), "91.4 %");
         assert_eq!(sparkline(&[0, 50, 100]), "▁▄█");
         assert_eq!(printable("a\u{1b}[31mb\u{202e}c"), "a[31mbc");

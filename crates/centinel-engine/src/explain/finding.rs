@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Decomposition;
+use super::{Decomposition, Driver, Measured};
 use crate::{
     facts::{Bundle, BundleBuilder, FactStatus},
     money::{Currency, Decimal, Money, Pico},
@@ -24,6 +24,8 @@ pub struct Finding {
     pub baseline_days: usize,
     /// Days of the baseline were left out because they are known to be different.
     pub has_left_out: bool,
+    /// The figure whose change is explained.
+    pub measured: Measured,
     /// Of every amount.
     pub currency: Currency,
     /// What the data was known up to.
@@ -37,7 +39,9 @@ pub struct Finding {
 /// Roles: `about.DIMENSION`, `window_first`, `window_last`, `baseline_days`, `cost_before`,
 /// `cost_after`, `delta`, `change` (percent of the cost before, when that is positive),
 /// `effect.DRIVER`, `share.DRIVER` (percent of the change), `main_driver`, and of the cell that moved
-/// most in the direction of the change `where.DIMENSION` and `where_share`.
+/// most in the direction of the change `where.DIMENSION` and `where_share`. Where the cost of an output
+/// is explained, also `change_apart_from_volume` and `main_share` (percent of it): the main driver is
+/// the largest of that.
 pub fn bundle(decomposition: &Decomposition, finding: &Finding) -> Bundle {
     facts_of(decomposition, finding).build()
 }
@@ -70,18 +74,33 @@ pub fn facts_of(decomposition: &Decomposition, finding: &Finding) -> BundleBuild
         facts.percent("change", change);
         facts.derived("percent_change", &[&after_id, &before_id]).direction(delta.cmp(&Pico::ZERO));
     }
+    let mut volume_id = String::new();
     for effect in &decomposition.effects {
         let name = effect.driver.name();
         let id = facts.money(&format!("effect.{name}"), money(effect.amount));
         facts
             .derived("shapley", &[&before_id, &after_id])
             .direction(effect.amount.cmp(&Pico::ZERO));
+        if effect.driver == Driver::Volume {
+            volume_id.clone_from(&id);
+        }
         if let Some(share) = percent(effect.amount, delta, 1) {
             facts.percent(&format!("share.{name}"), share);
             facts.derived("share", &[&id, &delta_id]);
         }
     }
-    if let Some(driver) = decomposition.main_driver() {
+    let main = decomposition.main_driver_of(finding.measured);
+    if finding.measured == Measured::CostPerOutput {
+        let apart = decomposition.change_of(finding.measured);
+        let id = facts.money("change_apart_from_volume", money(apart));
+        facts.derived("difference", &[&delta_id, &volume_id]).direction(apart.cmp(&Pico::ZERO));
+        let share = main.and_then(|driver| percent(decomposition.effect(driver), apart, 1));
+        if let Some(share) = share {
+            facts.percent("main_share", share);
+            facts.derived("share", &[&id]);
+        }
+    }
+    if let Some(driver) = main {
         facts.entity("main_driver", driver.label());
         facts.required();
     }

@@ -22,9 +22,29 @@ pub(super) struct Cuboid {
     ends: Vec<u32>,
     /// Nats that it takes to name one of its cells.
     pub(super) name_cost: f64,
+    /// Cells that some dimension has no value for; empty where all have.
+    nameless: Vec<bool>,
 }
 
 impl Cuboid {
+    /// Notes the cells whose leaves lack the value of a dimension: `nameless` has the code that stands
+    /// for none, by dimension.
+    pub(super) fn note_nameless(&mut self, codes: &[Vec<u32>], nameless: &[Option<u32>]) {
+        let lacks = |leaf: &u32, dimension: &usize| {
+            let none = nameless.get(*dimension).copied().flatten();
+            let own = codes.get(*dimension).and_then(|codes| codes.get(*leaf as usize));
+            none.is_some() && none == own.copied()
+        };
+        let cells = self.first.iter();
+        self.nameless =
+            cells.map(|leaf| self.dimensions.iter().any(|own| lacks(leaf, own))).collect();
+    }
+
+    /// Whether a cell has no name.
+    pub(super) fn is_nameless(&self, cell: usize) -> bool {
+        self.nameless.get(cell).copied().unwrap_or(false)
+    }
+
     /// The leaves of a cell.
     pub(super) fn members(&mut self, cell: usize) -> &[u32] {
         if self.ends.is_empty() {
@@ -83,6 +103,7 @@ pub(super) fn cuboids(codes: &[Vec<u32>], leaf_count: usize, depth_max: usize) -
         sorted: Vec::new(),
         ends: Vec::new(),
         name_cost: 0.0,
+        nameless: Vec::new(),
     };
     let mut all = vec![everything];
     let mut level = 0..1;
@@ -185,6 +206,7 @@ fn refine(parent: &Cuboid, dimension: usize, codes: &[u32], size: u64) -> Cuboid
         sorted: Vec::new(),
         ends: Vec::new(),
         name_cost: 0.0,
+        nameless: Vec::new(),
     }
 }
 

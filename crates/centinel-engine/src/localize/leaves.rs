@@ -29,6 +29,8 @@ pub struct Leaves {
     known: Vec<BTreeMap<String, u32>>,
     real: Vec<Decimal>,
     predict: Vec<Decimal>,
+    /// Stands for no value.
+    nameless: Option<String>,
 }
 
 /// Why leaves cannot be put together.
@@ -55,6 +57,8 @@ pub(super) struct Ordered {
     pub(super) codes: Vec<Vec<u32>>,
     pub(super) real: Vec<Decimal>,
     pub(super) predict: Vec<Decimal>,
+    /// By dimension, the code that stands for no value, where some leaf has none.
+    pub(super) nameless: Vec<Option<u32>>,
 }
 
 impl Ordered {
@@ -108,7 +112,15 @@ impl Leaves {
             .iter()
             .map(|column| column.values.iter().cloned().zip(0_u32..).collect())
             .collect();
-        Ok(Self { dimensions, known, real, predict })
+        Ok(Self { dimensions, known, real, predict, nameless: None })
+    }
+
+    /// The same leaves, of which `value` stands for no value, in whatever dimension: leaves without a
+    /// value have nothing in common by it, so no cause is named by it.
+    #[must_use]
+    pub fn nameless(mut self, value: &str) -> Self {
+        self.nameless = Some(value.to_owned());
+        self
     }
 
     /// Adds a leaf; `values` in the order of the dimensions.
@@ -186,7 +198,7 @@ impl Leaves {
                 order.iter().map(|leaf| code(codes, *leaf).unwrap_or_default()).collect()
             })
             .collect();
-        let names = columns
+        let names: Vec<Dimension> = columns
             .into_iter()
             .map(|(column, _)| {
                 let mut values = column.values.clone();
@@ -195,7 +207,14 @@ impl Leaves {
                 Dimension { name: column.name.clone(), values, codes: Vec::new() }
             })
             .collect();
-        Ordered { names, codes, real, predict }
+        let nameless = names
+            .iter()
+            .map(|column| {
+                let code = column.values.binary_search(self.nameless.as_ref()?).ok()?;
+                u32::try_from(code).ok()
+            })
+            .collect();
+        Ordered { names, codes, real, predict, nameless }
     }
 }
 

@@ -97,8 +97,14 @@ pub(super) struct Found {
 
 /// Finds the regions whose common change explains the leaves.
 ///
-/// `codes` has a list a dimension, with a code a leaf; `values` a `(real, predicted)` a leaf.
-pub(super) fn find(codes: &[Vec<u32>], values: &[(f64, f64)], settings: Settings) -> Found {
+/// `codes` has a list a dimension, with a code a leaf; `nameless` the code of a dimension that stands
+/// for no value; `values` a `(real, predicted)` a leaf.
+pub(super) fn find(
+    codes: &[Vec<u32>],
+    nameless: &[Option<u32>],
+    values: &[(f64, f64)],
+    settings: Settings,
+) -> Found {
     // Leaves of two zeros say nothing.
     let (leaves, telling): (Vec<usize>, Vec<(f64, f64)>) = values
         .iter()
@@ -111,6 +117,11 @@ pub(super) fn find(codes: &[Vec<u32>], values: &[(f64, f64)], settings: Settings
         .map(|codes| leaves.iter().filter_map(|leaf| codes.get(*leaf).copied()).collect())
         .collect();
     let mut cuboids = cuboids(&codes, telling.len(), settings.depth_max);
+    if nameless.iter().any(Option::is_some) {
+        for cuboid in &mut cuboids {
+            cuboid.note_nameless(&codes, nameless);
+        }
+    }
     let (search, center) = Search::over(&mut cuboids, &telling, 1.0, settings);
     let alone = search.regions(1.0, &codes);
     if center.abs() >= settings.deviation_min {
@@ -256,7 +267,7 @@ impl<'a> Search<'a> {
             let cost = cuboid.name_cost + self.settings.margin;
             for (cell, (sum, count)) in sums.iter().zip(&cuboid.leaves).enumerate() {
                 let gain = sum.screened * sum.screened / (2.0 * f64::from(*count)) - cost;
-                if gain > 0.0 {
+                if gain > 0.0 && !cuboid.is_nameless(cell) {
                     found.push((gain, index, cell));
                 }
             }

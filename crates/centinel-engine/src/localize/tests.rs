@@ -240,6 +240,37 @@ fn any_rows() -> impl Strategy<Value = Vec<Row>> {
     })
 }
 
+/// Nine features of two models that stay, and charges without a model, most of them new.
+fn with_charges() -> Vec<Row> {
+    let cents = |amount: i128| Decimal::new(amount, 2).unwrap();
+    let mut rows: Vec<Row> = Vec::new();
+    for feature in 0..9 {
+        for model in ["large", "small"] {
+            let values = vec![format!("f{feature}"), model.to_owned()];
+            rows.push((values, cents(10_010 + feature), cents(10_000)));
+        }
+    }
+    for charge in 0..6 {
+        let values = vec![format!("c{charge}"), "(none)".to_owned()];
+        rows.push((values, cents(30_000), cents(10_000)));
+    }
+    rows
+}
+
+#[test]
+fn what_has_no_value_names_no_cause() {
+    let rows = with_charges();
+    let all = leaves(&["feature", "model"], &rows);
+    let by_value = localize(&all, 10, &Config::published()).unwrap();
+    let has_none = |found: &Localization| {
+        found.causes.iter().any(|cause| cause.place.values().any(|value| value == "(none)"))
+    };
+    assert!(has_none(&by_value), "{by_value:?}");
+    let found = localize(&all.nameless("(none)"), 10, &Config::published()).unwrap();
+    assert!(!has_none(&found), "{found:?}");
+    assert_adds_up(&found);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -81,7 +81,7 @@ async fn the_three_questions_of_a_first_session() {
     let anomaly_id = anomalies["rows"][0]["anomaly_id"].clone();
     let explained = client.call("explain_change", json!({"anomaly_id": anomaly_id})).await;
     check_basis(&explained);
-    assert_eq!(explained["coincided"][0]["kind"], "deploy");
+    assert_eq!(explained["links"][0]["kind"], "deploy");
     let health = client.call("data_health", json!({})).await;
     check_basis(&health);
 

@@ -14,13 +14,13 @@ use centinel_engine::{
 };
 use centinel_mcp::{
     AnomaliesAnswer, AnomaliesRequest, AnomalyFilter, AnomalyRow, Answers, Basis, Change,
-    ChangeKind, Coincidence, CompareRequest, CompareTo, ComparisonAnswer, ComparisonRow, Coverage,
+    ChangeKind, CompareRequest, CompareTo, ComparisonAnswer, ComparisonRow, Coverage,
     Decomposition, Driver, Effect, ExplainRequest, ExplanationAnswer, FieldChange, Filter,
-    Grouping, HealthAnswer, HealthRequest, Label, Metric, Page, Place, Principal, ProposalAnswer,
-    ProposalDraft, ProposalRow, ProposalSink, ProposalStatus, ProposalsAnswer, ProposalsRequest,
-    Receipt, Reconciliation, Refusal, Reply, SavingInterval, Sentence, Server, ServerOptions,
-    SourceRow, SourceState, Spend, SpendAnswer, SpendRequest, SpendRow, UnpricedModel, Window,
-    previous_period, quoted, year_before,
+    Grouping, HealthAnswer, HealthRequest, Label, Link, Metric, Page, Place, Principal,
+    ProposalAnswer, ProposalDraft, ProposalRow, ProposalSink, ProposalStatus, ProposalsAnswer,
+    ProposalsRequest, Receipt, Reconciliation, Refusal, Reply, SavingInterval, Sentence, Server,
+    ServerOptions, SourceRow, SourceState, Spend, SpendAnswer, SpendRequest, SpendRow,
+    UnpricedModel, Window, previous_period, quoted, year_before,
 };
 use jiff::civil::{Date, date};
 use tokio::sync::Notify;
@@ -285,6 +285,7 @@ impl Answers for Fixture {
                 anomaly_id: Label::new("E-12"),
                 open: true,
                 scope: self.scope(),
+                within: None,
                 metric: Metric::TokensPerCall,
                 started_at: start_of_day(date(2026, 10, 24)),
                 ended_at: None,
@@ -346,10 +347,12 @@ impl Answers for Fixture {
                 usual_range_ratio: "0.09".parse().ok(),
                 places: vec![Place { scope: self.scope(), delta, share_ratio: "1".parse().ok() }],
                 started_at: Some(start_of_day(date(2026, 10, 24))),
-                coincided: vec![Coincidence {
+                links: vec![Link {
                     at: start_of_day(date(2026, 10, 24)),
                     kind: "deploy",
                     name: Label::from(self.name("support-api 2026.41")),
+                    contribution: None,
+                    share_ratio: None,
                 }],
                 ruled_out: vec![Sentence::new("The price list is unchanged.")],
                 owner: Some(Label::from(self.name("support-platform"))),

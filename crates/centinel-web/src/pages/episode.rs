@@ -7,8 +7,12 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use centinel_app::{Explained, Incident};
-use centinel_engine::{anomaly::Metric, explain::CellEffects, money::Currency};
+use centinel_app::{Explained, Incident, Link, PlaceShare};
+use centinel_engine::{
+    anomaly::Metric,
+    explain::{CellEffects, percent},
+    money::{Currency, Pico},
+};
 
 use super::{Chrome, Source, Term, overview::scope, page};
 use crate::{
@@ -34,10 +38,31 @@ struct Episode {
     waterfall: Waterfall,
     /// Driver or part, and its amount with every decimal.
     exact: Vec<(String, String)>,
+    /// The combinations of values that hold the change, and what is elsewhere.
+    places: Vec<Place>,
+    is_spread: bool,
+    /// What began with the change.
+    links: Vec<Began>,
     cells: Vec<Cell>,
     cells_hidden: usize,
     caveats: Vec<String>,
     source: Source,
+}
+
+struct Place {
+    name: String,
+    share: String,
+    delta: String,
+    is_more: bool,
+}
+
+struct Began {
+    kind: &'static str,
+    name: String,
+    since: String,
+    /// Empty where it merely coincided.
+    share: String,
+    contribution: String,
 }
 
 struct Cell {
@@ -49,14 +74,14 @@ struct Cell {
 }
 
 pub(crate) async fn episode(State(state): State<WebState>, Path(id): Path<String>) -> Response {
-    let explained = state.app.explain_incident(&id, state.now()).await.map_err(Failure::from);
+    let explained = state.app.explain_incident(&id, None, state.now()).await.map_err(Failure::from);
     let chrome = Chrome::of(&state.app);
     page(&state, explained.map(|(incident, explained)| view(chrome, &incident, &explained)))
 }
 
 fn view(chrome: Chrome, incident: &Incident, explained: &Explained) -> Episode {
     let Explained { decomposition, currency, .. } = explained;
-    let (dimension, name) = scope(&incident.scope);
+    let (dimension, name) = scope(incident);
     let mut cells: Vec<&CellEffects> = decomposition.by_cell.iter().collect();
     // Stable: of equal changes the first in the order of the names.
     cells.sort_by_key(|cell| std::cmp::Reverse(cell.delta.0.unsigned_abs()));
@@ -78,6 +103,14 @@ fn view(chrome: Chrome, incident: &Incident, explained: &Explained) -> Episode {
         terms: terms(incident, explained),
         waterfall: Waterfall::new(decomposition, *currency),
         exact: exact.map(|(label, amount)| (label, amount.to_string())).collect(),
+        places: places(explained),
+        is_spread: explained.circumstances.is_spread(),
+        links: explained
+            .circumstances
+            .links
+            .iter()
+            .map(|link| Began::new(link, explained))
+            .collect(),
         cells: cells
             .into_iter()
             .take(CELLS_SHOWN)
@@ -96,6 +129,49 @@ fn view(chrome: Chrome, incident: &Incident, explained: &Explained) -> Episode {
             .into_iter()
             .collect(),
         source: Source::new(&explained.evidence),
+    }
+}
+
+fn places(explained: &Explained) -> Vec<Place> {
+    let Explained { circumstances, decomposition, currency, .. } = explained;
+    let row = |name: String, amount: Pico| Place {
+        name,
+        share: share(amount, decomposition.delta),
+        delta: signed_money(amount, *currency),
+        is_more: amount > Pico::ZERO,
+    };
+    let shares = circumstances.place_shares().into_iter();
+    let mut rows: Vec<Place> = shares
+        .map(|PlaceShare { place, amount }| {
+            let names = place.iter().map(|(name, value)| format!("{} {}", cell(name), cell(value)));
+            row(names.collect::<Vec<_>>().join(" · "), amount)
+        })
+        .collect();
+    let rest = circumstances.elsewhere(decomposition.delta);
+    rows.extend(rest.map(|rest| row("elsewhere".to_owned(), rest)));
+    rows
+}
+
+/// `31.5 %`, as the text has it; empty where the whole is zero.
+fn share(amount: Pico, whole: Pico) -> String {
+    percent(amount, whole, 1)
+        .map_or_else(String::new, |share| format!("{share}\u{a0}%").replacen('-', "−", 1))
+}
+
+impl Began {
+    fn new(link: &Link, explained: &Explained) -> Self {
+        let amount = link.amount;
+        Self {
+            kind: link.kind.label(),
+            name: clean(&link.told()),
+            since: text::full_day(link.since),
+            share: amount
+                .map_or_else(String::new, |amount| share(amount, explained.decomposition.delta)),
+            contribution: amount.map_or_else(
+                || "coincided".to_owned(),
+                |amount| signed_money(amount, explained.currency),
+            ),
+        }
     }
 }
 

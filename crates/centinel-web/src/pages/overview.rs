@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use centinel_app::{AppError, Headline, KindOfSpend, Report, View};
+use centinel_app::{AppError, Headline, Incident, KindOfSpend, Report, View};
 use centinel_engine::{
+    explain::Measured,
     money::{Currency, Decimal},
     period::date_of,
 };
@@ -180,7 +181,7 @@ fn unpriced(report: &Report) -> Option<Unpriced> {
 impl Look {
     fn new(headline: &Headline) -> Self {
         let incident = &headline.incident;
-        let (dimension, name) = scope(&incident.scope);
+        let (dimension, name) = scope(incident);
         Self {
             id: incident.id.clone(),
             dimension,
@@ -218,19 +219,26 @@ fn main_driver(headline: &Headline) -> Option<String> {
     let amount = |amount| text::signed_money(amount, currency);
     let (driver, effect) = (headline.main_driver?, headline.main_effect?);
     Some(format!(
-        "most of it: {driver}, {} of a change of {}",
+        "most of it: {driver}, {} of a change of {}{}",
         amount(effect),
-        amount(headline.delta?)
+        amount(headline.main_of?),
+        headline.measured.map_or("", Measured::qualifier)
     ))
 }
 
-/// `feature` and `support-answers`.
-pub(super) fn scope(scope: &BTreeMap<String, String>) -> (String, String) {
+/// `feature` and `support-answers`; of an episode of everything, where its change is.
+pub(super) fn scope(incident: &Incident) -> (String, String) {
     let join = |parts: Vec<String>| parts.join(", ");
-    (
-        join(scope.keys().map(|name| cell(name)).collect()),
-        join(scope.values().map(|value| cell(value)).collect()),
-    )
+    let names = |scope: &BTreeMap<String, String>| join(scope.keys().map(|n| cell(n)).collect());
+    let values = |scope: &BTreeMap<String, String>| join(scope.values().map(|v| cell(v)).collect());
+    match &incident.within {
+        _ if !incident.scope.is_empty() => (names(&incident.scope), values(&incident.scope)),
+        Some(place) if !place.is_empty() => {
+            (format!("all spend, most of it by {}", names(place)), values(place))
+        }
+        Some(_) => ("no place stands out".to_owned(), "all spend".to_owned()),
+        None => (String::new(), "all spend".to_owned()),
+    }
 }
 
 impl Waiting {

@@ -1,5 +1,7 @@
 //! `centinel anomalies`: what left its usual range.
 
+use std::collections::BTreeMap;
+
 use centinel_app::{Incident, IncidentState, Verdict};
 use centinel_engine::money::Money;
 use jiff::Timestamp;
@@ -112,13 +114,20 @@ fn row(incident: &Incident) -> Vec<String> {
     ]
 }
 
-/// `support-answers`, or `service AmazonEC2`.
+/// `support-answers`, or `service AmazonEC2`; of an episode of everything, where its change is.
 pub(crate) fn what(incident: &Incident) -> String {
-    let names = incident.scope.iter().map(|(dimension, value)| {
-        if dimension == "feature" { value.clone() } else { format!("{dimension} {value}") }
-    });
-    let name = names.collect::<Vec<_>>().join(", ");
-    if name.is_empty() { "all spend".to_owned() } else { name }
+    let named = |scope: &BTreeMap<String, String>| {
+        let names = scope.iter().map(|(dimension, value)| {
+            if dimension == "feature" { value.clone() } else { format!("{dimension} {value}") }
+        });
+        names.collect::<Vec<_>>().join(", ")
+    };
+    match &incident.within {
+        _ if !incident.scope.is_empty() => named(&incident.scope),
+        Some(place) if !place.is_empty() => format!("all spend, most of it {}", named(place)),
+        Some(_) => "all spend, no place stands out".to_owned(),
+        None => "all spend".to_owned(),
+    }
 }
 
 /// `tokens per call +68 %`, largest first.

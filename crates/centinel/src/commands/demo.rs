@@ -162,7 +162,7 @@ async fn propose(app: &App) -> anyhow::Result<()> {
     let Some(incident) = open.max_by_key(|incident| incident.impact) else { return Ok(()) };
     let Some(feature) = incident.scope.get("feature") else { return Ok(()) };
     // The usual level of the days before the episode, as a monthly limit.
-    let (_, explained) = app.explain_incident(&incident.id, now()).await.map_err(explain)?;
+    let (_, explained) = app.explain_incident(&incident.id, None, now()).await.map_err(explain)?;
     let days = (explained.period.end_micros() - explained.period.start_micros())
         / centinel_engine::period::DAY_MICROS;
     let per_month = explained.decomposition.before.0.saturating_mul(30) / i128::from(days.max(1));

@@ -1,7 +1,11 @@
 //! `centinel explain`: why spend changed, to the cent.
 
-use centinel_app::{Circumstances, ExplainRequest, Explained, Incident, When};
-use centinel_engine::money::{Money, Pico};
+use centinel_app::{ExplainRequest, Explained, Incident, PlaceShare, When};
+use centinel_engine::{
+    explain,
+    money::{Currency, Money, Pico},
+};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
@@ -9,7 +13,7 @@ use crate::{
         anomalies::{impact, what},
         spend::condition,
     },
-    context::{Context, explain, now},
+    context::{Context, explain as hinted, now},
     output::{Outcome, Output},
     period_args::PeriodArgs,
     text::printable,
@@ -27,6 +31,10 @@ pub(crate) struct Args {
     /// Only these values, as in `feature=search`.
     #[arg(long, value_name = "DIMENSION=VALUES", conflicts_with = "id")]
     only: Vec<String>,
+    /// As it would have been answered at that instant (RFC 3339): rows, events and verdicts that came
+    /// later count for nothing.
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -48,11 +56,12 @@ struct Answer<'a> {
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
     context.run(async |app| {
         let (incident, explained, period) = if let Some(id) = &args.id {
-            let (incident, explained) = app.explain_incident(id, now()).await.map_err(explain)?;
+            let explained = app.explain_incident(id, args.as_of, now()).await;
+            let (incident, explained) = explained.map_err(hinted)?;
             let period = explained.period;
             (Some(incident), explained, period)
         } else {
-            let resolved = args.period.resolve(&app, When::Last7Days).await?;
+            let resolved = args.period.resolve_as_of(&app, When::Last7Days, args.as_of).await?;
             let filter =
                 args.only.iter().map(|text| condition(text)).collect::<anyhow::Result<_>>()?;
             let request = ExplainRequest {
@@ -60,8 +69,10 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
                 period: resolved.period,
                 compare_to: None,
                 left_out: std::collections::BTreeSet::new(),
+                measured: explain::Measured::Cost,
+                as_of: args.as_of,
             };
-            let explained = app.explain_change(&request, now()).await.map_err(explain)?;
+            let explained = app.explain_change(&request, now()).await.map_err(hinted)?;
             (None, explained, resolved.period)
         };
         if output.json {
@@ -125,43 +136,47 @@ fn print(
     Ok(())
 }
 
-/// Places that are shown.
-const PLACES_SHOWN: usize = 3;
-
 /// Where the change is, and what happened at the time.
 fn print_circumstances(explained: &Explained, output: &mut Output) -> anyhow::Result<()> {
-    let Circumstances { places, links } = &explained.circumstances;
-    let money = |amount: Pico| Money { amount, currency: explained.currency };
-    if let Some(places) = places {
-        for (number, cause) in places.causes.iter().take(PLACES_SHOWN).enumerate() {
-            let head = if number == 0 { "within it" } else { "" };
-            let name: Vec<String> =
-                cause.place.iter().map(|(name, value)| format!("{name} {value}")).collect();
-            let amount = Pico::round_half_even(cause.delta)?.amount;
-            output.line(format_args!(
-                "{head:<9} {}: {}",
-                printable(&name.join(", ")),
-                money(amount)
-            ))?;
-        }
-        if places.spread {
-            output.line("within it spread evenly: no combination of values stands out")?;
-        }
+    let Explained { circumstances, decomposition, currency, .. } = explained;
+    let figure = |amount: Pico| contribution(amount, decomposition.delta, *currency);
+    for (number, PlaceShare { place, amount }) in circumstances.place_shares().iter().enumerate() {
+        let head = if number == 0 { "within it" } else { "" };
+        let name: Vec<String> =
+            place.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let name = printable(&name.join(", "));
+        output.line(format_args!("{head:<9} {name}: {}", figure(*amount)))?;
     }
-    for (number, link) in links.iter().enumerate() {
+    if let Some(rest) = circumstances.elsewhere(decomposition.delta) {
+        output.line(format_args!("{:<9} elsewhere: {}", "", figure(rest)))?;
+    }
+    if circumstances.is_spread() {
+        output.line(
+            "within it spread over everything: no place holds more of it than chance would give it",
+        )?;
+    }
+    for (number, link) in circumstances.links.iter().enumerate() {
         let head = if number == 0 { "also" } else { "" };
-        let cost = match link.amount {
-            Some(amount) => format!("cost {}", money(amount)),
-            None => "coincided".to_owned(),
-        };
+        let cost = link.amount.map_or_else(|| "coincided".to_owned(), figure);
         output.line(format_args!(
-            "{head:<9} {} since {}: {}, {cost}",
+            "{head:<9} {} since {}: {}: {cost}",
             link.kind.label(),
             link.since,
-            printable(&link.what)
+            printable(&link.told())
         ))?;
     }
     Ok(())
+}
+
+/// `+$12.00, 31.5 % of the change`.
+fn contribution(amount: Pico, delta: Pico, currency: Currency) -> String {
+    let plus = if amount > Pico::ZERO { "+" } else { "" };
+    let amount_text = Money { amount, currency };
+    let share = explain::percent(amount, delta, 1);
+    let share = share.map_or_else(String::new, |share| {
+        format!(", {share} % of the change").replacen('-', "−", 1)
+    });
+    format!("{plus}{amount_text}{share}")
 }
 
 /// Several lines, each without control characters.

@@ -1,7 +1,10 @@
 //! `centinel report`: the first screen.
 
 use centinel_app::{App, Headline, Report, plausible_total};
-use centinel_engine::money::{Currency, Money, Pico};
+use centinel_engine::{
+    explain::Measured,
+    money::{Currency, Money, Pico},
+};
 
 use crate::{
     commands::anomalies::{effects, impact, what},
@@ -122,13 +125,14 @@ fn print_headlines(report: &Report, output: &mut Output) -> anyhow::Result<()> {
             format!("+{}", impact(incident))
         ))?;
         output.line(format!("        {}", printable(&effects(incident))))?;
-        if let (Some(driver), Some(effect), Some(delta)) =
-            (headline.main_driver, headline.main_effect, headline.delta)
+        if let (Some(driver), Some(effect), Some(change)) =
+            (headline.main_driver, headline.main_effect, headline.main_of)
         {
             output.line(format!(
-                "        most of it: {driver}, {} of a change of {}",
+                "        most of it: {driver}, {} of a change of {}{}",
                 money(effect, report.currency),
-                money(delta, report.currency)
+                money(change, report.currency),
+                headline.measured.map_or("", Measured::qualifier)
             ))?;
         }
         let owner = incident.owner.as_deref().unwrap_or("nobody known");

@@ -82,6 +82,7 @@ impl Ports {
                 anomaly_id: Label::from(&incident.id),
                 open: incident.is_open,
                 scope: shown_scope(&incident.scope),
+                within: incident.within.as_ref().map(shown_scope),
                 metric: metric(incident.main_metric),
                 started_at: start_of_day(incident.start),
                 ended_at: (!incident.is_open).then(|| start_of_day(after(incident.last))),
@@ -182,6 +183,12 @@ fn summary(
         .figure(&incident.id);
     for (name, value) in &incident.scope {
         sentence = sentence.text(", ").name(name).text(" ").name(value);
+    }
+    if let Some(place) = &incident.within {
+        sentence = sentence.text(", all spend");
+        for (name, value) in place {
+            sentence = sentence.text(", most of it ").name(name).text(" ").name(value);
+        }
     }
     sentence
         .text(", since ")

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use centinel_app::Explained;
+use centinel_app::{Explained, PlaceShare};
 use centinel_engine::{
     explain,
     money::{Currency, Pico},
@@ -10,8 +10,8 @@ use centinel_engine::{
 };
 use centinel_mcp::{
     Change, CompareRequest, CompareTo, ComparisonAnswer, ComparisonRow, Decomposition, Driver,
-    Effect, ExplainRequest, ExplanationAnswer, Filter, Grouping, Label, Place, Refusal, Sentence,
-    Window, previous_period, year_before,
+    Effect, ExplainRequest, ExplanationAnswer, Filter, Grouping, Label, Link, Place, Refusal,
+    Sentence, Window, previous_period, year_before,
 };
 
 use super::{
@@ -22,8 +22,6 @@ use super::{
     refusal::refused,
     spend::share,
 };
-use crate::text::percent;
-
 /// Places named at most.
 const PLACES_MAX: usize = 8;
 
@@ -90,7 +88,7 @@ impl Ports {
         let (asked, explained, filter, compare_to, anomaly) = match request {
             ExplainRequest::Anomaly { anomaly_id } => {
                 let (incident, explained) =
-                    self.app.explain_incident(&anomaly_id, now).await.map_err(refused)?;
+                    self.app.explain_incident(&anomaly_id, None, now).await.map_err(refused)?;
                 let asked = self.asked(Window::Exact(explained.period), None).await?;
                 let filter = filter_of(&incident.scope);
                 (asked, explained, filter, CompareTo::Usual, Some(incident))
@@ -120,9 +118,9 @@ impl Ports {
             scope: shown_scope(&scope),
             decomposition: decomposition(&explained.decomposition),
             usual_range_ratio: None,
-            places: places(&explained.decomposition),
+            places: places(&explained),
             started_at: anomaly.as_ref().map(|incident| start_of_day(incident.start)),
-            coincided: Vec::new(),
+            links: links(&explained),
             ruled_out: ruled_out(&explained.decomposition, explained.currency),
             owner,
             proposal_id: self.proposals_by_scope(asked.now).await?.remove(&scope),
@@ -179,6 +177,8 @@ impl Ports {
             period: asked.period,
             compare_to: before,
             left_out,
+            measured: explain::Measured::Cost,
+            as_of: None,
         })
     }
 }
@@ -216,18 +216,38 @@ fn decomposition(split: &explain::Decomposition) -> Decomposition {
     }
 }
 
-/// The cells that hold most of a change.
-fn places(split: &explain::Decomposition) -> Vec<Place> {
+/// The combinations of values that hold a change; where none does, the cells with the largest changes.
+fn places(explained: &Explained) -> Vec<Place> {
+    let Explained { decomposition: split, circumstances, .. } = explained;
+    let shares = circumstances.place_shares();
+    if !shares.is_empty() {
+        let shown = shares.iter();
+        return shown
+            .map(|PlaceShare { place, amount }| place_of(place, *amount, split.delta))
+            .collect();
+    }
     let mut cells: Vec<_> = split.by_cell.iter().filter(|cell| cell.delta != Pico::ZERO).collect();
     cells.sort_by_key(|cell| (std::cmp::Reverse(cell.delta.0.unsigned_abs()), &cell.cell));
     let shown = cells.into_iter().take(PLACES_MAX);
-    shown
-        .map(|cell| Place {
-            scope: shown_scope(&cell.cell),
-            delta: cell.delta,
-            share_ratio: share(cell.delta, split.delta),
-        })
-        .collect()
+    shown.map(|cell| place_of(&cell.cell, cell.delta, split.delta)).collect()
+}
+
+fn place_of(values: &BTreeMap<String, String>, delta: Pico, whole: Pico) -> Place {
+    Place { scope: shown_scope(values), delta, share_ratio: share(delta, whole) }
+}
+
+/// What began with the change.
+fn links(explained: &Explained) -> Vec<Link> {
+    let delta = explained.decomposition.delta;
+    let links = explained.circumstances.links.iter();
+    let shown = links.map(|link| Link {
+        at: start_of_day(link.since),
+        kind: link.kind.name(),
+        name: Label::from(&link.told()),
+        contribution: link.amount,
+        share_ratio: link.amount.and_then(|amount| share(amount, delta)),
+    });
+    shown.collect()
 }
 
 /// Drivers that moved less than a hundredth of the change.
@@ -269,8 +289,10 @@ fn change_sentence(explained: &Explained, compare_to: CompareTo, filter: &Filter
         sentence = sentence.figure(money(split.before, *currency)).text(" to ");
     }
     sentence = sentence.figure(money(split.after, *currency));
-    if let Some(ratio) = share(split.delta, split.before).filter(|ratio| !ratio.is_zero()) {
-        sentence = sentence.text(" (").figure(percent(ratio)).text(")");
+    // Rounded as the text and the page have it.
+    let ratio = explain::percent(split.delta, split.before, 1);
+    if let Some(ratio) = ratio.filter(|ratio| split.before > Pico::ZERO && !ratio.is_zero()) {
+        sentence = sentence.text(" (").figure(format!("{ratio} %").replacen('-', "−", 1)).text(")");
     }
     sentence = sentence.text(", ").figure(explained.period).text(match compare_to {
         CompareTo::PreviousPeriod => " against ",
@@ -278,14 +300,16 @@ fn change_sentence(explained: &Explained, compare_to: CompareTo, filter: &Filter
         CompareTo::YearBefore => " against a year before, ",
     });
     sentence = sentence.figure(explained.baseline);
-    match split.main_driver() {
-        Some(driver) if split.delta != Pico::ZERO => sentence
-            .text("; the largest driver is ")
-            .text(driver.label())
-            .text(" with ")
-            .figure(signed(split.effect(driver), *currency)),
-        _ => sentence,
-    }
+    let Some(driver) = explained.main_driver else { return sentence };
+    let apart = match explained.measured {
+        explain::Measured::Cost => "; the largest driver is ",
+        explain::Measured::CostPerOutput => "; apart from volume the largest driver is ",
+    };
+    sentence
+        .text(apart)
+        .text(driver.label())
+        .text(" with ")
+        .figure(signed(split.effect(driver), *currency))
 }
 
 /// What was assumed in a comparison.
@@ -303,6 +327,11 @@ fn notes_of(explained: &Explained, asked: &Asked, compare_to: CompareTo) -> Vec<
                 .figure(date_of(asked.data.0))
                 .text(": the period compared with is not complete."),
         );
+    }
+    if explained.circumstances.is_spread() {
+        notes.push(Sentence::new(
+            "The change is spread over everything: no place holds more of it than chance would.",
+        ));
     }
     notes.extend(explained.decomposition.notes.iter().map(|note| Sentence::worded(note)));
     notes
