@@ -12,6 +12,8 @@ mod bills;
 #[cfg(test)]
 mod first_steps;
 #[cfg(test)]
+mod forecast;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod objects;

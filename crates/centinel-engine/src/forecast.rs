@@ -13,6 +13,7 @@ mod answer;
 mod assumption;
 mod backtest;
 mod calibration;
+mod charges;
 mod coherence;
 mod daily;
 mod fit;
@@ -193,6 +194,9 @@ impl<'a> History<'a> {
         let (track, fit) = (self.tracks.get(index)?, self.fits.get(index)?);
         let mut found = outlook(track, fit.as_ref(), &self.learned, self.origin, from, end);
         calibration.apply(index, &mut found);
+        if let (Some(charge), Some(days)) = (&track.charge, track.days.get(from..end)) {
+            charge.add_to(&mut found, days);
+        }
         Some(found)
     }
 }

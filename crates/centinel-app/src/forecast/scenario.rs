@@ -346,7 +346,7 @@ fn near<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Vec<String> {
     let mut found: Vec<(f64, &str)> = names
         .map(|name| {
             let lower = name.to_lowercase();
-            let within = given.len() >= 3 && (lower.contains(&given) || given.contains(&lower));
+            let within = given.len() >= 3 && lower.contains(&given);
             (strsim::jaro_winkler(&given, &lower) + if within { 0.2 } else { 0.0 }, name)
         })
         .filter(|(score, _)| *score >= 0.85)

@@ -13,7 +13,7 @@ const WINDOW_DAYS: usize = 216;
 /// Fewest months in a row that make a series monthly.
 const MONTHS_MIN: usize = 2;
 /// Deviation of an amount that has been the same each month, as a share of it.
-const DEVIATION_SHARE: f64 = 0.02;
+pub(super) const DEVIATION_SHARE: f64 = 0.02;
 
 /// The last amount on each day that it falls due; `None` unless every cost of the last months came on
 /// the same day of a month, once in each, and none is overdue.
@@ -35,14 +35,10 @@ pub(super) fn monthly(track: &Track, origin: usize, from: usize, end: usize) -> 
     }
     // The longest month tells the day that is meant: the 31st is the 30th in April.
     let due = costs.iter().map(|(date, _)| date.day()).max()?;
-    let is_due = |date: Date| date.day() == due.min(date.days_in_month());
-    let month = |date: Date| {
-        i32::from(date.year()).saturating_mul(12).saturating_add(i32::from(date.month()))
-    };
     let in_a_row = costs
         .iter()
         .zip(costs.iter().skip(1))
-        .all(|((date, _), (next, _))| month(*next) == month(*date).saturating_add(1));
+        .all(|((date, _), (next, _))| month_of(*next) == month_of(*date).saturating_add(1));
     let last = costs.last()?;
     let last_index = origin.checked_sub(1)?;
     let is_overdue = track
@@ -51,12 +47,14 @@ pub(super) fn monthly(track: &Track, origin: usize, from: usize, end: usize) -> 
         .iter()
         .rev()
         .take_while(|day| day.date > last.0)
-        .any(|day| is_due(day.date));
-    if !in_a_row || is_overdue || !costs.iter().all(|(date, _)| is_due(*date)) {
+        .any(|day| is_due(day.date, due));
+    if !in_a_row || is_overdue || !costs.iter().all(|(date, _)| is_due(*date, due)) {
         return None;
     }
     let days: Vec<f64> = (from..end)
-        .map(|index| track.days.get(index).filter(|day| is_due(day.date)).map_or(0.0, |_| last.1))
+        .map(|index| {
+            track.days.get(index).filter(|day| is_due(day.date, due)).map_or(0.0, |_| last.1)
+        })
         .collect();
     let ahead = float(days.iter().filter(|cost| **cost != 0.0).count());
     let steps = costs.iter().zip(costs.iter().skip(1)).map(|((_, cost), (_, next))| next - cost);
@@ -71,6 +69,16 @@ pub(super) fn monthly(track: &Track, origin: usize, from: usize, end: usize) -> 
         local: 0.0,
         is_positive: true,
     })
+}
+
+/// Whether something falls due that does on a day of the month, or on the last of a shorter one.
+pub(super) fn is_due(date: Date, day: i8) -> bool {
+    date.day() == day.min(date.days_in_month())
+}
+
+/// Months since the year 0.
+pub(super) fn month_of(date: Date) -> i32 {
+    i32::from(date.year()).saturating_mul(12).saturating_add(i32::from(date.month()))
 }
 
 #[cfg(test)]

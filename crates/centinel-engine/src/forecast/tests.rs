@@ -7,7 +7,7 @@ use super::*;
 use crate::anomaly::Planned;
 
 /// Repeatable noise of about one deviation.
-fn noise(day: usize, salt: usize) -> f64 {
+pub(super) fn noise(day: usize, salt: usize) -> f64 {
     // The finaliser of SplitMix64.
     let draw = |k: u64| {
         let key = (day as u64 * 1_000_003 + salt as u64) * 16 + k;
