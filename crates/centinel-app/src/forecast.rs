@@ -4,6 +4,7 @@
 //! dimension are moved to add up to it: one question has one total.
 
 mod history;
+mod near;
 mod scenario;
 
 use std::collections::BTreeMap;

@@ -13,11 +13,14 @@ use centinel_ledger::{Condition, Measure, SpendQuery};
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
-use super::{ForecastRequest, history::History, recent, too_large};
+use super::{
+    ForecastRequest,
+    history::History,
+    near::{NEAR_MAX, near},
+    recent, too_large,
+};
 use crate::{App, AppError, UNNAMED};
 
-/// Models that a message names at most.
-const NEAR_MAX: usize = 3;
 /// Digits of a ratio of prices after its point.
 const RATIO_PLACES: u32 = 12;
 
@@ -340,21 +343,6 @@ fn refused(model: &str, reason: String, near: Vec<String>) -> AppError {
     AppError::Scenario { model: model.chars().take(80).collect(), reason, near }
 }
 
-/// Names that may be meant, best first.
-fn near<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Vec<String> {
-    let given = given.to_lowercase();
-    let mut found: Vec<(f64, &str)> = names
-        .map(|name| {
-            let lower = name.to_lowercase();
-            let within = given.len() >= 3 && lower.contains(&given);
-            (strsim::jaro_winkler(&given, &lower) + if within { 0.2 } else { 0.0 }, name)
-        })
-        .filter(|(score, _)| *score >= 0.85)
-        .collect();
-    found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.len().cmp(&b.1.len())).then(a.1.cmp(b.1)));
-    found.into_iter().take(NEAR_MAX).map(|(_, name)| name.to_owned()).collect()
-}
-
 fn of_class(
     classes: &mut BTreeMap<Meter, TokenClassAssumed>,
     meter: Meter,
@@ -381,21 +369,4 @@ fn add(sum: &mut Decimal, part: Decimal) -> Result<(), AppError> {
         .checked_add(part)
         .map_err(|_: DecimalError| AppError::Money(centinel_engine::money::MoneyError::Overflow))?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_may_be_meant_come_best_first() {
-        let names =
-            ["gpt-4o", "gpt-4o-mini", "gpt-5.1", "claude-sonnet-4-5", "text-embedding-3-small"];
-        let found = |given: &str| near(given, names.into_iter());
-        assert_eq!(found("gpt-4o-mni").first().map(String::as_str), Some("gpt-4o-mini"));
-        assert_eq!(found("sonnet"), ["claude-sonnet-4-5"]);
-        assert_eq!(found("GPT-4O").first().map(String::as_str), Some("gpt-4o"));
-        assert!(found("zz").is_empty());
-        assert!(found("gpt").len() <= NEAR_MAX);
-    }
 }
