@@ -14,6 +14,8 @@ mod explanation;
 #[cfg(test)]
 mod first_steps;
 #[cfg(test)]
+mod forecast;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod objects;

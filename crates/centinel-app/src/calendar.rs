@@ -127,7 +127,7 @@ struct Row {
 }
 
 /// Share of a slice's recent cost from which an occasion of a part is one of the slice.
-const PART_SHARE_MIN: f64 = 0.2;
+pub(crate) const PART_SHARE_MIN: f64 = 0.2;
 
 impl KnownDays {
     /// Reads a calendar; a missing file knows of nothing.
@@ -178,6 +178,11 @@ impl KnownDays {
         calendar
     }
 
+    /// What is known of, in no order.
+    pub(crate) fn occasions(&self) -> &[Occasion] {
+        &self.occasions
+    }
+
     /// Days that are no part of a scope's usual level.
     pub(crate) fn of(&self, scope: &Scope) -> BTreeSet<Date> {
         let is_unusual = |occasion: &&Occasion| {
@@ -198,7 +203,8 @@ impl KnownDays {
 }
 
 impl Occasion {
-    fn add_to(&self, calendar: &mut Calendar, series: &str) {
+    /// Tells a calendar, under the name of a series.
+    pub(crate) fn add_to(&self, calendar: &mut Calendar, series: &str) {
         match self.kind {
             EventKind::Holiday | EventKind::Maintenance => {
                 for day in self.days() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use centinel_approvals::ApprovalError;
 use centinel_engine::{
     explain::ExplainError,
+    forecast::{BacktestError, ForecastError},
     money::MoneyError,
     period::{EmptyPeriod, Period},
     pricing::{BookError, ContractError},
@@ -170,6 +171,32 @@ pub enum AppError {
         /// As asked for, cut at 40 characters.
         id: String,
     },
+    /// What is there tells no month yet.
+    #[error("a forecast needs {needed} whole days of data; there are {days}, from {first}")]
+    TooLittleHistory {
+        /// Days that it needs.
+        needed: usize,
+        /// Whole days that there are.
+        days: usize,
+        /// The first of them.
+        first: jiff::civil::Date,
+    },
+    /// A forecast was asked for that has no meaning.
+    #[error(transparent)]
+    Forecast(#[from] ForecastError),
+    /// A backtest has nothing to judge.
+    #[error(transparent)]
+    Backtest(#[from] BacktestError),
+    /// A scenario names a model that it cannot be computed for.
+    #[error("model `{model}` {reason}")]
+    Scenario {
+        /// As asked for, cut at 80 characters.
+        model: String,
+        /// What is wrong with it.
+        reason: String,
+        /// Models that may be meant, best first; at most three.
+        near: Vec<String>,
+    },
     /// A period is closed once.
     #[error("the period {0} is closed, or overlaps a closed one")]
     AlreadyClosed(Period),
@@ -234,6 +261,15 @@ impl AppError {
             Self::NotFound { what: "configured source", .. } => Some(
                 "`centinel sources` lists them; `centinel sources add KIND` adds one".to_owned(),
             ),
+            Self::TooLittleHistory { .. } => Some(
+                "import earlier days: `centinel import FILE`, or `centinel sources sync`"
+                    .to_owned(),
+            ),
+            Self::Scenario { near, .. } if near.is_empty() => Some(
+                "models in use: `centinel spend --by model`; models with a price: `centinel prices list`"
+                    .to_owned(),
+            ),
+            Self::Scenario { near, .. } => Some(format!("did you mean `{}`?", near.join("`, `"))),
             Self::Empty => {
                 Some("import something: `centinel import FILE`, or try `centinel demo`".into())
             }

@@ -16,6 +16,7 @@ mod error;
 mod events;
 mod explain;
 mod export;
+mod forecast;
 mod gross;
 mod health;
 mod import;
@@ -51,6 +52,10 @@ pub use error::{AppError, in_one_line};
 pub use events::{Event, EventRequest, Verdict};
 pub use explain::{ExplainRequest, Explained, UNNAMED};
 pub use export::Exported;
+pub use forecast::{
+    BacktestRequest, ForecastLine, ForecastPeriod, ForecastRequest, LateSource, ModelAssumed,
+    SpendForecast, TokenClassAssumed,
+};
 pub use gross::Gross;
 pub use health::{Health, SourceHealth};
 pub use import::{ImportRequest, Imported, Progress};

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    App, AppError, Incident, SpendAnswer, SpendGroup, SpendRequest, UnpricedModel, When,
-    spend::ratio,
+    App, AppError, ForecastRequest, Incident, SpendAnswer, SpendForecast, SpendGroup, SpendRequest,
+    UnpricedModel, When, spend::ratio,
 };
 
 /// How many incidents the first screen shows.
@@ -93,6 +93,11 @@ pub struct Report {
     pub unexplained_gaps: Vec<UnexplainedGap>,
     /// Proposals that wait for a person.
     pub waiting: usize,
+    /// What the month will cost that the first day without data is in, with an 80 % band.
+    pub forecast: Option<SpendForecast>,
+    /// Why there is no forecast.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_forecast: Option<String>,
     /// Facts behind the total.
     pub evidence: String,
 }
@@ -149,8 +154,15 @@ impl App {
             share: statement.unexplained_share,
         });
         let unexplained_gaps = unexplained_gaps.collect();
+        let (forecast, no_forecast) = match self.forecast(&ForecastRequest::month(), now).await {
+            Ok(forecast) => (Some(forecast), None),
+            Err(error @ AppError::TooLittleHistory { .. }) => (None, Some(error.to_string())),
+            Err(error) => return Err(error),
+        };
         let organisation = &self.config.organisation;
         Ok(Report {
+            forecast,
+            no_forecast,
             unexplained_gaps,
             organisation: organisation.name.clone(),
             generated: organisation.generated,

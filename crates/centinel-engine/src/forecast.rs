@@ -13,15 +13,20 @@ mod answer;
 mod assumption;
 mod backtest;
 mod calibration;
+mod charges;
+mod coherence;
+mod daily;
 mod fit;
 mod learned;
+mod monthly;
 mod outlook;
 mod prior;
+mod question;
+mod result;
 mod statistics;
 mod track;
 
 use jiff::{ToSpan as _, civil::Date};
-use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use crate::{anomaly::Calendar, money::Decimal};
 use answer::{Part, total};
@@ -30,8 +35,10 @@ use learned::Learned;
 use outlook::{Outlook, Spread, outlook};
 use track::{Track, days_between};
 
-pub use assumption::AssumptionError;
+pub use assumption::{Assumption, AssumptionError, Factor, ModelChange};
 pub use backtest::{Accuracy, Backtest, BacktestError, BacktestPeriods, Scores, backtest};
+pub use question::{CalendarPeriod, Question, UnknownCalendarPeriod};
+pub use result::{Band, DayCost, Forecast, Forecasts, Method, Passing};
 
 /// Name of the line that adds all series up.
 pub const TOTAL: &str = "*";
@@ -47,48 +54,6 @@ pub struct Series {
     pub first_day: Date,
     /// Cost by day, credits negative, all in one currency.
     pub costs: Vec<Decimal>,
-}
-
-/// What the days ahead are multiplied by.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Assumption {
-    /// 1.2 is 20 % more.
-    pub factor: f64,
-    /// The first day meant; `None` is all.
-    pub from: Option<Date>,
-    /// The day after the last one meant; `None` is all.
-    pub until: Option<Date>,
-}
-
-/// What is asked.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Question {
-    /// Costs of earlier days are seen.
-    pub as_of: Date,
-    /// First day of the period.
-    pub from: Date,
-    /// The day after its last.
-    pub until: Date,
-    /// Levels of the bands in percent, each above 0 and below 100.
-    pub levels: Vec<u32>,
-    /// Scenario.
-    pub assumptions: Vec<Assumption>,
-    /// Amount whose passing is asked about.
-    pub amount: Option<Decimal>,
-}
-
-impl Question {
-    /// The calendar month of a day, with bands of 80 and 95 %.
-    pub fn month_of(as_of: Date) -> Self {
-        Self {
-            as_of,
-            from: as_of.first_of_month(),
-            until: as_of.last_of_month().saturating_add(1.day()),
-            levels: vec![80, 95],
-            assumptions: Vec::new(),
-            amount: None,
-        }
-    }
 }
 
 /// Why a question cannot be answered.
@@ -108,107 +73,6 @@ pub enum ForecastError {
     Overflow(String),
 }
 
-/// How a forecast was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// The whole period was seen.
-    Seen,
-    /// Level, trend, weekdays, holidays.
-    Course,
-    /// The same, with a change that is under way.
-    CourseAndEvent,
-    /// Fewer than two weeks: a level, and the weekdays of the other series.
-    Young,
-    /// Means by weekday, for series with cost on few days or with credits.
-    Means,
-    /// No cost for a week or more.
-    Stopped,
-    /// Forecasts of the series, added up.
-    Sum,
-    /// Nothing was seen: no forecast.
-    NoHistory,
-}
-
-/// A range that is meant to hold the outcome with some probability.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Band {
-    /// In percent.
-    pub level: u32,
-    /// Lower end. Estimate.
-    pub low: Decimal,
-    /// Upper end. Estimate.
-    pub high: Decimal,
-}
-
-/// One day of a forecast.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct DayCost {
-    /// The day.
-    pub date: Date,
-    /// Its cost: exact where seen, otherwise an estimate.
-    pub cost: Decimal,
-    /// Whether it was seen.
-    pub seen: bool,
-}
-
-/// Whether and when an amount is passed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Passing {
-    /// Probability that the period costs more, four digits.
-    pub probability_above: f64,
-    /// The first day on which seen and expected costs reach it; `None` within the period.
-    pub date_expected: Option<Date>,
-}
-
-/// The forecast of one series, or of all.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Forecast {
-    /// Name of the series, or [`TOTAL`].
-    pub series: String,
-    /// Seen days and days ahead, added exactly; `None` without history.
-    pub period_total: Option<Decimal>,
-    /// Exact sum of the seen days of the period.
-    pub seen: Decimal,
-    /// By level, as asked.
-    pub bands: Vec<Band>,
-    /// How it was made.
-    pub method: Method,
-    /// Every day of the period; they add up to `period_total` exactly.
-    pub days: Vec<DayCost>,
-    /// When an amount was asked about.
-    pub passing: Option<Passing>,
-}
-
-impl Serialize for Forecast {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("series", &self.series)?;
-        map.serialize_entry("period_total", &self.period_total)?;
-        map.serialize_entry("seen", &self.seen)?;
-        for band in &self.bands {
-            map.serialize_entry(&format!("low_{}", band.level), &band.low)?;
-            map.serialize_entry(&format!("high_{}", band.level), &band.high)?;
-        }
-        map.serialize_entry("method", &self.method)?;
-        if let Some(passing) = &self.passing {
-            map.serialize_entry("probability_above", &passing.probability_above)?;
-            map.serialize_entry("date_expected", &passing.date_expected)?;
-        }
-        map.end()
-    }
-}
-
-/// The forecasts of a file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Forecasts {
-    /// In the order of the series.
-    pub series: Vec<Forecast>,
-    /// All of them. Its point and days are the sums of the parts; its bands are not: errors of parts
-    /// cancel as far as they did before.
-    pub total: Forecast,
-}
-
 /// Forecasts a period of every series and of their sum.
 ///
 /// # Errors
@@ -219,6 +83,30 @@ pub fn forecast(
     series: &[Series],
     calendar: &Calendar,
     question: &Question,
+) -> Result<Forecasts, ForecastError> {
+    answered(series, calendar, question, None)
+}
+
+/// The same for parts of a whole that is forecast already: the parts are moved so that they add up to
+/// it, those most that are known least, and the total is the whole.
+///
+/// # Errors
+///
+/// As for [`forecast`].
+pub fn forecast_parts(
+    series: &[Series],
+    calendar: &Calendar,
+    question: &Question,
+    whole: &Forecast,
+) -> Result<Forecasts, ForecastError> {
+    answered(series, calendar, question, Some(whole))
+}
+
+fn answered(
+    series: &[Series],
+    calendar: &Calendar,
+    question: &Question,
+    whole: Option<&Forecast>,
 ) -> Result<Forecasts, ForecastError> {
     if question.until <= question.from {
         return Err(ForecastError::EmptyPeriod(question.from, question.until));
@@ -240,51 +128,89 @@ pub fn forecast(
         (days_between(axis, question.from).max(origin), days_between(axis, question.until));
     let tracks: Vec<Track> =
         with_rows().map(|series| Track::of(series, calendar, axis, origin, length)).collect();
-    let (outlooks, calibration) = outlooks(&tracks, origin, from, end);
+    let history = History::of(&tracks, origin);
+    let (outlooks, calibration) = history.outlooks(from, end);
     let mut outlooks = outlooks.into_iter();
-    let parts: Vec<Part<'_>> = visible
+    let mut parts: Vec<Part<'_>> = visible
         .iter()
         .map(|series| {
             let outlook = if series.costs.is_empty() { None } else { outlooks.next() };
-            Part { series, outlook: outlook.map(|outlook| assumed(outlook, question, axis, from)) }
+            let outlook = outlook.map(|outlook| assumed(outlook, series, question, axis, from));
+            Part { series, outlook }
         })
         .collect();
-    let answers: Vec<Forecast> = parts
+    let is_coherent = whole.is_some_and(|whole| coherence::move_to(&mut parts, whole));
+    let mut answers: Vec<Forecast> = parts
         .iter()
         .map(|part| part.answer(question, axis, from, &calibration))
         .collect::<Result<_, _>>()?;
-    let total = total(&parts, &answers, question, &calibration)?;
-    Ok(Forecasts { series: answers, total })
+    let mut found = match whole.filter(|_| is_coherent) {
+        Some(whole) => coherence::settled(&mut answers, whole)?,
+        None => total(&parts, &answers, question, &calibration)?,
+    };
+    if question.daily {
+        daily::add_bands(&history, &parts, question, (axis, from), (&mut answers, &mut found));
+    }
+    Ok(Forecasts { series: answers, total: found })
 }
 
-/// Fits, calibrates and looks ahead.
-fn outlooks(
-    tracks: &[Track],
+/// What was seen, fitted.
+struct History<'a> {
+    tracks: &'a [Track],
+    fits: Vec<Option<fit::Fit>>,
+    learned: Learned,
     origin: usize,
-    from: usize,
-    end: usize,
-) -> (Vec<Outlook>, Calibration) {
-    let fits: Vec<_> = tracks.iter().map(|track| fit::fit(track, origin)).collect();
-    let learned = Learned::from(&fits);
-    let ahead = end.saturating_sub(origin);
-    let calibration = calibrate(tracks, &fits, &learned, origin, ahead);
-    let outlooks = tracks
-        .iter()
-        .zip(&fits)
-        .enumerate()
-        .map(|(index, (track, fit))| {
-            let mut found = outlook(track, fit.as_ref(), &learned, origin, from, end.max(from));
-            calibration.apply(index, &mut found);
-            found
-        })
-        .collect();
-    (outlooks, calibration)
+}
+
+impl<'a> History<'a> {
+    fn of(tracks: &'a [Track], origin: usize) -> Self {
+        let fits: Vec<_> = tracks.iter().map(|track| fit::fit(track, origin)).collect();
+        let learned = Learned::from(&fits);
+        Self { tracks, fits, learned, origin }
+    }
+
+    /// How far forecasts of so many days strayed.
+    fn calibration(&self, ahead: usize) -> Calibration {
+        calibrate(self.tracks, &self.fits, &self.learned, self.origin, ahead)
+    }
+
+    /// Each series from a day to another, calibrated.
+    fn outlooks(&self, from: usize, end: usize) -> (Vec<Outlook>, Calibration) {
+        let calibration = self.calibration(end.saturating_sub(self.origin));
+        let series = 0..self.tracks.len();
+        let outlooks =
+            series.filter_map(|index| self.outlook(index, from, end.max(from), &calibration));
+        (outlooks.collect(), calibration)
+    }
+
+    /// One series by its position.
+    fn outlook(
+        &self,
+        index: usize,
+        from: usize,
+        end: usize,
+        calibration: &Calibration,
+    ) -> Option<Outlook> {
+        let (track, fit) = (self.tracks.get(index)?, self.fits.get(index)?);
+        let mut found = outlook(track, fit.as_ref(), &self.learned, self.origin, from, end);
+        calibration.apply(index, &mut found);
+        if let (Some(charge), Some(days)) = (&track.charge, track.days.get(from..end)) {
+            charge.add_to(&mut found, days);
+        }
+        Some(found)
+    }
 }
 
 /// The scenario: days ahead times their factors, and what strays with them.
-fn assumed(mut outlook: Outlook, question: &Question, axis: Date, from: usize) -> Outlook {
+fn assumed(
+    mut outlook: Outlook,
+    series: &Series,
+    question: &Question,
+    axis: Date,
+    from: usize,
+) -> Outlook {
     let before: f64 = outlook.days.iter().sum();
-    for assumption in &question.assumptions {
+    for assumption in question.assumptions.iter().filter(|factor| factor.is_about(&series.name)) {
         let first = assumption.from.map_or(0, |day| days_between(axis, day));
         let last = assumption.until.map_or(usize::MAX, |day| days_between(axis, day));
         for (index, day) in (from..).zip(&mut outlook.days) {

@@ -15,6 +15,7 @@ use crate::{
         Spend, SpendAnswer,
     },
     cursor::Cursor,
+    forecast::ForecastAnswer,
     imported::Sentence,
     ports::Refusal,
     proposal::{ProposalAnswer, ProposalsAnswer, Receipt},
@@ -70,6 +71,7 @@ pub(crate) struct Other {
 #[serde(untagged)]
 enum OtherAmounts {
     Spend(Spend),
+    Expected { seen: Pico, expected: Pico },
     Change(Change),
 }
 
@@ -254,6 +256,34 @@ impl Answer for ComparisonAnswer {
         };
         let nothing = rows == 0 && left.before == Pico::ZERO && left.after == Pico::ZERO;
         Ok((!nothing).then_some(Other { rows, amounts: OtherAmounts::Change(left) }))
+    }
+}
+
+impl Answer for ForecastAnswer {
+    fn trim(&mut self, detail: Detail) {
+        self.rows.truncate(detail.rows_max() as usize);
+        self.models_assumed.truncate(8);
+        self.basis.notes.truncate(NOTES_MAX);
+    }
+
+    fn shed(&mut self) -> bool {
+        shed_listed(&mut self.rows, &mut self.basis.notes)
+    }
+
+    fn listed(&self) -> Option<Listed> {
+        let as_of = self.basis.as_of;
+        Some(Listed { shown: self.rows.len(), row_count: self.row_count, as_of })
+    }
+
+    fn other(&self) -> Result<Option<Other>, MoneyError> {
+        let Some(total) = self.total.expected else { return Ok(None) };
+        let rows = rows_elsewhere(self.rows.len(), self.row_count);
+        let shown = || self.rows.iter().map(|row| &row.expected);
+        let seen = amount_left(self.total.seen, shown().map(|row| row.seen))?;
+        let expected = amount_left(total, shown().filter_map(|row| row.expected))?;
+        let nothing = rows == 0 && seen == Pico::ZERO && expected == Pico::ZERO;
+        let amounts = OtherAmounts::Expected { seen, expected };
+        Ok((!nothing).then_some(Other { rows, amounts }))
     }
 }
 

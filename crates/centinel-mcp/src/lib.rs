@@ -12,6 +12,7 @@ mod answer;
 mod arguments;
 mod bounded;
 mod cursor;
+mod forecast;
 mod http;
 mod imported;
 mod portable;
@@ -29,6 +30,9 @@ pub use answer::{
     Decomposition, Driver, Effect, ExplanationAnswer, HealthAnswer, Link, Metric, Place,
     PlausibleRange, Reconciliation, Scope, SourceRow, SourceState, Spend, SpendAnswer, SpendRow,
     UnpricedModel,
+};
+pub use forecast::{
+    Expected, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow, ModelAssumed,
 };
 pub use http::{AccessToken, HttpOptions, READ_ONLY_HEADER, http_service};
 pub use imported::{LABEL_CHARS_MAX, Label, SENTENCE_CHARS_MAX, Sentence, quoted};

@@ -7,6 +7,7 @@ use std::{fmt, future::Future, pin::Pin};
 
 use crate::{
     answer::{AnomaliesAnswer, ComparisonAnswer, ExplanationAnswer, HealthAnswer, SpendAnswer},
+    forecast::{ForecastAnswer, ForecastRequest},
     imported::clean,
     proposal::{
         ChangeKind, ProposalAnswer, ProposalDraft, ProposalsAnswer, ProposalsRequest, Receipt,
@@ -47,6 +48,13 @@ pub trait Answers: Send + Sync + 'static {
         caller: &'a Principal,
         request: ExplainRequest,
     ) -> Reply<'a, ExplanationAnswer>;
+
+    /// What a period will cost, with bands.
+    fn forecast<'a>(
+        &'a self,
+        caller: &'a Principal,
+        request: ForecastRequest,
+    ) -> Reply<'a, ForecastAnswer>;
 
     /// How far the figures can be trusted: freshness, coverage, rejects, reconciliation.
     fn data_health<'a>(

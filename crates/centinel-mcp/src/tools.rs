@@ -1,12 +1,13 @@
 //! The tools: one file each, and this list.
 //!
 //! Names are planned for the whole product, at most 14: to come are `unit_economics`, `model_tiers`,
-//! `budgets`, `commitments`, `savings`, `allocation` and `verify_text`. A tool is listed when what it
+//! `budgets`, `commitments`, `savings` and `verify_text`. A tool is listed when what it
 //! answers is real.
 
 mod anomalies;
 mod data_health;
 mod explain_change;
+mod forecast;
 mod proposals;
 mod propose_change;
 mod spend_breakdown;
@@ -59,10 +60,11 @@ pub(crate) enum Effect {
 }
 
 /// Every tool, most used first.
-static SPECS: [ToolSpec; 7] = [
+static SPECS: [ToolSpec; 8] = [
     spend_breakdown::SPEC,
     explain_change::SPEC,
     anomalies::SPEC,
+    forecast::SPEC,
     data_health::SPEC,
     proposals::SPEC,
     propose_change::SPEC,

@@ -41,6 +41,12 @@ pub(crate) fn money(amount: Pico, currency: Currency) -> String {
     Money { amount, currency }.to_string()
 }
 
+/// `$1,235` of an estimate; `None` where it is larger than any amount of money.
+pub(crate) fn estimate(amount: Decimal, currency: Currency) -> Option<String> {
+    let amount = Pico::round_half_even(amount).ok()?.amount;
+    Some(Money { amount, currency }.to_estimate())
+}
+
 /// `+$1,234.50`, `−$3.00`, `$0.00`.
 pub(crate) fn signed_money(amount: Pico, currency: Currency) -> String {
     let text = money(amount, currency);

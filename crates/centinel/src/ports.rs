@@ -6,6 +6,7 @@
 mod anomalies;
 mod basis;
 mod change;
+mod forecast;
 mod health;
 mod proposals;
 mod refusal;
@@ -18,9 +19,9 @@ use std::{sync::Arc, time::Duration};
 use centinel_app::App;
 use centinel_mcp::{
     AnomaliesAnswer, AnomaliesRequest, Answers, ChangeKind, CompareRequest, ComparisonAnswer,
-    ExplainRequest, ExplanationAnswer, HealthAnswer, HealthRequest, Principal, ProposalAnswer,
-    ProposalDraft, ProposalSink, ProposalsAnswer, ProposalsRequest, Receipt, Reply, Server,
-    ServerOptions, SpendAnswer, SpendRequest,
+    ExplainRequest, ExplanationAnswer, ForecastAnswer, ForecastRequest, HealthAnswer,
+    HealthRequest, Principal, ProposalAnswer, ProposalDraft, ProposalSink, ProposalsAnswer,
+    ProposalsRequest, Receipt, Reply, Server, ServerOptions, SpendAnswer, SpendRequest,
 };
 use jiff::Timestamp;
 
@@ -89,6 +90,14 @@ impl Answers for Ports {
         request: ExplainRequest,
     ) -> Reply<'a, ExplanationAnswer> {
         Box::pin(self.explanation(request))
+    }
+
+    fn forecast<'a>(
+        &'a self,
+        _: &'a Principal,
+        request: ForecastRequest,
+    ) -> Reply<'a, ForecastAnswer> {
+        Box::pin(self.forecast_answer(request))
     }
 
     fn data_health<'a>(

@@ -26,7 +26,9 @@ impl Incident {
             Metric::CostPerOutput
             | Metric::TokensPerCall
             | Metric::PricePerToken
-            | Metric::CallsPerOutput => Measured::CostPerOutput,
+            | Metric::CallsPerOutput
+            | Metric::CacheMissShare
+            | Metric::FailedCallShare => Measured::CostPerOutput,
         }
     }
 }

@@ -52,9 +52,10 @@ impl Part<'_> {
                 seen = seen.checked_add(cost).map_err(overflow)?;
             }
             total = total.checked_add(cost).map_err(overflow)?;
-            days.push(DayCost { date, cost, seen: ahead.is_none() });
+            days.push(DayCost { date, cost, seen: ahead.is_none(), bands: Vec::new() });
         }
-        let view = View::of(outlook, calibration, seen.to_f64());
+        let mut view = View::of(Ahead::of(outlook), calibration, seen.to_f64());
+        view.is_certain = outlook.days.is_empty();
         let bands = question.levels.iter().map(|level| view.band(*level, total)).collect();
         Ok(Forecast {
             series: self.series.name.clone(),
@@ -75,13 +76,46 @@ impl State {
             Self::Event => Method::CourseAndEvent,
             Self::Young => Method::Young,
             Self::Sparse => Method::Means,
+            Self::Monthly => Method::Monthly,
             Self::Stopped => Method::Stopped,
         }
     }
 }
 
+/// What lies ahead of one series: its cost, and how far that strays.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ahead {
+    state: State,
+    cost: f64,
+    spread: Spread,
+    is_positive: bool,
+}
+
+impl Ahead {
+    fn of(outlook: &Outlook) -> Self {
+        Self {
+            state: outlook.state,
+            cost: outlook.days.iter().sum(),
+            spread: outlook.spread,
+            is_positive: outlook.is_positive,
+        }
+    }
+
+    /// Of one day, whose cost is known to be another under a scenario.
+    pub(super) fn of_day(outlook: &Outlook, cost: f64) -> Self {
+        let own = Self::of(outlook);
+        let spread = match own.spread {
+            Spread::Absolute(deviation) if own.cost.abs() > 0.0 => {
+                Spread::Absolute(deviation * (cost / own.cost).abs())
+            }
+            spread => spread,
+        };
+        Self { cost, spread, ..own }
+    }
+}
+
 /// The distribution of a period's cost.
-struct View<'a> {
+pub(super) struct View<'a> {
     seen: f64,
     ahead: f64,
     spread: Spread,
@@ -94,16 +128,52 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(outlook: &Outlook, calibration: &'a Calibration, seen: f64) -> Self {
-        let (errors, middle) = calibration.distribution(outlook.state);
+    pub(super) fn of(ahead: Ahead, calibration: &'a Calibration, seen: f64) -> Self {
+        let (errors, middle) = calibration.distribution(ahead.state);
         Self {
             seen,
-            ahead: outlook.days.iter().sum(),
-            spread: outlook.spread,
+            ahead: ahead.cost,
+            spread: ahead.spread,
             errors,
             middle,
-            is_positive: outlook.is_positive,
-            is_certain: outlook.days.is_empty(),
+            is_positive: ahead.is_positive,
+            is_certain: false,
+        }
+    }
+
+    /// Of several series together: their deviations add up as independent ones do, times how far sums
+    /// strayed beyond that.
+    pub(super) fn of_sum(
+        aheads: &[Ahead],
+        calibration: &'a Calibration,
+        seen: f64,
+        is_certain: bool,
+    ) -> Self {
+        let (mut ahead, mut usual, mut event) = (0.0, 0.0, 0.0);
+        let mut is_positive = true;
+        for part in aheads {
+            let variance = match part.spread {
+                Spread::Relative(deviation) => (part.cost * deviation).powi(2),
+                Spread::Absolute(deviation) => deviation.powi(2),
+            };
+            *(if part.state == State::Event { &mut event } else { &mut usual }) += variance;
+            ahead += part.cost;
+            is_positive &= part.is_positive;
+        }
+        let deviation = (usual * calibration.together.powi(2) + event).sqrt();
+        let relative = if ahead > 0.0 { deviation / ahead } else { 0.0 };
+        Self {
+            seen,
+            ahead,
+            spread: if is_positive && relative > 0.0 {
+                Spread::Relative(relative)
+            } else {
+                Spread::Absolute(deviation)
+            },
+            errors: &calibration.usual,
+            middle: calibration.usual.quantile(0.5),
+            is_positive,
+            is_certain,
         }
     }
 
@@ -116,7 +186,7 @@ impl<'a> View<'a> {
         self.seen + if self.is_positive { ahead.max(0.0) } else { ahead }
     }
 
-    fn band(&self, level: u32, total: Decimal) -> Band {
+    pub(super) fn band(&self, level: u32, total: Decimal) -> Band {
         if self.is_certain {
             return Band { level, low: total, high: total };
         }
@@ -153,7 +223,23 @@ impl<'a> View<'a> {
     }
 }
 
-/// Adds the parts up; their deviations as independent ones do, times how far sums strayed beyond that.
+/// The days of all parts, added up exactly.
+pub(super) fn days_added_up(answers: &[Forecast]) -> Result<Vec<DayCost>, ForecastError> {
+    let overflow = |_: DecimalError| ForecastError::Overflow(TOTAL.to_owned());
+    let mut days: Vec<DayCost> = Vec::new();
+    for answer in answers.iter().filter(|answer| answer.period_total.is_some()) {
+        if days.is_empty() {
+            days.clone_from(&answer.days);
+        } else {
+            for (day, part) in days.iter_mut().zip(&answer.days) {
+                day.cost = day.cost.checked_add(part.cost).map_err(overflow)?;
+            }
+        }
+    }
+    Ok(days)
+}
+
+/// Adds the parts up.
 pub(super) fn total(
     parts: &[Part<'_>],
     answers: &[Forecast],
@@ -161,57 +247,23 @@ pub(super) fn total(
     calibration: &Calibration,
 ) -> Result<Forecast, ForecastError> {
     let overflow = |_: DecimalError| ForecastError::Overflow(TOTAL.to_owned());
-    let add = |sum: Decimal, part: Decimal| sum.checked_add(part).map_err(overflow);
-    let mut days: Vec<DayCost> = Vec::new();
+    let days = days_added_up(answers)?;
     let (mut seen, mut sum) = (Decimal::ZERO, Decimal::ZERO);
     for answer in answers.iter().filter(|answer| answer.period_total.is_some()) {
-        seen = add(seen, answer.seen)?;
-        if days.is_empty() {
-            days.clone_from(&answer.days);
-        } else {
-            for (day, part) in days.iter_mut().zip(&answer.days) {
-                day.cost = add(day.cost, part.cost)?;
-            }
-        }
-        sum = add(sum, answer.period_total.unwrap_or_default())?;
+        seen = seen.checked_add(answer.seen).map_err(overflow)?;
+        sum = sum.checked_add(answer.period_total.unwrap_or_default()).map_err(overflow)?;
     }
-    let (mut ahead, mut usual, mut event) = (0.0, 0.0, 0.0);
-    let mut is_positive = true;
-    for outlook in parts.iter().filter_map(|part| part.outlook.as_ref()) {
-        let cost: f64 = outlook.days.iter().sum();
-        let variance = match outlook.spread {
-            Spread::Relative(deviation) => (cost * deviation).powi(2),
-            Spread::Absolute(deviation) => deviation.powi(2),
-        };
-        *(if outlook.state == State::Event { &mut event } else { &mut usual }) += variance;
-        ahead += cost;
-        is_positive &= outlook.is_positive;
-    }
-    let deviation = (usual * calibration.together.powi(2) + event).sqrt();
-    let relative = if ahead > 0.0 { deviation / ahead } else { 0.0 };
-    let view = View {
-        seen: seen.to_f64(),
-        ahead,
-        spread: if is_positive && relative > 0.0 {
-            Spread::Relative(relative)
-        } else {
-            Spread::Absolute(deviation)
-        },
-        errors: &calibration.usual,
-        middle: calibration.usual.quantile(0.5),
-        is_positive,
-        is_certain: days.iter().all(|day| day.seen),
-    };
+    let aheads: Vec<Ahead> =
+        parts.iter().filter_map(|part| part.outlook.as_ref()).map(Ahead::of).collect();
+    let is_certain = days.iter().all(|day| day.seen);
+    let view = View::of_sum(&aheads, calibration, seen.to_f64(), is_certain);
     let has_history = answers.iter().any(|answer| answer.period_total.is_some());
+    let bands = question.levels.iter().map(|level| view.band(*level, sum));
     Ok(Forecast {
         series: TOTAL.to_owned(),
         period_total: has_history.then_some(sum),
         seen,
-        bands: if has_history {
-            question.levels.iter().map(|level| view.band(*level, sum)).collect()
-        } else {
-            Vec::new()
-        },
+        bands: if has_history { bands.collect() } else { Vec::new() },
         method: if has_history { Method::Sum } else { Method::NoHistory },
         passing: question.amount.map(|amount| view.passing(amount, sum, &days)),
         days,

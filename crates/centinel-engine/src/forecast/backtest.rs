@@ -126,6 +126,7 @@ pub fn backtest(
             levels: LEVELS.to_vec(),
             assumptions: Vec::new(),
             amount: None,
+            daily: false,
         };
         let found = forecast(series, calendar, &question)?;
         for ((series, answer), cases) in series.iter().zip(found.series).zip(&mut cases) {

@@ -155,7 +155,7 @@ impl Calibration {
         match state {
             State::Event => (&self.event, 0.0),
             State::Usual => (&self.usual, self.usual.quantile(0.5)),
-            State::Young | State::Sparse | State::Stopped => (&self.usual, 0.0),
+            State::Young | State::Sparse | State::Monthly | State::Stopped => (&self.usual, 0.0),
         }
     }
 }

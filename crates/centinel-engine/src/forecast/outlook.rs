@@ -3,6 +3,7 @@
 use super::{
     fit::Fit,
     learned::{Learned, moments, sparse_window},
+    monthly::monthly,
     statistics::{float, mean, spread_around_zero},
     track::{Kind, Track},
 };
@@ -36,6 +37,8 @@ pub(super) enum State {
     Young,
     /// Costs on few days, or credits: means.
     Sparse,
+    /// One cost a month, on the same day.
+    Monthly,
     /// No cost for a week or more.
     Stopped,
 }
@@ -77,7 +80,9 @@ pub(super) fn outlook(
     let is_positive = track.costs.iter().take(origin).all(|cost| *cost >= 0.0);
     let before_idle = recent.len().saturating_sub(idle);
     let was_daily = float(with_cost) >= DAYS_WITH_COST_MIN * float(before_idle);
-    let mut found = if idle >= STOPPED_DAYS && was_daily {
+    let mut found = if let Some(monthly) = monthly(track, origin, from, end) {
+        monthly
+    } else if idle >= STOPPED_DAYS && was_daily {
         stopped(recent, idle, from, end)
     } else if float(with_cost) < DAYS_WITH_COST_MIN * float(before_idle.max(1)) {
         sparse(track, origin, from, end)

@@ -7,7 +7,7 @@ use super::*;
 use crate::anomaly::Planned;
 
 /// Repeatable noise of about one deviation.
-fn noise(day: usize, salt: usize) -> f64 {
+pub(super) fn noise(day: usize, salt: usize) -> f64 {
     // The finaliser of SplitMix64.
     let draw = |k: u64| {
         let key = (day as u64 * 1_000_003 + salt as u64) * 16 + k;
@@ -19,14 +19,14 @@ fn noise(day: usize, salt: usize) -> f64 {
     (draw(1) + draw(2) + draw(3) - 1.5) * 2.0
 }
 
-fn decimal(value: f64) -> Decimal {
+pub(super) fn decimal(value: f64) -> Decimal {
     format!("{value:.6}").parse().unwrap()
 }
 
-const START: Date = date(2025, 9, 1);
+pub(super) const START: Date = date(2025, 9, 1);
 
 /// Costs of so many days from 2025-09-01: weekdays, growth, noise.
-fn usual(days: usize, salt: usize, deviation: f64) -> Vec<f64> {
+pub(super) fn usual(days: usize, salt: usize, deviation: f64) -> Vec<f64> {
     (0..days)
         .map(|day| {
             let weekday = if day % 7 >= 5 { 0.4 } else { 1.0 };
@@ -35,7 +35,7 @@ fn usual(days: usize, salt: usize, deviation: f64) -> Vec<f64> {
         .collect()
 }
 
-fn series(name: &str, costs: &[f64]) -> Series {
+pub(super) fn series(name: &str, costs: &[f64]) -> Series {
     Series {
         name: name.into(),
         first_day: START,
@@ -43,25 +43,25 @@ fn series(name: &str, costs: &[f64]) -> Series {
     }
 }
 
-fn many(count: usize, days: usize) -> Vec<Series> {
+pub(super) fn many(count: usize, days: usize) -> Vec<Series> {
     (0..count)
         .map(|k| series(&format!("s{k:02}"), &usual(days, k, 0.03 + 0.01 * k as f64)))
         .collect()
 }
 
-fn ask(series: &[Series], question: &Question) -> Forecasts {
+pub(super) fn ask(series: &[Series], question: &Question) -> Forecasts {
     forecast(series, &Calendar::default(), question).unwrap()
 }
 
-fn january() -> Question {
+pub(super) fn january() -> Question {
     Question::month_of(date(2026, 1, 11))
 }
 
-fn total(forecast: &Forecast) -> f64 {
+pub(super) fn total(forecast: &Forecast) -> f64 {
     forecast.period_total.unwrap().to_f64()
 }
 
-fn sum(costs: impl IntoIterator<Item = Decimal>) -> Decimal {
+pub(super) fn sum(costs: impl IntoIterator<Item = Decimal>) -> Decimal {
     costs.into_iter().fold(Decimal::ZERO, |sum, cost| sum.checked_add(cost).unwrap())
 }
 
@@ -220,8 +220,13 @@ fn amounts_are_passed_with_a_probability_and_a_day() {
 fn a_scenario_multiplies_its_days_only() {
     let costs = usual(132, 7, 0.02);
     let plain = ask(&[series("a", &costs)], &january()).series.remove(0);
-    let assumption = Assumption { factor: 1.2, from: Some(date(2026, 1, 20)), until: None };
-    let question = Question { assumptions: vec![assumption], ..january() };
+    let more = |name: &str| Factor {
+        series: Some(name.into()),
+        factor: 1.2,
+        from: Some(date(2026, 1, 20)),
+        until: None,
+    };
+    let question = Question { assumptions: vec![more("a"), more("b")], ..january() };
     let scenario = ask(&[series("a", &costs)], &question).series.remove(0);
     for (day, before) in scenario.days.iter().zip(&plain.days) {
         let factor = if day.date < date(2026, 1, 20) { 1.0 } else { 1.2 };

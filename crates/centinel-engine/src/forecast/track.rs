@@ -2,7 +2,10 @@
 
 use jiff::{ToSpan as _, civil::Date};
 
-use super::Series;
+use super::{
+    Series,
+    charges::{Charge, taken_out},
+};
 use crate::anomaly::Calendar;
 
 /// A run of holidays longer than this (the days around Christmas) is its own kind: traffic falls
@@ -41,6 +44,8 @@ pub(super) struct Track {
     pub(super) days: Vec<Day>,
     /// The first day with a row.
     pub(super) first: usize,
+    /// What comes once a month; it is not in `costs`.
+    pub(super) charge: Option<Charge>,
 }
 
 impl Track {
@@ -53,19 +58,16 @@ impl Track {
         length: usize,
     ) -> Self {
         let first = days_between(axis, series.first_day);
-        let costs: Vec<f64> = (0..origin)
+        let mut costs: Vec<f64> = (0..origin)
             .map(|day| {
                 let cost = day.checked_sub(first).and_then(|index| series.costs.get(index));
                 cost.map_or(0.0, |cost| cost.to_f64())
             })
             .collect();
+        let days = calendar_days(&series.name, calendar, axis, length);
+        let charge = taken_out(&mut costs, &days, first);
         let logarithms = costs.iter().map(|cost| if *cost > 0.0 { cost.ln() } else { f64::NAN });
-        Self {
-            logarithms: logarithms.collect(),
-            days: calendar_days(&series.name, calendar, axis, length),
-            costs,
-            first,
-        }
+        Self { logarithms: logarithms.collect(), days, charge, costs, first }
     }
 }
 

@@ -188,6 +188,24 @@ impl fmt::Display for Money {
     }
 }
 
+impl Money {
+    /// `$1,235` where the display is `$1,234.50`: an estimate, of which cents would claim too much.
+    /// Below 100 units the cents stay.
+    pub fn to_estimate(self) -> String {
+        let whole = self.amount.to_display(0);
+        if whole.mantissa().unsigned_abs() < 100 {
+            return self.to_string();
+        }
+        let text = grouped(whole, 0);
+        match (self.currency, text.strip_prefix('-')) {
+            (Currency::USD, Some(positive)) => format!("−${positive}"),
+            (Currency::USD, None) => format!("${text}"),
+            (currency, Some(positive)) => format!("−{positive} {currency}"),
+            (currency, None) => format!("{text} {currency}"),
+        }
+    }
+}
+
 /// English digit groups and exactly `places` decimals: `-1,234.50`.
 pub(crate) fn grouped(value: Decimal, places: usize) -> String {
     let plain = value.to_string();

@@ -149,6 +149,33 @@ async fn pages_follow_each_other_and_reconcile() {
 }
 
 #[tokio::test]
+async fn a_forecast_is_bounded_and_adds_up() {
+    let client = Client::of(Fixture::wide(25).server(false)).await;
+    let arguments = json!({
+        "group_by": "model",
+        "amount": "1000",
+        "assume": "volume +20%; model model-001 -> model-002",
+    });
+    let answer = client.call("forecast", arguments).await;
+    check_basis(&answer);
+    let rows = answer["rows"].as_array().unwrap();
+    assert_eq!((rows.len(), answer["row_count"].as_u64()), (10, Some(25)));
+    let shown = rows.iter().chain(answer.get("other")).map(|row| &row["expected"]);
+    assert_eq!(sum(shown), pico(&answer["total"]["expected"]), "rows and other are the total");
+    assert_eq!(answer["probability_above"], "0.5");
+    assert!(answer["total"]["low_80"].is_string() && answer["rows"][0]["high_80"].is_string());
+    assert!(answer["total"]["without_assumptions"].is_string());
+    let next = json!({
+        "group_by": "model",
+        "amount": "1000",
+        "assume": "volume +20%; model model-001 -> model-002",
+        "cursor": answer["next_cursor"],
+    });
+    let second = client.call("forecast", next).await;
+    assert_ne!(second["rows"][0]["group"], rows[0]["group"]);
+}
+
+#[tokio::test]
 async fn a_cursor_belongs_to_its_question() {
     let client = Client::of(Fixture::wide(30).server(false)).await;
     let first = client.call("spend_breakdown", json!({"period": "last_month"})).await;
@@ -183,6 +210,12 @@ async fn mistakes_come_with_the_call_that_works() {
         ("anomalies", json!({"status": "opened"})),
         ("explain_change", json!({"anomaly_id": "E-12", "period": "last_7d"})),
         ("explain_change", json!({"anomaly_id": "E 12; drop"})),
+        ("forecast", json!({"period": "last_month"})),
+        ("forecast", json!({"period": "month", "start": "2026-11-01", "end": "2026-12-01"})),
+        ("forecast", json!({"start": "2026-11-01T09:00:00Z", "end": "2026-12-01"})),
+        ("forecast", json!({"amount": "a lot"})),
+        ("forecast", json!({"assume": "volume +20%; twice as much"})),
+        ("forecast", json!({"group_by": "day"})),
         ("data_health", json!({"source": "x"})),
         ("proposals", json!({"proposal_id": "P-7", "status": "expired"})),
         ("propose_change", json!({"kind": "budget", "reason": "x"})),

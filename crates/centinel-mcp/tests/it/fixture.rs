@@ -8,6 +8,7 @@ use std::{
 };
 
 use centinel_engine::{
+    forecast::Method,
     money::{Currency, Decimal, Money, Pico},
     period::{Grain, Period, start_of_day},
     series::Dimension,
@@ -15,10 +16,11 @@ use centinel_engine::{
 use centinel_mcp::{
     AnomaliesAnswer, AnomaliesRequest, AnomalyFilter, AnomalyRow, Answers, Basis, Change,
     ChangeKind, CompareRequest, CompareTo, ComparisonAnswer, ComparisonRow, Coverage,
-    Decomposition, Driver, Effect, ExplainRequest, ExplanationAnswer, FieldChange, Filter,
-    Grouping, HealthAnswer, HealthRequest, Label, Link, Metric, Page, Place, Principal,
-    ProposalAnswer, ProposalDraft, ProposalRow, ProposalSink, ProposalStatus, ProposalsAnswer,
-    ProposalsRequest, Receipt, Reconciliation, Refusal, Reply, SavingInterval, Sentence, Server,
+    Decomposition, Driver, Effect, Expected, ExplainRequest, ExplanationAnswer, FieldChange,
+    Filter, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow, Grouping, HealthAnswer,
+    HealthRequest, Label, Link, Metric, Page, Place, Principal, ProposalAnswer, ProposalDraft,
+    ProposalRow, ProposalSink, ProposalStatus, ProposalsAnswer, ProposalsRequest, Receipt,
+    Reconciliation, Refusal, RelativePeriod, Reply, SavingInterval, Sentence, Server,
     ServerOptions, SourceRow, SourceState, Spend, SpendAnswer, SpendRequest, SpendRow,
     UnpricedModel, Window, previous_period, quoted, year_before,
 };
@@ -358,6 +360,51 @@ impl Answers for Fixture {
                 owner: Some(Label::from(self.name("support-platform"))),
                 proposal_id: None,
                 baseline,
+                basis: self.basis(period),
+            })
+        })
+    }
+
+    fn forecast<'a>(
+        &'a self,
+        _: &'a Principal,
+        request: ForecastRequest,
+    ) -> Reply<'a, ForecastAnswer> {
+        Box::pin(async move {
+            let october = resolved(Window::Relative(RelativePeriod::LastMonth))?;
+            let grouping = Grouping::By(request.group_by.unwrap_or(Dimension::Provider));
+            // As much as in October.
+            let expected = |net: Pico| Expected {
+                seen: Pico::ZERO,
+                expected: Some(net),
+                bands: [("low_80".to_owned(), net), ("high_80".to_owned(), net)].into(),
+                without_assumptions: (!request.assumptions.is_empty()).then_some(net),
+            };
+            let total = expected(self.total(october, &request.filter)?.net);
+            let groups = self.groups(october, &request.filter, &grouping)?;
+            let row_count = groups.len() as u64;
+            let rows = paged(groups, request.page).map(|(group, spend)| ForecastRow {
+                group: Label::from(group.unwrap_or_default()),
+                expected: expected(spend.net),
+                method: Method::Course,
+                unpriced_calls: 0,
+            });
+            let period = match request.window {
+                ForecastWindow::Calendar(period) => {
+                    let (first, after) = period.of(TODAY);
+                    Period::days(first, after).map_err(Refusal::failed)?
+                }
+                ForecastWindow::Exact(period) => period,
+            };
+            Ok(ForecastAnswer {
+                summary: Sentence::new("November is expected to cost what October did."),
+                rows: rows.collect(),
+                total,
+                first_day_ahead: TODAY,
+                probability_above: request.amount.and_then(|_| "0.5".parse().ok()),
+                reached_on: None,
+                models_assumed: Vec::new(),
+                row_count,
                 basis: self.basis(period),
             })
         })

@@ -44,6 +44,7 @@ async fn imported_strings_stay_in_data_fields() {
             ("spend_breakdown", json!({"group_by": "team", "compare_to": "usual"})),
             ("anomalies", json!({})),
             ("explain_change", json!({"anomaly_id": "E-12"})),
+            ("forecast", json!({"group_by": "feature"})),
             ("data_health", json!({})),
             ("proposals", json!({})),
             ("proposals", json!({"proposal_id": receipt["proposal_id"]})),

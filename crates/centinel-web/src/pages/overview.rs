@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use centinel_app::{AppError, Headline, Incident, KindOfSpend, Report, View};
+use centinel_app::{AppError, Headline, Incident, KindOfSpend, Report, SpendForecast, View};
 use centinel_engine::{
     explain::Measured,
     money::{Currency, Decimal},
@@ -31,6 +31,8 @@ struct Overview {
     data: String,
     total: String,
     source: Source,
+    forecast: Option<Ahead>,
+    no_forecast: Option<String>,
     compared_with: String,
     /// Changes are percentages; otherwise the amounts of the month before.
     is_compared: bool,
@@ -43,6 +45,18 @@ struct Overview {
     headlines: Vec<Look>,
     further: Option<String>,
     inbox: Vec<Waiting>,
+}
+
+/// What a month is expected to cost.
+struct Ahead {
+    /// `November 2026`.
+    month: String,
+    amount: String,
+    /// `80 %: $70,513 to $72,711`.
+    band: Option<String>,
+    /// What is not in it, and up to when days were seen.
+    remarks: Vec<String>,
+    source: Source,
 }
 
 struct Kind {
@@ -109,6 +123,8 @@ async fn answer(state: &WebState) -> Result<Overview, Failure> {
         data: text::days(date_of(report.data_from), data_until),
         total: money(report.total, report.currency),
         source: Source::new(&report.evidence),
+        forecast: report.forecast.as_ref().and_then(Ahead::new),
+        no_forecast: report.no_forecast.clone(),
         compared_with: first.saturating_sub(1.month()).strftime("%B").to_string(),
         is_compared: is_whole_month,
         kinds: report
@@ -127,6 +143,36 @@ async fn answer(state: &WebState) -> Result<Overview, Failure> {
         }),
         inbox: open.iter().map(Waiting::new).collect(),
     })
+}
+
+impl Ahead {
+    fn new(forecast: &SpendForecast) -> Option<Self> {
+        let amount = |amount: Decimal| text::estimate(amount, forecast.currency);
+        let total = &forecast.total.forecast;
+        let (first, _) = forecast.period.dates();
+        let mut remarks = Vec::new();
+        if forecast.as_of > first {
+            let last = forecast.as_of.yesterday().unwrap_or(first);
+            remarks.push(format!("seen to {}", text::day(last)));
+        }
+        if forecast.total.unpriced_calls > 0 {
+            remarks.push("calls without a price are not in it".to_owned());
+        }
+        for late in &forecast.late_sources {
+            let day = text::full_day(late.last_day);
+            remarks.push(format!("nothing from {} since {day}", cell(&late.source)));
+        }
+        let band = total.bands.first().and_then(|band| {
+            Some(format!("{} %: {} to {}", band.level, amount(band.low)?, amount(band.high)?))
+        });
+        Some(Self {
+            month: first.strftime("%B %Y").to_string(),
+            amount: amount(total.period_total?)?,
+            band,
+            remarks,
+            source: Source::new(&forecast.evidence),
+        })
+    }
 }
 
 impl Kind {

@@ -1,9 +1,11 @@
 //! `backtest`: forecasts as they would have been, against what came.
 
-use centinel_engine::forecast::{self, Accuracy, BacktestPeriods, Scores};
+use centinel_app::{AppError, BacktestRequest};
+use centinel_engine::forecast::{self, Accuracy, Backtest, BacktestError, BacktestPeriods, Scores};
 
-use super::forecast::Tables;
+use super::{forecast::Tables, spend::condition};
 use crate::{
+    context::{Context, explain, now},
     daily::Rejected,
     failure::hinted,
     output::{Outcome, Output},
@@ -13,12 +15,18 @@ use crate::{
 /// Forecast past periods from earlier days and compare with what came, beside the last week repeated
 /// (seasonal naive) and the run rate.
 ///
-/// Reads the tables of `forecast`. Gives errors, interval scores and coverage by series and, as the
-/// last line `*`, over all forecasts of all series.
+/// Of a home, or with `--series` of a table. Gives errors, interval scores and coverage by series and,
+/// as the last line `*`, over all forecasts of all series.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     tables: Tables,
+    /// Of a home: what series are put together by, as in `spend --by`.
+    #[arg(long, value_name = "DIMENSION", default_value = "kind")]
+    by: String,
+    /// Of a home: only these values, as in `team=search,support`.
+    #[arg(long, value_name = "DIMENSION=VALUES")]
+    only: Vec<String>,
     /// Forecast whole calendar months, seen from the start of this day: 11 sees ten days.
     #[arg(long, value_name = "DAY", default_value_t = 11,
         value_parser = clap::value_parser!(i8).range(1..=28), conflicts_with = "horizon")]
@@ -32,20 +40,24 @@ pub(crate) struct Args {
     periods: u16,
 }
 
-pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
+pub(crate) fn run(
+    args: &Args,
+    context: &dyn Fn() -> anyhow::Result<Context>,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
     let mut rejected = Rejected::default();
-    let (series, calendar) = args.tables.read(&mut rejected)?;
     let periods = match args.horizon {
         Some(days) => BacktestPeriods::Days { length: usize::from(days) },
         None => BacktestPeriods::Months { day: args.day },
     };
-    let found = forecast::backtest(&series, &calendar, periods, usize::from(args.periods));
-    let found = found.map_err(|error| {
-        hinted(
-            error.to_string(),
-            "a shorter `--horizon` needs fewer days; every forecast needs 28 before",
-        )
-    })?;
+    let found = match args.tables.read(&mut rejected)? {
+        Some(table) => {
+            let (series, calendar) = (&table.series, &table.calendar);
+            forecast::backtest(series, calendar, periods, usize::from(args.periods))
+                .map_err(|error| too_short(&error))?
+        }
+        None => of_home(args, periods, &context()?)?,
+    };
     rejected.lines(output)?;
     if output.json {
         for accuracy in found.series.iter().chain([&found.pooled]) {
@@ -74,6 +86,29 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         output.line(text::table(&header, rows.collect(), 1))?;
     }
     Ok(rejected.outcome(output))
+}
+
+fn of_home(args: &Args, periods: BacktestPeriods, context: &Context) -> anyhow::Result<Backtest> {
+    let only = args.only.iter().map(|text| condition(text));
+    let request = BacktestRequest {
+        by: args.by.parse()?,
+        filter: only.collect::<anyhow::Result<_>>()?,
+        periods,
+        periods_max: usize::from(args.periods),
+    };
+    context.run(async |app| {
+        app.backtest(&request, now()).await.map_err(|error| match error {
+            AppError::Backtest(error) => too_short(&error),
+            error => explain(error),
+        })
+    })
+}
+
+fn too_short(error: &BacktestError) -> anyhow::Error {
+    hinted(
+        error.to_string(),
+        "a shorter `--horizon` needs fewer days; every forecast needs 28 before",
+    )
 }
 
 /// The pooled figures, a column a way of forecasting.

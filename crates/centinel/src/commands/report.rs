@@ -3,7 +3,7 @@
 use centinel_app::{App, Headline, Report, plausible_total};
 use centinel_engine::{
     explain::Measured,
-    money::{Currency, Money, Pico},
+    money::{Currency, Decimal, Money, Pico},
 };
 
 use crate::{
@@ -52,6 +52,7 @@ pub(crate) fn print(app: &App, report: &Report, output: &mut Output) -> anyhow::
         let extra = format!("{}{change}", sparkline(&weeks));
         output.line(line(&format!("  {}", kind.kind), kind.cost, report.currency, &extra))?;
     }
+    output.line(forecast_line(report)?)?;
     output.line(footline(report))?;
     output.line("")?;
     print_headlines(report, output)?;
@@ -79,6 +80,39 @@ pub(crate) fn print(app: &App, report: &Report, output: &mut Output) -> anyhow::
 fn line(name: &str, amount: Pico, currency: Currency, extra: &str) -> String {
     let amount = Money { amount, currency }.to_string();
     format!("{name:<16}{amount:>16}   {extra}").trim_end().to_owned()
+}
+
+/// `Forecast, Nov         $71,612   80 %: $70,513 to $72,711`.
+fn forecast_line(report: &Report) -> anyhow::Result<String> {
+    let Some(forecast) = &report.forecast else {
+        let reason = report.no_forecast.as_deref().unwrap_or("none");
+        return Ok(format!("No forecast: {reason}"));
+    };
+    let estimate = |amount: Decimal| -> anyhow::Result<String> {
+        let amount = Pico::round_half_even(amount)?.amount;
+        Ok(Money { amount, currency: forecast.currency }.to_estimate())
+    };
+    let (first, _) = forecast.period.dates();
+    let total = &forecast.total.forecast;
+    let amount = total.period_total.map(estimate).transpose()?;
+    let name = format!("Forecast, {}", first.strftime("%b"));
+    let amount = amount.unwrap_or_else(|| "unknown".to_owned());
+    let mut remarks = Vec::new();
+    for band in &total.bands {
+        let (low, high) = (estimate(band.low)?, estimate(band.high)?);
+        remarks.push(format!("{} %: {low} to {high}", band.level));
+    }
+    if forecast.as_of > first {
+        let last = forecast.as_of.yesterday().unwrap_or(first);
+        remarks.push(format!("seen to {}", last.strftime("%-d %B")));
+    }
+    if forecast.total.unpriced_calls > 0 {
+        remarks.push("calls without a price are not in it".to_owned());
+    }
+    if let Some(late) = forecast.late_sources.first() {
+        remarks.push(format!("nothing from `{}` since {}", printable(&late.source), late.last_day));
+    }
+    Ok(format!("{name:<16}{amount:>16}   {}", remarks.join("; ")).trim_end().to_owned())
 }
 
 /// `Owned 91.4 %  ·  unpriced 1 model, 12,000 tokens`.

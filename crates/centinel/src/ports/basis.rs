@@ -72,6 +72,18 @@ impl Ports {
         Ok(Asked { now, period, data, counts_from, as_of: as_of.unwrap_or(now) })
     }
 
+    /// A period that may lie ahead of the data.
+    pub(super) async fn asked_ahead(
+        &self,
+        period: Period,
+        as_of: Option<Timestamp>,
+    ) -> Result<Asked, Refusal> {
+        let now = self.now();
+        let data = self.app.ledger().span().await.map_err(|error| failed(&error))?;
+        let data = data.ok_or_else(|| refused(centinel_app::AppError::Empty))?;
+        Ok(Asked { now, period, data, counts_from: None, as_of: as_of.unwrap_or(now) })
+    }
+
     /// Refuses a further page when rows came in or were restated since the first: its figures would
     /// not fit.
     pub(super) async fn unchanged_since(&self, as_of: Option<Timestamp>) -> Result<(), Refusal> {

@@ -26,6 +26,21 @@ pub(super) fn refused(error: AppError) -> Refusal {
             "take a period with days before it, or another `filter`; `data_health` says what is \
              there",
         ),
+        error @ AppError::TooLittleHistory { .. } => Refusal::mistaken(
+            error.to_string(),
+            "tell the user; `data_health` says what every source has brought",
+        ),
+        error @ AppError::Scenario { .. } => {
+            let hint = match error.hint() {
+                Some(hint) if hint.starts_with("did") => hint,
+                _ => "list models with `spend_breakdown` by model".to_owned(),
+            };
+            Refusal::mistaken(error.to_string(), hint)
+        }
+        AppError::Forecast(error) => Refusal::mistaken(
+            error.to_string(),
+            "give `period`, or `start` and `end` as dates within the next years",
+        ),
         AppError::NothingBefore => Refusal::mistaken(
             "there is nothing before the period to compare with",
             "take a later period: the usual level is that of the 56 days before it",

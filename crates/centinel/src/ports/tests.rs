@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use centinel_app::{App, ImportRequest, Progress, create_home};
 use centinel_engine::{
+    forecast::CalendarPeriod,
     money::Pico,
     period::{Grain, Period},
     series::Dimension,
@@ -9,9 +10,9 @@ use centinel_engine::{
 use centinel_ledger::{Measure, ScanLevel, SpendQuery};
 use centinel_mcp::{
     AnomaliesRequest, AnomalyFilter, Answers as _, BudgetPeriod, ChangeKind, CompareRequest,
-    CompareTo, ExplainRequest, Filter, Grouping, HealthRequest, OnBreach, Page, Principal,
-    ProposalDraft, ProposalSink as _, ProposalStatus, ProposalsRequest, ProposedChange, Refusal,
-    RelativePeriod, SpendAnswer, SpendRequest, Window,
+    CompareTo, ExplainRequest, Filter, ForecastRequest, ForecastWindow, Grouping, HealthRequest,
+    OnBreach, Page, Principal, ProposalDraft, ProposalSink as _, ProposalStatus, ProposalsRequest,
+    ProposedChange, Refusal, RelativePeriod, SpendAnswer, SpendRequest, Window,
 };
 use centinel_world::{FileRole, World, WorldConfig};
 use jiff::{Timestamp, civil::date};
@@ -86,6 +87,7 @@ async fn answers_reconcile_with_the_ledger() {
     spend_reconciles(&ports).await;
     comparisons_add_up(&ports).await;
     anomalies_are_explained(&ports).await;
+    forecasts_add_up(&ports).await;
     health_is_stated(&ports).await;
     mistakes_are_named(&ports).await;
 }
@@ -118,6 +120,40 @@ async fn spend_reconciles(ports: &Ports) {
     let to_date = Window::Relative(RelativePeriod::MonthToDate);
     let to_date = whole(ports, to_date, &Grouping::By(Dimension::Model)).await;
     assert_eq!(to_date.total, totals[0]);
+}
+
+async fn forecasts_add_up(ports: &Ports) {
+    let month = |group_by, assumptions| ForecastRequest {
+        window: ForecastWindow::Calendar(CalendarPeriod::Month),
+        group_by,
+        filter: Filter::default(),
+        amount: "1".parse().ok(),
+        assumptions,
+        page: Page { offset: 0, limit: 1_000, as_of: None },
+    };
+    let mut totals = Vec::new();
+    for dimension in [None, Some(Dimension::Feature), Some(Dimension::Model)] {
+        let answer = ports.forecast(&caller(), month(dimension, Vec::new())).await.unwrap();
+        assert_eq!(answer.basis.period.to_string(), "2026-11-01 to 2026-11-30");
+        assert_eq!(answer.first_day_ahead, date(2026, 11, 1));
+        let expected = sum(answer.rows.iter().filter_map(|row| row.expected.expected));
+        assert_eq!(Some(expected), answer.total.expected, "rows add up to the total");
+        let above = answer.probability_above.unwrap();
+        assert!(above >= "0.99".parse().unwrap() && above <= "1".parse().unwrap(), "{above}");
+        assert!(answer.basis.coverage.unpriced_calls > 0, "the world has models without a price");
+        assert!(answer.summary.as_str().contains("calls without a price cost is not in it"));
+        totals.push((answer.total.expected, answer.total.bands));
+    }
+    assert!(totals.windows(2).all(|pair| pair[0] == pair[1]), "one question has one total");
+    let more = vec!["volume +100%".parse().unwrap()];
+    let twice = ports.forecast(&caller(), month(None, more)).await.unwrap();
+    assert_eq!(twice.total.without_assumptions, totals[0].0);
+    let ratio = twice.total.expected.unwrap().to_f64() / totals[0].0.unwrap().to_f64();
+    assert!((ratio - 2.0).abs() < 1e-9, "{ratio}");
+    let unknown = vec!["model gpt-none -> gpt-5-mini".parse().unwrap()];
+    let refused = ports.forecast(&caller(), month(None, unknown)).await.unwrap_err();
+    let Refusal::Mistaken { message, .. } = refused else { panic!("{refused:?}") };
+    assert_eq!(message, "model `gpt-none` was not called in the last 28 days seen");
 }
 
 async fn comparisons_add_up(ports: &Ports) {
@@ -340,7 +376,8 @@ async fn no_tool_decides() {
         let tools = super::server(app.clone(), options).tools();
         tools.into_iter().map(|tool| tool.name.into_owned()).collect::<Vec<_>>()
     };
-    let reading = ["spend_breakdown", "anomalies", "explain_change", "data_health", "proposals"];
+    let reading =
+        ["spend_breakdown", "anomalies", "explain_change", "forecast", "data_health", "proposals"];
     let (mut all, mut read_only) = (tools(false), tools(true));
     all.sort();
     read_only.sort();
