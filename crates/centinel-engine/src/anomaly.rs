@@ -31,7 +31,9 @@ pub(crate) use baseline::median;
 pub use calendar::{Calendar, Planned};
 pub use detect::detect;
 pub use episode::{Episode, episodes};
-pub use hourly::{HourlyAlarm, HourlyConfig, HourlySeries, detect_hourly};
+pub use hourly::{
+    HourlyAlarm, HourlyConfig, HourlyEpisode, HourlySeries, detect_hourly, hourly_episodes,
+};
 pub use metric::{MetricConfig, MetricDetector};
 
 /// One day of a series. Counts that a series does not have are `None`.
