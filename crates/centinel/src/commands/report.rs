@@ -4,7 +4,7 @@ use centinel_app::{App, Headline, Report, plausible_total};
 use centinel_engine::money::{Currency, Money, Pico};
 
 use crate::{
-    commands::anomalies::{effects, impact, what},
+    commands::anomalies::{effects, impact, since, what},
     context::{Context, explain, now},
     output::{Outcome, Output},
     text::{count, money, percent, printable, sparkline},
@@ -115,7 +115,7 @@ fn print_headlines(report: &Report, output: &mut Output) -> anyhow::Result<()> {
     output.line(format!("{} to look at", plural(report.headlines.len(), "thing")))?;
     for headline in &report.headlines {
         let Headline { incident, .. } = headline;
-        let left = format!("  {:<5} {} since {}", incident.id, what(incident), incident.start);
+        let left = format!("  {:<5} {} since {}", incident.id, what(incident), since(incident));
         output.line(format!(
             "{:<72} {:>14}",
             printable(&left),
