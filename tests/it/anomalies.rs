@@ -188,6 +188,61 @@ fn an_episode_of_everything_is_named_by_where_it_is() {
     assert!(explained.contains("Of it, in feature seats: +$"), "{explained}");
 }
 
+/// Ten weeks of calls up to an hour, four an hour; those of `search` six times as many in the last
+/// three hours if it rose.
+fn by_hours(end: jiff::Timestamp, rose: bool) -> String {
+    let mut text = "at,provider,model,input_tokens,output_tokens,feature,team\n".to_owned();
+    let mut noise = 7_u64;
+    // From a midnight on: a part of a first day would not be flat.
+    let first = (end.as_second() / 86_400 - 70) * 86_400;
+    for back in (1..=(end.as_second() - first) / 3600).rev() {
+        let hour = end.as_second() - back * 3600;
+        for (feature, team) in [("search", "shop"), ("chat", "shop"), ("mail", "office")] {
+            let calls = if rose && feature == "search" && back <= 3 { 24 } else { 4 };
+            for call in 0..calls {
+                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let tokens = 900_000 + (noise >> 40) % 200_000;
+                let at = jiff::Timestamp::from_second(hour + call * 60).unwrap();
+                let output = tokens / 20;
+                writeln!(text, "{at},openai,gpt-4o,{tokens},{output},{feature},{team}").unwrap();
+            }
+        }
+    }
+    text
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the day that has not ended is that of the clock")]
+fn a_spike_of_this_day_is_listed_with_its_hour_and_flat_hours_are_not() {
+    let end =
+        jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() / 3600 * 3600).unwrap();
+    let flat = Home::new();
+    let file = flat.file("calls.csv", &by_hours(end, false));
+    flat.run(&["import", file.to_str().unwrap()]).ok();
+    assert!(list(&flat, &["--all"]).is_empty());
+
+    let home = Home::new();
+    let file = home.file("calls.csv", &by_hours(end, true));
+    home.run(&["import", file.to_str().unwrap()]).ok();
+    let found = list(&home, &["--all"]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let spike = &found[0];
+    assert_eq!(spike["scope"], serde_json::json!({ "feature": "search" }));
+    let began_at = end.checked_sub(jiff::Span::new().hours(3)).unwrap();
+    assert_eq!(spike["began_at"], began_at.to_string());
+    assert_eq!(spike["is_open"], true);
+    assert!(spike["seen_in"].to_string().contains("team=shop"), "{spike}");
+    let hour = began_at.strftime("%Y-%m-%d %H:%M").to_string();
+    let listed = home.run(&["anomalies", "--all"]).ok().out;
+    assert!(listed.contains(&format!("{hour} on")), "{listed}");
+    let explained = home.run(&["explain", spike["id"].as_str().unwrap()]).ok().out;
+    assert!(explained.contains(&hour), "{explained}");
+
+    // The same answer, as of a time after the import.
+    let at = jiff::Timestamp::now().to_string();
+    assert_eq!(list(&home, &["--all", "--as-of", &at]), found);
+}
+
 #[test]
 fn tags_of_a_repository_are_deploys_once() {
     let home = Home::new();

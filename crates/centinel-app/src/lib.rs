@@ -17,9 +17,12 @@ mod events;
 mod explain;
 mod export;
 mod forecast;
+mod found;
 mod gross;
 mod health;
+mod hours;
 mod import;
+mod incident;
 pub mod live;
 mod over_time;
 mod periods;
@@ -37,7 +40,6 @@ mod unpriced;
 mod usual;
 mod watch;
 
-pub use anomalies::{Incident, IncidentState};
 pub use app::{App, create_home};
 pub use book_versions::{BookVersion, ImportedBook, KnownVersion};
 pub use calendar::{CalendarError, EventKind};
@@ -59,6 +61,7 @@ pub use forecast::{
 pub use gross::Gross;
 pub use health::{Health, SourceHealth};
 pub use import::{ImportRequest, Imported, Progress};
+pub use incident::{Incident, IncidentState};
 pub use over_time::{Layer, SpendOverTime};
 pub use periods::{PeriodStatus, PeriodTotal, Restatement};
 pub use prices::{OpenedBook, open_book};

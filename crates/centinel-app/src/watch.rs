@@ -9,13 +9,13 @@ use centinel_engine::{
     series::Dimension,
     usage::UsageClass,
 };
-use centinel_ledger::{Measure, SpendQuery};
+use centinel_ledger::{Measure, SpendQuery, SpendRow};
 use jiff::{Timestamp, civil::Date};
 
 use crate::{App, AppError};
 
 /// The dimensions that tell leaves apart.
-const DIMENSIONS: [Dimension; 10] = [
+pub(crate) const DIMENSIONS: [Dimension; 10] = [
     Dimension::Feature,
     Dimension::Team,
     Dimension::Agent,
@@ -50,7 +50,8 @@ pub(crate) const SHAPES: [&[&str]; 18] = [
     &[],
 ];
 
-const MEASURES: [Measure; 9] = [
+/// What is read of each label set, in the order in which [`LeafSums`] takes it.
+pub(crate) const MEASURES: [Measure; 9] = [
     Measure::Cost,
     Measure::CallCost,
     Measure::Calls,
@@ -91,40 +92,76 @@ impl App {
             let offset = index_of_date(date_of(at)).saturating_sub(index_of_date(first_day));
             usize::try_from(offset).ok().filter(|day| *day < length)
         };
-        let mut leaves: BTreeMap<Vec<Option<String>>, Vec<LeafDay>> = BTreeMap::new();
-        let mut outputs: BTreeMap<(String, usize), f64> = BTreeMap::new();
+        let mut sums = LeafSums::new(length, currency);
         for row in &answer.rows {
-            let Some(day) = row.at.and_then(day_of) else { continue };
-            if row.currency.is_none() {
-                // Outcomes have no currency, know their feature and little else.
-                if let (Some(Some(feature)), true) = (row.group.first(), row.value(6) > 0) {
-                    *outputs.entry((feature.clone(), day)).or_default() += row.amount(6).to_f64();
-                }
-                continue;
+            if let Some(day) = row.at.and_then(day_of) {
+                sums.add(row, day);
             }
-            if row.currency.as_deref() != Some(currency.as_str()) {
-                continue;
-            }
-            let leaf =
-                leaves.entry(row.group.clone()).or_insert_with(|| vec![LeafDay::default(); length]);
-            let Some(sum) = leaf.get_mut(day) else { continue };
-            let (cost, of_calls) = (row.amount(0).to_f64(), row.amount(1).to_f64());
-            sum.call_cost += of_calls;
-            sum.charge_cost += cost - of_calls;
-            sum.calls += float(row.value(2));
-            sum.tokens_in += float(row.value(3));
-            sum.tokens_cached += float(row.value(4));
-            sum.tokens_out += float(row.value(5));
-            sum.failed_calls += float(row.value(7).saturating_add(row.value(8)));
         }
-        share_out(&mut leaves, &outputs);
         let (mut owners, mut kept) = (Vec::new(), Vec::new());
-        for (mut labels, days) in leaves {
+        for (mut labels, days) in sums.finish() {
             owners.push(labels.pop().flatten());
             kept.push(Leaf { labels, days });
         }
-        let dimensions = DIMENSIONS.iter().map(ToString::to_string).collect();
+        let dimensions = dimension_names();
         Ok(Watched { table: LeafTable { dimensions, first_day, leaves: kept }, owners })
+    }
+}
+
+/// The names of [`DIMENSIONS`].
+pub(crate) fn dimension_names() -> Vec<String> {
+    DIMENSIONS.iter().map(ToString::to_string).collect()
+}
+
+/// Rows of an answer, by label set and place in time.
+pub(crate) struct LeafSums {
+    length: usize,
+    currency: Currency,
+    leaves: BTreeMap<Vec<Option<String>>, Vec<LeafDay>>,
+    outputs: BTreeMap<(String, usize), f64>,
+}
+
+impl LeafSums {
+    /// Sums of one currency over so many days or hours.
+    pub(crate) fn new(length: usize, currency: Currency) -> Self {
+        Self { length, currency, leaves: BTreeMap::new(), outputs: BTreeMap::new() }
+    }
+
+    /// Adds a row, whose values are those of [`MEASURES`], to a day or hour.
+    pub(crate) fn add(&mut self, row: &SpendRow, place: usize) {
+        if place >= self.length {
+            return;
+        }
+        if row.currency.is_none() {
+            // Outcomes have no currency, know their feature and little else.
+            if let (Some(Some(feature)), true) = (row.group.first(), row.value(6) > 0) {
+                *self.outputs.entry((feature.clone(), place)).or_default() +=
+                    row.amount(6).to_f64();
+            }
+            return;
+        }
+        if row.currency.as_deref() != Some(self.currency.as_str()) {
+            return;
+        }
+        let length = self.length;
+        let leaf = self.leaves.entry(row.group.clone());
+        let leaf = leaf.or_insert_with(|| vec![LeafDay::default(); length]);
+        let Some(sum) = leaf.get_mut(place) else { return };
+        let (cost, of_calls) = (row.amount(0).to_f64(), row.amount(1).to_f64());
+        sum.call_cost += of_calls;
+        sum.charge_cost += cost - of_calls;
+        sum.calls += float(row.value(2));
+        sum.tokens_in += float(row.value(3));
+        sum.tokens_cached += float(row.value(4));
+        sum.tokens_out += float(row.value(5));
+        sum.failed_calls += float(row.value(7).saturating_add(row.value(8)));
+    }
+
+    /// The label sets, with the business outputs of their features shared out.
+    pub(crate) fn finish(self) -> BTreeMap<Vec<Option<String>>, Vec<LeafDay>> {
+        let mut leaves = self.leaves;
+        share_out(&mut leaves, &self.outputs);
+        leaves
     }
 }
 

@@ -34,7 +34,9 @@ pub(crate) use baseline::median;
 pub use calendar::{Calendar, Planned};
 pub use detect::{detect, detect_among};
 pub use episode::{Episode, episodes};
-pub use hourly::{HourlyAlarm, HourlyConfig, HourlySeries, detect_hourly};
+pub use hourly::{
+    HourlyAlarm, HourlyConfig, HourlyEpisode, HourlySeries, detect_hourly, hourly_episodes,
+};
 pub use metric::{MetricConfig, MetricDetector};
 pub use prior::{Kin, Siblings};
 

@@ -83,7 +83,8 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
 
 /// The judged hours in which the engine alarms, whichever the metric.
 fn alarm_hours(world: &[LabelledSeries]) -> BTreeMap<String, BTreeSet<usize>> {
-    let (calendar, config) = (files::calendar(world), HourlyConfig::published(true));
+    let calendar = files::calendar(world);
+    let config = HourlyConfig { first_judged_hour: FIRST_JUDGED, ..HourlyConfig::published(true) };
     let first_hour = files::first_hour();
     let hours = |series: &LabelledSeries| {
         let alarms = detect_hourly(&files::to_series(series), &calendar, &config);
@@ -100,7 +101,7 @@ fn alarm_hours(world: &[LabelledSeries]) -> BTreeMap<String, BTreeSet<usize>> {
 /// A figure with its name.
 type Figure = (&'static str, fn(&Counts) -> f64);
 
-/// Pooled figures with 95 % bootstrap intervals over seeds, then recall and delay by kind.
+/// Pooled figures with 95 % bootstrap intervals over seeds, then recall and delay by kind and family.
 fn table(worlds: &[Counts]) -> String {
     const FIGURES: [Figure; 6] = [
         ("F1", Counts::f1),
@@ -123,16 +124,26 @@ fn table(worlds: &[Counts]) -> String {
         let [low, high] = bootstrap(worlds, |drawn| Some(figure(&pooled(drawn))));
         let _ = writeln!(text, "| {name} | {:.3} | {low:.3} to {high:.3} |", figure(&sum));
     }
-    text.push_str(
-        "\n| kind | found | recall | mean delay, hours | median |\n|---|---|---|---|---|\n",
+    let kinds = sum.kinds.iter().map(|(kind, counts)| (kind.name(), counts));
+    text.push_str(&found("kind", kinds));
+    let families = sum.families.iter().map(|(family, counts)| (family.name(), counts));
+    text.push_str(&found("family", families));
+    text
+}
+
+/// How many events of each group were found, and how late.
+fn found<'a>(
+    group: &str,
+    rows: impl Iterator<Item = (&'static str, &'a score::KindCounts)>,
+) -> String {
+    let mut text = format!(
+        "\n| {group} | found | recall | mean delay, hours | median |\n|---|---|---|---|---|\n"
     );
-    for (kind, counts) in &sum.kinds {
-        let hours =
-            |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1}"));
+    let hours = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1}"));
+    for (name, counts) in rows {
         let _ = writeln!(
             text,
-            "| {} | {}/{} | {:.1} % | {} | {} |",
-            kind.name(),
+            "| {name} | {}/{} | {:.1} % | {} | {} |",
             counts.detected,
             counts.events,
             100.0 * counts.detected as f64 / counts.events.max(1) as f64,

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use centinel_engine::{
     anomaly::{Metric, watch::Scope},
     explain::Measured,
-    period::Period,
+    period::{HOUR_MICROS, Period},
 };
 use centinel_ledger::Condition;
 use jiff::{Timestamp, civil::Date};
 
 use super::Incident;
 use crate::{App, AppError, ExplainRequest};
+
+const WEEK_HOURS: i64 = 168;
 
 impl Incident {
     /// An episode of everything, of which nobody has said where it is.
@@ -77,7 +79,13 @@ impl App {
             .collect::<Result<_, AppError>>()?;
         let left_out = self.left_out(&incident.scope, all, now).await?;
         let measured = incident.measured();
-        Ok(ExplainRequest { filter, period, compare_to: None, left_out, measured, as_of: None })
+        let (mut period, mut compare_to) = (period, None);
+        if let (Some(first), Some(last)) = (incident.began_at, incident.last_hour) {
+            // Hours are compared with the same hours a week before.
+            let (hours, before) = hours_and_before(first, last)?;
+            (period, compare_to) = (hours, Some(before));
+        }
+        Ok(ExplainRequest { filter, period, compare_to, left_out, measured, as_of: None })
     }
 
     /// Days that are no part of the usual level of a scope: holidays, planned changes and its known
@@ -107,4 +115,15 @@ impl App {
         }
         Ok(left_out)
     }
+}
+
+/// Hours, the last one given by its start, and the same hours a week before.
+fn hours_and_before(first: Timestamp, last: Timestamp) -> Result<(Period, Period), AppError> {
+    let moved = |at: Timestamp, hours: i64| {
+        let micros = at.as_microsecond().saturating_add(hours.saturating_mul(HOUR_MICROS));
+        Timestamp::from_microsecond(micros).unwrap_or(at)
+    };
+    let after = moved(last, 1);
+    let before = Period::new(moved(first, -WEEK_HOURS), moved(after, -WEEK_HOURS))?;
+    Ok((Period::new(first, after)?, before))
 }

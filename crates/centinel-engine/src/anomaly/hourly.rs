@@ -1,21 +1,29 @@
 //! Hourly cost anomalies: which hours, by which driver, and how much they cost.
 //!
-//! The daily rules ([`super::detect`]) at the grain of hours: the mean excess of the last 1 to 24 hours
+//! The daily rules ([`super::detect`]) at the grain of hours: the mean excess of the last 1 to 72 hours
 //! over what these hours of the week cost in the eight weeks before, in units of how far such windows
 //! usually stray. What an hour usually has is the level of the last two weeks, times the shape of its
 //! weekday, of its hour (working days and weekends apart), and what its hour of the week has of its own
 //! where that is significant. How far windows stray has two parts: their own, and the sampling of calls,
 //! which is large at night and small at noon; both are read off the history, by comparing its quiet
-//! windows with its busy ones.
+//! windows with its busy ones. Short windows are judged beside the hours before them, too.
 //!
-//! Windows are judged on sums, so that an hour without calls is no gap. Traffic is also judged by calls,
-//! and reported as `total`: sizes of calls are heavy-tailed, and their sum shows a surge later.
+//! Windows are judged on sums, so that an hour without calls is no gap. Traffic is also judged by calls
+//! and outputs, as counts, and reported as `total`: sizes of calls are heavy-tailed, and their sum shows
+//! a surge later.
 
+mod episode;
 mod judge;
+mod judged;
+mod ratio;
+mod shape;
+mod spread;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod usual;
 
+pub use self::episode::{HourlyEpisode, hourly_episodes};
 use std::collections::BTreeMap;
 
 use jiff::civil::{Date, DateTime};
@@ -23,10 +31,18 @@ use serde::Serialize;
 
 use self::{
     judge::{Verdict, judge},
-    usual::{DAY, Ratio, WEEK},
+    judged::{Judged, above, below},
+    ratio::Ratio,
+    spread::View,
+    usual::{DAY, WEEK},
 };
-use super::{Calendar, Metric, OUTPUT_TOKEN_WEIGHT, Point, estimate};
+use super::{Calendar, Metric, Point, estimate};
 use crate::money::Decimal;
+
+/// Hours by which a sudden rise is told from one that goes on.
+const HOURS_BEFORE: usize = 6;
+/// A window without any of what is expected has this share of it: logarithms stay finite.
+const EMPTY: f64 = 1e-3;
 
 /// The hours of one series without a gap; an hour without data has a cost of zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +62,8 @@ pub struct HourlyConfig {
     pub windows_hours: Vec<usize>,
     /// Smallest excess of each window that alarms, as a share of the expected value.
     pub effect_ratios_min: Vec<f64>,
+    /// Windows of at most so many hours are judged also beside the hours before them.
+    pub sudden_hours_max: usize,
     /// Hours before a day that make its baseline, whole weeks.
     pub baseline_hours: usize,
     /// The last hours of the baseline, which set its level.
@@ -58,12 +76,16 @@ pub struct HourlyConfig {
     pub total_score_min: f64,
     /// Score at which another metric alarms.
     pub driver_score_min: f64,
-    /// Score at which calls alarm, as a total.
-    pub calls_score_min: f64,
+    /// Score at which calls or outputs alarm, as a total.
+    pub count_score_min: f64,
+    /// Scores of a window of n hours are divided by 1 + this / n: few calls have heavy tails.
+    pub short_window_caution: f64,
     /// Smallest usual deviation, as a share.
     pub deviation_min: f64,
     /// Half width of `low` to `high`, in usual deviations.
     pub band_deviations: f64,
+    /// The first hour that is judged; earlier ones are learned from only.
+    pub first_judged_hour: usize,
     /// Whether an hour is judged with the share of its cost that was visible an hour later.
     pub as_of: bool,
 }
@@ -72,19 +94,48 @@ impl HourlyConfig {
     /// The settings behind the published figures (`evals/README.md`, CostBench by hours).
     pub fn published(as_of: bool) -> Self {
         Self {
-            windows_hours: vec![1, 3, 6, 12, 24],
-            effect_ratios_min: vec![0.25, 0.18, 0.12, 0.10, 0.08],
+            windows_hours: vec![1, 3, 6, 12, 24, 48, 72],
+            effect_ratios_min: vec![0.20, 0.145, 0.095, 0.08, 0.065, 0.065, 0.065],
+            sudden_hours_max: 3,
             baseline_hours: 8 * WEEK,
             level_hours: 2 * WEEK,
             history_hours_min: 2 * WEEK,
             restart_hours_min: 12,
-            total_score_min: 5.5,
-            driver_score_min: 5.5,
-            calls_score_min: 4.5,
+            total_score_min: 4.7,
+            driver_score_min: 4.7,
+            count_score_min: 5.0,
+            short_window_caution: 0.3,
             deviation_min: 0.02,
             band_deviations: 3.0,
+            first_judged_hour: 0,
             as_of,
         }
+    }
+}
+
+impl HourlyConfig {
+    /// The same, with scores to alarm at that are so many times as high.
+    #[must_use]
+    pub fn raised(self, factor: f64) -> Self {
+        Self {
+            total_score_min: self.total_score_min * factor,
+            driver_score_min: self.driver_score_min * factor,
+            count_score_min: self.count_score_min * factor,
+            ..self
+        }
+    }
+
+    fn views(&self) -> Vec<View> {
+        let windows = self.windows_hours.iter().zip(&self.effect_ratios_min);
+        let plain = windows.map(|(window, effect)| View {
+            window: *window,
+            before: 0,
+            effect_min: *effect,
+        });
+        let plain: Vec<View> = plain.collect();
+        let sudden = plain.iter().filter(|view| view.window <= self.sudden_hours_max);
+        let sudden: Vec<View> = sudden.map(|view| View { before: HOURS_BEFORE, ..*view }).collect();
+        plain.into_iter().chain(sudden).collect()
     }
 }
 
@@ -113,6 +164,12 @@ pub struct HourlyAlarm {
     pub score: f64,
     /// Cost of the window beyond the expected. Estimate, in the currency of the series.
     pub impact: Decimal,
+    /// The start of the hour judged, UTC.
+    #[serde(skip)]
+    pub hour: DateTime,
+    /// Cost of this hour alone beyond the expected, at least 0. Estimate.
+    #[serde(skip)]
+    pub impact_of_hour: Decimal,
 }
 
 /// Judges every hour of a series from itself and earlier ones, in the order of hours and metrics.
@@ -155,31 +212,32 @@ pub fn detect_hourly(
     };
     let calls = part(&|point| point.calls);
     let has_calls = calls.iter().any(|calls| *calls > 0.0);
+    let outputs = part(&|point| point.outputs);
+    let tokens = [part(&|point| point.tokens_in), part(&|point| point.tokens_out)];
     let visible = part(&|point| config.as_of.then_some(point.visible_share).or(Some(1.0)));
     let settled = vec![1.0; hours];
     let mut best: BTreeMap<(usize, Metric), Verdict> = BTreeMap::new();
-    let judged =
-        Metric::OF_SERIES.into_iter().map(|metric| (metric, false)).chain([(Metric::Total, true)]);
-    for (metric, is_by_calls) in judged {
-        let score_min = match (metric, is_by_calls) {
-            (_, true) => config.calls_score_min,
-            (Metric::Total, _) => config.total_score_min,
-            _ => config.driver_score_min,
-        };
-        let above = if is_by_calls { calls.clone() } else { part(&|point| above(point, metric)) };
+    for judged in Judged::ALL {
+        let metric = judged.metric();
+        let above = part(&|point| judged.above(point));
         let below = part(&|point| below(point, metric));
-        if !above.iter().zip(&below).any(|(above, below)| *above > 0.0 && *below > 0.0) {
+        if !above.iter().zip(&below).any(|(above, below)| *above > 0.0 && *below > 0.0)
+            || judged.is_count() && !has_calls
+        {
             continue;
         }
-        let is_of_cost =
-            matches!(metric, Metric::Total | Metric::CostPerOutput | Metric::PricePerToken);
-        let ratio = Ratio {
+        let mut ratio = Ratio {
             above: &above,
-            below: &below,
-            calls: if has_calls { &calls } else { &[] },
-            is_of_volume: metric == Metric::Total && has_calls,
+            below,
+            calls: match judged {
+                Judged::Outputs => &outputs,
+                _ if has_calls => &calls,
+                _ => &[],
+            },
+            tokens: (metric == Metric::PricePerToken).then(|| tokens.each_ref().map(Vec::as_slice)),
+            chance: judged.chance(has_calls),
             is_month_first: &is_month_first,
-            visible: if is_of_cost && !is_by_calls { &visible } else { &settled },
+            visible: if judged.is_of_cost() { &visible } else { &settled },
             left_out: &left_out,
             first_hour_of_week: weekday.saturating_mul(DAY).saturating_add(first_hour),
         };
@@ -187,7 +245,8 @@ pub fn detect_hourly(
         let is_muted = |hour: usize| {
             [&left_out, &muted].into_iter().any(|hours| hours.get(hour) == Some(&true))
         };
-        for verdict in judge(&ratio, score_min, restart, is_muted, config) {
+        let score_min = judged.score_min(config);
+        for verdict in judge(&mut ratio, score_min, restart, is_muted, config) {
             let strongest = best.entry((verdict.hour, metric)).or_insert(verdict);
             if verdict.score > strongest.score {
                 *strongest = verdict;
@@ -198,8 +257,8 @@ pub fn detect_hourly(
         .filter_map(|((hour, metric), verdict)| {
             let date = date_of(hour)?;
             let of_day = hour.saturating_add(first_hour) % DAY;
-            let time = format!("{date}T{of_day:02}:00:00Z");
-            Some(alarm(series, time, metric, verdict, config))
+            let of_day = i8::try_from(of_day).ok()?;
+            Some(alarm(series, date.at(of_day, 0, 0, 0), metric, verdict, config))
         })
         .collect()
 }
@@ -221,32 +280,9 @@ fn restarts(planned: &[bool]) -> Vec<usize> {
         .collect()
 }
 
-fn tokens(point: &Point) -> Option<f64> {
-    Some(point.tokens_in? + OUTPUT_TOKEN_WEIGHT * point.tokens_out?)
-}
-
-fn above(point: &Point, metric: Metric) -> Option<f64> {
-    match metric {
-        Metric::Total | Metric::CostPerOutput | Metric::PricePerToken => Some(point.cost),
-        Metric::TokensPerCall => tokens(point),
-        Metric::CallsPerOutput => point.calls,
-        Metric::CacheMissShare | Metric::FailedCallShare => None,
-    }
-}
-
-fn below(point: &Point, metric: Metric) -> Option<f64> {
-    match metric {
-        Metric::Total => Some(1.0),
-        Metric::CostPerOutput | Metric::CallsPerOutput => point.outputs,
-        Metric::TokensPerCall => point.calls,
-        Metric::PricePerToken => tokens(point),
-        Metric::CacheMissShare | Metric::FailedCallShare => None,
-    }
-}
-
 fn alarm(
     series: &HourlySeries,
-    date: String,
+    hour: DateTime,
     metric: Metric,
     verdict: Verdict,
     config: &HourlyConfig,
@@ -256,11 +292,13 @@ fn alarm(
     let sum = |of: &dyn Fn(&Point) -> Option<f64>| -> f64 { window.iter().filter_map(of).sum() };
     let observed = sum(&|point| above(point, metric)) / sum(&|point| below(point, metric));
     let ratio = verdict.excess.exp();
+    let cost = window.last().map_or(0.0, |point| point.cost);
+    let of_hour = cost * (1.0 - (-verdict.excess_of_hour).exp()).max(0.0);
     let expected = observed / ratio;
     let band = (config.band_deviations * verdict.deviation).exp();
     HourlyAlarm {
         series: series.name.clone(),
-        date,
+        date: format!("{}T{:02}:00:00Z", hour.date(), hour.hour()),
         metric,
         window_hours: verdict.window_hours,
         observed: estimate(observed),
@@ -270,5 +308,7 @@ fn alarm(
         effect_ratio: ratio - 1.0,
         score: verdict.score,
         impact: estimate(sum(&|point| Some(point.cost)) * (1.0 - 1.0 / ratio)),
+        hour,
+        impact_of_hour: estimate(of_hour),
     }
 }

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 
-use super::{Point, Series};
+use super::{HourlySeries, Point, Series};
 
 /// A slice's name by dimension; everything when empty.
 pub type Scope = BTreeMap<String, String>;
@@ -35,6 +35,20 @@ pub struct LeafDay {
 }
 
 impl LeafDay {
+    /// Adds what another did.
+    pub fn add(&mut self, other: &Self) {
+        self.call_cost += other.call_cost;
+        self.charge_cost += other.charge_cost;
+        self.calls += other.calls;
+        self.tokens_in += other.tokens_in;
+        self.tokens_cached += other.tokens_cached;
+        self.tokens_out += other.tokens_out;
+        self.failed_calls += other.failed_calls;
+        if let Some(outputs) = other.outputs {
+            self.outputs = Some(self.outputs.unwrap_or(0.0) + outputs);
+        }
+    }
+
     /// Cost of calls and charges.
     pub fn cost(&self) -> f64 {
         self.call_cost + self.charge_cost
@@ -159,16 +173,7 @@ impl LeafTable {
         let mut sums = vec![LeafDay::default(); length];
         for leaf in slice.leaves.iter().filter_map(|index| self.leaves.get(*index)) {
             for (sum, day) in sums.iter_mut().zip(&leaf.days) {
-                sum.call_cost += day.call_cost;
-                sum.charge_cost += day.charge_cost;
-                sum.calls += day.calls;
-                sum.tokens_in += day.tokens_in;
-                sum.tokens_cached += day.tokens_cached;
-                sum.tokens_out += day.tokens_out;
-                sum.failed_calls += day.failed_calls;
-                if let Some(outputs) = day.outputs {
-                    sum.outputs = Some(sum.outputs.unwrap_or(0.0) + outputs);
-                }
+                sum.add(day);
             }
         }
         let of_calls: f64 = sums.iter().map(|day| day.call_cost).sum();
@@ -192,6 +197,20 @@ impl LeafTable {
             .collect();
         Series { name: name_of(&slice.scope), first_day: self.first_day, points }
     }
+}
+
+/// The calls of a slice hour by hour, as the detector judges them. Charges have no part in it: bills come
+/// by the day, and late. An hour without calls has none; outputs are unknown where no hour states any.
+pub fn hourly_series(scope: &Scope, first_hour: DateTime, hours: &[LeafDay]) -> HourlySeries {
+    let has_outputs = hours.iter().any(|hour| hour.outputs.is_some());
+    let points = hours.iter().map(|hour| Point {
+        outputs: has_outputs.then(|| hour.outputs.unwrap_or(0.0)),
+        calls: Some(hour.calls),
+        tokens_in: Some(hour.tokens_in),
+        tokens_out: Some(hour.tokens_out),
+        ..Point::of_cost(hour.call_cost)
+    });
+    HourlySeries { name: name_of(scope), first_hour, points: points.collect() }
 }
 
 /// `feature=search, model=m`; `everything` for the whole.

@@ -160,7 +160,8 @@ impl<'a> View<'a> {
             ahead += part.cost;
             is_positive &= part.is_positive;
         }
-        let deviation = (usual * calibration.together.powi(2) + event).sqrt();
+        let together = if aheads.len() > 1 { calibration.together } else { 1.0 };
+        let deviation = (usual * together.powi(2) + event).sqrt();
         let relative = if ahead > 0.0 { deviation / ahead } else { 0.0 };
         Self {
             seen,

@@ -181,16 +181,24 @@ fn terms(incident: &Incident, explained: &Explained) -> Vec<Term> {
     let counted = text::counted(explained.baseline_days, "day", "days");
     let unusual: Vec<&str> = incident.metrics.iter().copied().map(metric).collect();
     let owner = incident.owner.as_deref().map_or_else(|| "unknown".to_owned(), cell);
-    vec![
+    let began = incident.began_at.map(|at| Term::new("First unusual hour", text::instant(at)));
+    let compared = if incident.last_hour.is_some() {
+        format!("the same hours a week before, {baseline}")
+    } else {
+        format!("{counted} of the same weekdays, {baseline}")
+    };
+    let mut terms = vec![
         Term::new("Unusual", unusual.join(", ")),
         Term::new(
             "Beyond the expected",
             format!("{}, an estimate", text::signed_money(incident.impact, incident.currency)),
         ),
-        Term::new("Compared with", format!("{counted} of the same weekdays, {baseline}")),
+        Term::new("Compared with", compared),
         Term::new("Owner", owner),
         Term::new("State", if incident.is_open { "still going on" } else { "over" }),
-    ]
+    ];
+    terms.extend(began);
+    terms
 }
 
 fn metric(metric: Metric) -> &'static str {

@@ -232,10 +232,10 @@ impl Look {
             id: incident.id.clone(),
             dimension,
             name,
-            since: if incident.is_open {
-                format!("since {}", text::day(incident.start))
-            } else {
-                text::days(incident.start, incident.last)
+            since: match (incident.began_at, incident.is_open) {
+                (Some(began_at), true) => format!("since {}", text::instant(began_at)),
+                (None, true) => format!("since {}", text::day(incident.start)),
+                _ => text::days(incident.start, incident.last),
             },
             unusual: unusual(&incident.effects),
             main: main_driver(headline),

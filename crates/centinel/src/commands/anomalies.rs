@@ -94,14 +94,12 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
 }
 
 fn row(incident: &Incident) -> Vec<String> {
-    let days = if incident.is_open {
-        format!("{} on", incident.start)
+    let days = if let Some(hours) = hours(incident) {
+        hours
+    } else if incident.is_open {
+        format!("{} on", since(incident))
     } else {
-        let said = match incident.state {
-            IncidentState::Expected => ", expected",
-            IncidentState::Muted => ", muted",
-            IncidentState::Open | IncidentState::Ended => "",
-        };
+        let said = said(incident.state);
         format!("{} to {}{said}", incident.start, incident.last)
     };
     vec![
@@ -112,6 +110,35 @@ fn row(incident: &Incident) -> Vec<String> {
         incident.owner.clone().unwrap_or_else(|| "nobody known".to_owned()),
         format!("+{}", impact(incident)),
     ]
+}
+
+/// `2026-11-22 09:00 on`, or to when, of what hours alone show.
+fn hours(incident: &Incident) -> Option<String> {
+    let (began_at, last) = (incident.began_at?, incident.last_hour?);
+    if incident.is_open {
+        return Some(format!("{} on", hour(began_at)));
+    }
+    let end = last.saturating_add(jiff::SignedDuration::from_hours(1)).unwrap_or(last);
+    let said = said(incident.state);
+    Some(format!("{} to {}{said}", hour(began_at), hour(end)))
+}
+
+/// The first unusual hour where it is known, else the first day.
+pub(crate) fn since(incident: &Incident) -> String {
+    incident.began_at.map_or_else(|| incident.start.to_string(), hour)
+}
+
+/// `2026-11-22 09:00`, UTC.
+fn hour(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+fn said(state: IncidentState) -> &'static str {
+    match state {
+        IncidentState::Expected => ", expected",
+        IncidentState::Muted => ", muted",
+        IncidentState::Open | IncidentState::Ended => "",
+    }
 }
 
 /// `support-answers`, or `service AmazonEC2`; of an episode of everything, where its change is.

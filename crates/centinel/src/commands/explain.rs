@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     commands::{
-        anomalies::{impact, what},
+        anomalies::{impact, since, what},
         spend::condition,
     },
     context::{Context, explain as hinted, now},
@@ -116,10 +116,10 @@ fn print(
     output.line("")?;
     print_circumstances(explained, output)?;
     if let Some(incident) = incident {
-        let since = if incident.is_open { "goes on" } else { "over" };
+        let goes_on = if incident.is_open { "goes on" } else { "over" };
         output.line(format_args!(
-            "when      since {}, {since}; beyond the usual so far about {}",
-            incident.start,
+            "when      since {}, {goes_on}; beyond the usual so far about {}",
+            since(incident),
             impact(incident)
         ))?;
         let owner = incident.owner.as_deref().unwrap_or("nobody known");

@@ -7,7 +7,7 @@ use centinel_engine::{
 };
 
 use crate::{
-    commands::anomalies::{effects, impact, what},
+    commands::anomalies::{effects, impact, since, what},
     context::{Context, explain, now},
     output::{Outcome, Output},
     text::{count, money, percent, printable, sparkline},
@@ -152,7 +152,7 @@ fn print_headlines(report: &Report, output: &mut Output) -> anyhow::Result<()> {
     output.line(format!("{} to look at", plural(report.headlines.len(), "thing")))?;
     for headline in &report.headlines {
         let Headline { incident, .. } = headline;
-        let left = format!("  {:<5} {} since {}", incident.id, what(incident), incident.start);
+        let left = format!("  {:<5} {} since {}", incident.id, what(incident), since(incident));
         output.line(format!(
             "{:<72} {:>14}",
             printable(&left),

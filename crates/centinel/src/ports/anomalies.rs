@@ -14,7 +14,7 @@ use centinel_mcp::{
     AnomaliesAnswer, AnomaliesRequest, AnomalyFilter, AnomalyRow, Filter, Label, Metric, Refusal,
     Sentence,
 };
-use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{
     Ports,
@@ -63,8 +63,8 @@ impl Ports {
         let coverage = self.coverage(&by_owner, &filter, None).await?;
         let mut notes = other_currencies(&by_owner, currency);
         notes.push(Sentence::new(
-            "Every part of the spend is watched by the day, and what has one cause is one anomaly; \
-             impacts are estimates over the usual level.",
+            "Every part of the spend is watched by the day, the largest by the hour as well, and what \
+             has one cause is one anomaly; impacts are estimates over the usual level.",
         ));
         if small > 0 {
             notes.push(
@@ -84,8 +84,8 @@ impl Ports {
                 scope: shown_scope(&incident.scope),
                 within: incident.within.as_ref().map(shown_scope),
                 metric: metric(incident.main_metric),
-                started_at: start_of_day(incident.start),
-                ended_at: (!incident.is_open).then(|| start_of_day(after(incident.last))),
+                started_at: incident.began_at.unwrap_or_else(|| start_of_day(incident.start)),
+                ended_at: (!incident.is_open).then(|| ended_at(&incident)),
                 observed: incident.observed,
                 expected: incident.expected,
                 impact,
@@ -117,6 +117,13 @@ impl Ports {
         }
         self.app.keep_evidence(&builder.build(), asked.now).await.map_err(refused)
     }
+}
+
+/// The end of the last unusual hour, of what hours alone show, else of the last day.
+fn ended_at(incident: &Incident) -> Timestamp {
+    let of_hours =
+        incident.last_hour.and_then(|last| last.checked_add(SignedDuration::from_hours(1)).ok());
+    of_hours.unwrap_or_else(|| start_of_day(after(incident.last)))
 }
 
 fn is_watched(dimension: &Dimension) -> bool {

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::labels::Kind,
+    super::{family::Family, labels::Kind},
     generate::{Event, FIRST_JUDGED, HOURS, LabelledSeries, MUTED_DAYS},
 };
 
@@ -32,11 +32,21 @@ pub(crate) struct KindCounts {
     pub(crate) delays: Vec<f64>,
 }
 
+impl KindCounts {
+    fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.detected += other.detected;
+        self.delays.extend(&other.delays);
+    }
+}
+
 /// What alarms score on worlds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Counts {
     /// By kind of event.
     pub(crate) kinds: BTreeMap<Kind, KindCounts>,
+    /// By family of the series.
+    pub(crate) families: BTreeMap<Family, KindCounts>,
     /// Onsets outside every event.
     pub(crate) false_onsets: usize,
     /// Alarm hours outside every event.
@@ -53,10 +63,10 @@ impl Counts {
     /// Adds another world.
     pub(crate) fn add(&mut self, other: &Self) {
         for (kind, counts) in &other.kinds {
-            let sum = self.kinds.entry(*kind).or_default();
-            sum.events += counts.events;
-            sum.detected += counts.detected;
-            sum.delays.extend(&counts.delays);
+            self.kinds.entry(*kind).or_default().add(counts);
+        }
+        for (family, counts) in &other.families {
+            self.families.entry(*family).or_default().add(counts);
         }
         self.false_onsets += other.false_onsets;
         self.stale_hours += other.stale_hours;
@@ -118,7 +128,12 @@ pub(crate) fn score(
             hours.filter(|hour| *hour >= FIRST_JUDGED && !muted(*hour)).collect();
         let events: Vec<Event> =
             series.unplanned.iter().copied().filter(|event| event.kind != Kind::Drop).collect();
-        score_series(&hours, &events, &mut counts);
+        let mut of_series = Counts::default();
+        score_series(&hours, &events, &mut of_series);
+        for of_kind in of_series.kinds.values() {
+            of_series.families.entry(series.family).or_default().add(of_kind);
+        }
+        counts.add(&of_series);
     }
     counts
 }

@@ -96,6 +96,82 @@ fn a_planned_change_is_muted_and_restarts_the_level() {
     assert_eq!(found(points, &calendar), []);
 }
 
+#[test]
+fn a_series_that_began_late_is_judged_by_what_it_has() {
+    // Five weeks of nothing, then five of traffic.
+    let mut points = usual(1680);
+    for point in &mut points[..840] {
+        *point = Point { cost: 0.0, ..*point };
+        for part in
+            [&mut point.outputs, &mut point.calls, &mut point.tokens_in, &mut point.tokens_out]
+        {
+            *part = Some(0.0);
+        }
+    }
+    let start = 9 * 168 + 34;
+    let alarms = found(grown(points, start..start + 3, 4.0), &Calendar::default());
+    let after: Vec<_> = alarms.iter().filter(|alarm| alarm.date.as_str() > "2026-03-06").collect();
+    assert_eq!(after[0].date, "2026-03-10T10:00:00Z");
+}
+
+#[test]
+fn few_outputs_that_become_many_are_found_before_their_cost_tells() {
+    let rare = |hour: usize| f64::from(u8::from(hour * 7919 % 1009 < 500)) * 2.0;
+    let mut points: Vec<Point> = (0..1680)
+        .map(|hour| Point {
+            outputs: Some(rare(hour)),
+            calls: Some(rare(hour)),
+            tokens_in: Some(rare(hour) * 1000.0),
+            tokens_out: Some(rare(hour) * 100.0),
+            ..Point::of_cost(rare(hour) * 0.1 * if hour % 5 == 0 { 6.0 } else { 1.0 })
+        })
+        .collect();
+    assert_eq!(found(points.clone(), &Calendar::default()), []);
+    let start = 9 * 168 + 34;
+    for point in &mut points[start..start + 3] {
+        (point.outputs, point.calls) = (Some(16.0), Some(16.0));
+        (point.cost, point.tokens_in, point.tokens_out) = (1.6, Some(16000.0), Some(1600.0));
+    }
+    let alarms = found(points, &Calendar::default());
+    assert_eq!(
+        (alarms[0].date.as_str(), alarms[0].metric),
+        ("2026-03-10T10:00:00Z", Metric::Total)
+    );
+}
+
+#[test]
+fn a_dearer_token_is_told_from_a_longer_answer() {
+    // Answers get longer every few hours; the price of a token is the same until it rises by 15 %.
+    let mut points = usual(1680);
+    for (hour, point) in points.iter_mut().enumerate() {
+        let longer = if hour % 3 == 0 { 2.0 } else { 1.0 };
+        point.tokens_out = point.tokens_out.map(|tokens| tokens * longer);
+        let (input, output) = (point.tokens_in.unwrap(), point.tokens_out.unwrap());
+        point.cost = (input + 8.0 * output) / 1e6;
+    }
+    let start = 9 * 168 + 34;
+    for point in &mut points[start..start + 12] {
+        point.cost *= 1.15;
+    }
+    let alarms = found(points, &Calendar::default());
+    let first = alarms.iter().find(|alarm| alarm.metric == Metric::PricePerToken).unwrap();
+    assert!(first.date.as_str() >= "2026-03-10T10:00:00Z", "{}", first.date);
+    assert!(first.date.as_str() < "2026-03-10T18:00:00Z", "{}", first.date);
+}
+
+#[test]
+fn alarms_with_few_quiet_hours_between_are_one_episode() {
+    let start = 8 * 168 + 4 * 24 + 10;
+    let alarms = found(grown(usual(1680), start..start + 3, 2.5), &Calendar::default());
+    let episodes = hourly_episodes(&alarms);
+    assert_eq!(episodes.len(), 1);
+    let episode = &episodes[0];
+    assert_eq!(episode.start, datetime(2026, 3, 6, 10, 0, 0, 0));
+    assert!((episode.impact.to_f64() - 135.0).abs() < 25.0, "{}", episode.impact);
+    assert!(episode.reaches(episode.last.saturating_add(jiff::Span::new().hours(4))));
+    assert!(!episode.reaches(episode.last.saturating_add(jiff::Span::new().hours(5))));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(6))]
 
