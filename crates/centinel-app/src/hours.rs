@@ -24,11 +24,11 @@ use crate::{
 };
 
 /// Most parts of the spend that are judged by hours.
-const SLICES_MAX: usize = 100;
+const SLICES_MAX: usize = 60;
 /// Days by whose cost they are chosen.
 const RECENT_DAYS: usize = 56;
 /// Days up to the newest one whose hours are judged.
-const JUDGED_DAYS: i64 = 7;
+const JUDGED_DAYS: i64 = 2;
 /// Days before them that tell what is usual.
 const USUAL_DAYS: i64 = 56;
 /// Days that one question asks for: a sum is kept for each label set and hour of it.
