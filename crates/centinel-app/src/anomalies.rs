@@ -9,7 +9,7 @@ use centinel_engine::{
         cause::{self, Sighting},
         watch::{Leaf, LeafDay, LeafTable, Slice},
     },
-    period::{Period, date_of, index_of_date},
+    period::{HOUR_MICROS, Period, date_of, index_of_date, start_of_day},
 };
 use centinel_store::events::{self, EpisodeName};
 use jiff::{Timestamp, ToSpan as _, civil::Date};
@@ -56,7 +56,8 @@ impl App {
         let (first, last) = self.ledger.span_as_of(as_of).await?.ok_or(AppError::Empty)?;
         // A day is judged when it is over.
         let over = date_of(known_at);
-        let (first, mut after) = (date_of(first), date_of(last).tomorrow().unwrap_or(Date::MAX));
+        let (first, mut after) =
+            (first_whole_day(first), date_of(last).tomorrow().unwrap_or(Date::MAX));
         after = after.min(over);
         if after <= first {
             return Ok(Vec::new());
@@ -172,6 +173,14 @@ fn find(incidents: &[Incident], id: &str) -> Result<Incident, AppError> {
         .ok_or_else(|| AppError::NotFound { what: "episode", id: id.chars().take(40).collect() })
 }
 
+/// The day from which data begin; the next one where they begin within it, since part of a day is no
+/// usual one.
+fn first_whole_day(first: Timestamp) -> Date {
+    let day = date_of(first);
+    let into = first.as_microsecond().saturating_sub(start_of_day(day).as_microsecond());
+    if into < HOUR_MICROS { day } else { day.tomorrow().unwrap_or(day) }
+}
+
 /// The last day on which anything cost something.
 fn last_day(table: &LeafTable) -> Option<Date> {
     let of_leaf = |leaf: &Leaf| leaf.days.iter().rposition(|day| *day != LeafDay::default());
@@ -203,4 +212,17 @@ pub(crate) fn are_near(one: &str, other: &str) -> bool {
 /// The settings for what a ledger tells.
 fn of_ledger() -> Config {
     Config { metrics: Metric::OF_LEDGER.to_vec(), ..Config::published(false) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn part_of_a_first_day_is_left_out() {
+        let first = |at: &str| first_whole_day(at.parse().unwrap()).to_string();
+        assert_eq!(first("2026-03-02T00:00:00Z"), "2026-03-02");
+        assert_eq!(first("2026-03-02T00:59:59Z"), "2026-03-02");
+        assert_eq!(first("2026-03-02T09:00:00Z"), "2026-03-03");
+    }
 }

@@ -152,7 +152,7 @@ impl About<'_> {
         Ok(Some(Incident {
             main_metric: alarm.metric,
             observed: Some(alarm.observed).filter(|value| !value.is_zero()),
-            expected: Some(alarm.expected).filter(|value| !value.is_zero()),
+            expected: (!alarm.observed.is_zero()).then_some(alarm.expected),
             id: format!("E-{number}"),
             scope: slice.scope.clone(),
             metrics: episode.metrics.clone(),

@@ -94,7 +94,7 @@ pub(crate) fn effects(alarms: &[Alarm]) -> BTreeMap<String, String> {
 
 /// The latest alarm of the metric with the largest excess; one whose value is known, if there is one.
 pub(crate) fn main_alarm(alarms: &[Alarm]) -> Option<&Alarm> {
-    let rank = |alarm: &&Alarm| (!alarm.expected.is_zero(), alarm.effect_ratio);
+    let rank = |alarm: &&Alarm| (!alarm.observed.is_zero(), alarm.effect_ratio);
     let largest = alarms.iter().max_by(|a, b| {
         let ((known, ratio), (other_known, other_ratio)) = (rank(a), rank(b));
         known.cmp(&other_known).then(ratio.total_cmp(&other_ratio))
@@ -102,7 +102,7 @@ pub(crate) fn main_alarm(alarms: &[Alarm]) -> Option<&Alarm> {
     alarms
         .iter()
         .filter(|alarm| alarm.metric == largest.metric)
-        .max_by_key(|alarm| (!alarm.expected.is_zero(), alarm.date))
+        .max_by_key(|alarm| (!alarm.observed.is_zero(), alarm.date))
 }
 
 /// `tokens_per_call`.

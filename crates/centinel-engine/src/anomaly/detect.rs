@@ -190,7 +190,7 @@ fn alarm(
         metric,
         window_days: verdict.window_days,
         observed: estimate(observed - added),
-        expected: estimate(expected - added),
+        expected: estimate((expected - added).max(0.0)),
         low: estimate((expected / band - added).max(0.0)),
         high: estimate(expected * band - added),
         effect_ratio: ratio - 1.0,
