@@ -18,6 +18,7 @@ use crate::{
     App, AppError, ExplainRequest, Explained, Incident,
     found::{About, Found},
     hours::Knowledge,
+    parallel::map_with,
     watch::SHAPES,
 };
 
@@ -70,20 +71,23 @@ impl App {
         let known = self.known_days(known_at, &verdicts).await?;
         let slices = watched.table.slices(&SHAPES, self.config.attention.slices_max);
         let calendar = known.calendar(&watched.table, &slices);
-        let mut seen: Vec<(&Slice, Episode)> = Vec::new();
         let judged = |slice: &Slice| {
             let mut series = watched.table.series(slice);
             series.points.truncate(days_until(first, last_day));
             series
         };
-        let mut kin = Kin::of(slices.iter().take(Kin::SERIES_MAX).map(judged));
-        for slice in &slices {
+        let kin = || Kin::of(slices.iter().take(Kin::SERIES_MAX).map(judged));
+        let of_slice = |kin: &mut Kin, slice: &Slice| {
             let config = raised(of_ledger(), verdicts.factor(&slice.scope));
             let series = judged(slice);
             let siblings = kin.siblings(&series);
-            let alarms = anomaly::detect_among(&series, siblings, &calendar, &config);
-            seen.extend(anomaly::episodes(&alarms).into_iter().map(|episode| (slice, episode)));
-        }
+            anomaly::episodes(&anomaly::detect_among(&series, siblings, &calendar, &config))
+        };
+        let episodes = map_with(&slices, kin, of_slice);
+        let of_slices = slices.iter().zip(episodes);
+        let seen: Vec<(&Slice, Episode)> = of_slices
+            .flat_map(|(slice, found)| found.into_iter().map(move |episode| (slice, episode)))
+            .collect();
         let sightings: Vec<Sighting<'_>> =
             seen.iter().map(|(slice, episode)| Sighting { slice, episode }).collect();
         let causes = cause::causes(&watched.table, &sightings);

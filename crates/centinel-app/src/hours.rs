@@ -20,6 +20,7 @@ use jiff::{Timestamp, ToSpan as _, civil::Date, civil::DateTime, tz::TimeZone};
 use crate::{
     App, AppError,
     events::Verdicts,
+    parallel::map_with,
     watch::{DIMENSIONS, LeafSums, MEASURES, dimension_names},
 };
 
@@ -97,18 +98,23 @@ impl App {
         let has_calls = |hours: &Vec<LeafDay>| hours.iter().rposition(|hour| hour.calls > 0.0);
         let Some(last) = sums.iter().filter_map(has_calls).max() else { return Ok(Vec::new()) };
         let first_hour = civil(hours.first);
-        let mut seen: Vec<(&Slice, HourlyEpisode)> = Vec::new();
-        for (slice, mut sums) in chosen.into_iter().zip(sums) {
-            sums.truncate(last.saturating_add(1));
+        let of_slice = |(): &mut (), (slice, sums): &(&Slice, Vec<LeafDay>)| {
+            let sums = sums.get(..=last).unwrap_or(sums);
             let factor = verdicts.factor(&slice.scope);
             let config = HourlyConfig {
                 first_judged_hour: hours_between(hours.first, hours.judged),
                 ..HourlyConfig::published(false).raised(factor)
             };
-            let series = hourly_series(&slice.scope, first_hour, &sums);
-            let alarms = detect_hourly(&series, calendar, &config);
-            seen.extend(hourly_episodes(&alarms).into_iter().map(|episode| (slice, episode)));
-        }
+            let series = hourly_series(&slice.scope, first_hour, sums);
+            hourly_episodes(&detect_hourly(&series, calendar, &config))
+        };
+        let chosen: Vec<(&Slice, Vec<LeafDay>)> = chosen.into_iter().zip(sums).collect();
+        let episodes = map_with(&chosen, || (), of_slice);
+        let mut seen: Vec<(&Slice, HourlyEpisode)> = chosen
+            .iter()
+            .zip(episodes)
+            .flat_map(|((slice, _), found)| found.into_iter().map(|episode| (*slice, episode)))
+            .collect();
         // What began before the first hour judged has been told by days.
         let judged = civil(hours.judged);
         seen.retain(|(_, episode)| episode.start > judged);

@@ -25,6 +25,7 @@ mod import;
 mod incident;
 pub mod live;
 mod over_time;
+mod parallel;
 mod periods;
 mod policies;
 mod prices;
