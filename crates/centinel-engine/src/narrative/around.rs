@@ -32,7 +32,11 @@ impl Wording<'_> {
         if told.is_empty() {
             let none = self.bundle.fact("places").filter(|count| count.value == "0");
             if let Some(none) = none {
-                let _ = write!(text, " It is spread over everything: {}", self.mention(none));
+                let _ = write!(
+                    text,
+                    " No place stands out, it is spread as the cost is: {}",
+                    self.mention(none)
+                );
                 text.push_str(" hold more of it than chance would give them.");
             }
             return false;
