@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::{
     costbench::{
         START, files,
-        generate::{Events, World, world},
+        generate::{Events, LabelledSeries, World, world},
         run::{Seeds, seeds},
     },
     parallel,
@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Factor on the logarithm of every event's size.
     #[arg(long, default_value_t = 1.0)]
     size: f64,
+    /// Sums of so many series instead of each: how often their bands hold.
+    #[arg(long)]
+    totals_of: Option<usize>,
     /// One JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -65,6 +68,13 @@ const WAYS: [&str; 5] =
 
 /// Runs and prints.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    if let (Some(count), Some(Seeds(seeds))) = (args.totals_of, &args.seeds) {
+        let totals = parallel::map(seeds, parallel::cores(), |seed| {
+            totals(&world(*seed, args.series, Events::All, args.size), count)
+        });
+        print_totals(&totals.into_iter().collect::<anyhow::Result<Vec<_>>>()?, count);
+        return Ok(());
+    }
     let worlds: Vec<Vec<Case>> = match &args.seeds {
         Some(Seeds(seeds)) => parallel::map(seeds, parallel::cores(), |seed| {
             cases(&world(*seed, args.series, Events::All, args.size))
@@ -90,20 +100,79 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A month of the sum of some series.
+#[derive(Debug, Clone, Copy)]
+struct Total {
+    actual: f64,
+    point: f64,
+    /// 80 %, 95 %.
+    bands: [(f64, f64); 2],
+}
+
+/// The same months of sums of neighbouring series, each on the scale of its first month, so that a sum
+/// is one of several series and not of its largest.
+fn totals(world: &World, count: usize) -> anyhow::Result<Vec<Total>> {
+    let mut totals = Vec::new();
+    let calendar = world.calendar();
+    for group in world.series.chunks_exact(count) {
+        let scale = |series: &LabelledSeries| {
+            let first: f64 = series.days[..DISTURBED_DAYS].iter().map(|day| day.cost).sum();
+            1000.0 / first.max(1e-9)
+        };
+        let scaled: Vec<Series> =
+            group.iter().map(|of| to_series(of, scale(of))).collect::<anyhow::Result<_>>()?;
+        for month in 1..=3 {
+            let question = Question::month_of(date(2026, month, SEEN_DAYS as i8 + 1));
+            let (from, until) = (day_of(question.from), day_of(question.until));
+            let found = forecast(&scaled, &calendar, &question)?.total;
+            let of_series = |series: &Series| -> f64 {
+                series.costs[from..until].iter().map(|cost| cost.to_f64()).sum()
+            };
+            let band =
+                |index: usize| (found.bands[index].low.to_f64(), found.bands[index].high.to_f64());
+            totals.push(Total {
+                actual: scaled.iter().map(of_series).sum(),
+                point: found.period_total.context("a sum has a history")?.to_f64(),
+                bands: [band(0), band(1)],
+            });
+        }
+    }
+    Ok(totals)
+}
+
+fn print_totals(worlds: &[Vec<Total>], count: usize) {
+    println!("| sums of {count} series | pooled | 95 % interval |\n|---|---|---|");
+    let print = |name: &str, value: &dyn Fn(&Total) -> f64| {
+        let of = |worlds: &[&Vec<Total>]| {
+            mean(&worlds.iter().flat_map(|world| world.iter().map(value)).collect::<Vec<_>>())
+        };
+        let pooled = of(&worlds.iter().collect::<Vec<_>>()).unwrap_or(f64::NAN);
+        let [low, high] = bootstrap(worlds, of);
+        println!("| {name} | {pooled:.4} | {low:.4} to {high:.4} |");
+    };
+    print("MAPE", &|total| (total.point / total.actual - 1.0).abs());
+    for (level, name) in ["within the 80 % band", "within the 95 % band"].iter().enumerate() {
+        print(name, &|total| {
+            let (low, high) = total.bands[level];
+            f64::from(u8::from(low <= total.actual && total.actual <= high))
+        });
+    }
+}
+
+/// As the engine takes it, times a factor.
+fn to_series(series: &LabelledSeries, factor: f64) -> anyhow::Result<Series> {
+    let costs = series.days.iter().map(|day| format!("{:.6}", factor * day.cost).parse());
+    Ok(Series {
+        name: series.name.clone(),
+        first_day: START,
+        costs: costs.collect::<Result<_, _>>().context("a cost is no decimal")?,
+    })
+}
+
 fn cases(world: &World) -> anyhow::Result<Vec<Case>> {
     let calendar = world.calendar();
-    let series: Vec<Series> = world
-        .series
-        .iter()
-        .map(|series| {
-            let costs = series.days.iter().map(|day| format!("{:.6}", day.cost).parse());
-            Ok(Series {
-                name: series.name.clone(),
-                first_day: START,
-                costs: costs.collect::<Result<_, _>>().context("a cost is no decimal")?,
-            })
-        })
-        .collect::<anyhow::Result<_>>()?;
+    let series: Vec<Series> =
+        world.series.iter().map(|series| to_series(series, 1.0)).collect::<anyhow::Result<_>>()?;
     let peers = Peers::of(world);
     let mut cases = Vec::new();
     for month in 1..=3 {

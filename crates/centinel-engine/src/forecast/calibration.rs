@@ -43,8 +43,6 @@ struct PastError {
     local: f64,
     deviation: f64,
     is_event: bool,
-    /// Whether a change begins in the stretch.
-    is_new: bool,
     forecast: f64,
     actual: f64,
 }
@@ -58,14 +56,13 @@ pub(super) struct Calibration {
     local: Vec<f64>,
     /// By series: its own deviation over the stated one.
     scale: Vec<f64>,
-    /// Deviation of summed forecasts over that of independent ones without new changes.
+    /// Deviation of summed forecasts over that of independent ones.
     pub(super) together: f64,
 }
 
 /// Forecasts from earlier origins against what came. Stretches in which a change begins, as far as the
-/// fit at the last origin shows one, are left out, as are those across a planned change: bands of a
-/// series speak of months without a new event. Those of a sum are of months as they come, since in one of
-/// its series something begins nearly always.
+/// fit at the last origin shows one, are left out, as are those across a planned change: bands speak of
+/// months without a new event.
 pub(super) fn calibrate(
     tracks: &[Track],
     fits: &[Option<Fit>],
@@ -74,7 +71,7 @@ pub(super) fn calibrate(
     ahead: usize,
 ) -> Calibration {
     let horizon = ahead.clamp(1, HORIZON_DAYS_MAX);
-    let all: Vec<PastError> = tracks
+    let errors: Vec<PastError> = tracks
         .iter()
         .zip(fits)
         .enumerate()
@@ -85,7 +82,6 @@ pub(super) fn calibrate(
                 .map(move |error| PastError { series, ..error })
         })
         .collect();
-    let errors: Vec<PastError> = all.iter().filter(|error| !error.is_new).copied().collect();
     let mut by_series: Vec<Vec<PastError>> = vec![Vec::new(); tracks.len()];
     for error in errors.iter().filter(|error| !error.is_event) {
         if let Some(own) = by_series.get_mut(error.series) {
@@ -132,7 +128,7 @@ pub(super) fn calibrate(
     Calibration {
         usual: pool(false, prior::usual()),
         event: pool(true, prior::event()),
-        together: together(&all, &local, &scale, pooled_square),
+        together: together(&errors, &local, &scale, pooled_square),
         local,
         scale,
     }
@@ -212,7 +208,9 @@ fn past_error(
         _ => return None,
     };
     // What a change that is on does is the question; what one that begins does is not.
-    let is_new = odd > 1 && !is_event;
+    if odd > 1 && !is_event {
+        return None;
+    }
     let Spread::Relative(deviation) = outlook.spread else { return None };
     let (mut forecast, mut actual) = (0.0, 0.0);
     let costs = track.costs.get(at..end)?;
@@ -230,7 +228,6 @@ fn past_error(
         local: outlook.local,
         deviation,
         is_event,
-        is_new,
         forecast,
         actual,
     })
@@ -240,7 +237,7 @@ fn past_error(
 const TOGETHER_WEIGHT: f64 = 4.0;
 
 /// Deviation of summed forecasts over that of independent ones: by origin, the error of the sum of the
-/// series over the root of their summed squares.
+/// usual series over the root of their summed squares.
 fn together(errors: &[PastError], local: &[f64], scale: &[f64], pooled_square: f64) -> f64 {
     let mut sums: std::collections::BTreeMap<usize, (f64, f64)> = std::collections::BTreeMap::new();
     for error in errors.iter().filter(|error| !error.is_event) {
