@@ -12,7 +12,6 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context as _;
 use centinel_engine::{
     explain::{Decomposition, Driver, LedgerRow, Scale, cells_from_ledger, decompose},
     money::{Decimal, Pico},
@@ -26,6 +25,7 @@ use crate::{
         labels::{Event, Kind},
     },
     parallel,
+    seeds::{Seeds, seeds},
     statistics::quantile,
 };
 
@@ -49,17 +49,6 @@ pub(crate) struct Args {
     /// Print every event whose main driver or amount is wrong.
     #[arg(long)]
     verbose: bool,
-}
-
-#[derive(Debug, Clone)]
-struct Seeds(Vec<u64>);
-
-fn seeds(text: &str) -> anyhow::Result<Seeds> {
-    let number = |text: &str| text.parse::<u64>().with_context(|| format!("`{text}` is no seed"));
-    Ok(Seeds(match text.split_once("..") {
-        Some((first, last)) => (number(first)?..=number(last)?).collect(),
-        None => vec![number(text)?],
-    }))
 }
 
 /// What came of one event.

@@ -15,9 +15,9 @@ use crate::{
     costbench::{
         START, files,
         generate::{Events, LabelledSeries, World, world},
-        run::{Seeds, seeds},
     },
     parallel,
+    seeds::{Seeds, seeds},
     statistics::{bootstrap, mean},
 };
 use peers::Peers;

@@ -9,9 +9,10 @@ mod method;
 
 use std::{collections::BTreeSet, time::Instant};
 
-use anyhow::Context as _;
-
-use crate::statistics::quantile;
+use crate::{
+    seeds::{Seeds, seeds},
+    statistics::quantile,
+};
 use case::{Case, Place, Suite};
 use method::Method;
 
@@ -34,17 +35,6 @@ pub(crate) struct Args {
     /// output, and run nothing.
     #[arg(long, value_name = "FILE", requires = "suite")]
     write: Option<std::path::PathBuf>,
-}
-
-#[derive(Debug, Clone)]
-struct Seeds(Vec<u64>);
-
-fn seeds(text: &str) -> anyhow::Result<Seeds> {
-    let number = |text: &str| text.parse::<u64>().with_context(|| format!("`{text}` is no seed"));
-    Ok(Seeds(match text.split_once("..") {
-        Some((first, last)) => (number(first)?..=number(last)?).collect(),
-        None => vec![number(text)?],
-    }))
 }
 
 /// How a method did on a suite.

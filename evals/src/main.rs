@@ -10,6 +10,7 @@ mod localize;
 mod nab;
 mod parallel;
 mod random;
+mod seeds;
 mod statistics;
 mod traces;
 

@@ -7,10 +7,13 @@ use super::{
     generate::{Events, World, world},
     labels::{Kind, LabelsBySeries},
     report::pooled,
-    run::{Seeds, judged as judged_by_engine, seeds},
+    run::judged as judged_by_engine,
     score::{Counts, score},
 };
-use crate::parallel;
+use crate::{
+    parallel,
+    seeds::{Seeds, seeds},
+};
 
 /// Which worlds.
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use centinel_engine::anomaly::{Config, detect};
 
 use super::{
@@ -12,7 +11,10 @@ use super::{
     report::{self, Summary},
     score::{Counts, score},
 };
-use crate::parallel;
+use crate::{
+    parallel,
+    seeds::{Seeds, seeds},
+};
 
 /// Which worlds.
 #[derive(Debug, clap::Args)]
@@ -32,19 +34,6 @@ pub(crate) struct Args {
     /// One JSON object instead of tables.
     #[arg(long)]
     json: bool,
-}
-
-/// A range of seeds.
-#[derive(Debug, Clone)]
-pub(crate) struct Seeds(pub(crate) Vec<u64>);
-
-/// Reads `101..120` (both included) or one number.
-pub(crate) fn seeds(text: &str) -> anyhow::Result<Seeds> {
-    let number = |text: &str| text.parse::<u64>().with_context(|| format!("`{text}` is no seed"));
-    Ok(Seeds(match text.split_once("..") {
-        Some((first, last)) => (number(first)?..=number(last)?).collect(),
-        None => vec![number(text)?],
-    }))
 }
 
 /// Runs and prints.

@@ -13,9 +13,11 @@ use super::{
     START, date_of,
     generate::{Events, LabelledSeries, World, world},
     labels::{Event, Kind},
-    run::{Seeds, seeds},
 };
-use crate::parallel;
+use crate::{
+    parallel,
+    seeds::{Seeds, seeds},
+};
 
 /// Days that a series without events is judged on, after its begin.
 const QUIET_DAYS: std::ops::Range<usize> = 5..14;

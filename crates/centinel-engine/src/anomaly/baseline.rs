@@ -74,7 +74,9 @@ pub(super) struct Levels {
     /// The last of them, by what is left without shape and trend.
     last: Ranked,
     weekdays: [f64; 7],
-    /// Days of `usual` that `weekdays` is of.
+    /// Levels by weekday of the days `covered`; `NaN` without days.
+    of_weekdays: [f64; 7],
+    /// Days of `usual` that `of_weekdays` is of.
     covered: std::ops::Range<usize>,
     covered_restart: usize,
     stale: [bool; 7],
@@ -215,17 +217,13 @@ impl Levels {
         self.covered = from..until;
         self.covered_restart = restart;
         let first = self.usual.get(from).map_or(usize::MAX, |usual| usual.day);
-        let of_weekdays = self.weekdays.iter_mut().zip(&mut self.by_weekday).zip(&self.stale);
+        let of_weekdays = self.of_weekdays.iter_mut().zip(&mut self.by_weekday).zip(&self.stale);
         for ((level, weekday), _) in of_weekdays.filter(|(_, stale)| **stale) {
             *level = weekday.level_from(first, 0, 0.0);
         }
         self.stale = [false; 7];
+        self.weekdays = self.of_weekdays;
         fill_gaps(&mut self.weekdays);
-        // A weekday without days is filled from the others, so it is not known for good.
-        let days = self.usual.get(from..).unwrap_or_default();
-        if days.len() < OWN_SHAPE_DAYS {
-            self.covered = 0..0;
-        }
     }
 
     /// Weekday shape soon after a restart: days from before it, moved to the new level, with the new.
@@ -294,19 +292,13 @@ fn trimmed_mean(values: &mut [f64]) -> Option<f64> {
     (kept > 0).then(|| values.iter().sum::<f64>() / to_float(kept))
 }
 
-/// As [`trimmed_mean`], of values in order.
-pub(super) fn trimmed_mean_of_sorted(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
-    let cut = trimmed(values.len());
-    let kept = values.len().checked_sub(cut.checked_mul(2)?)?;
-    (kept > 0).then(|| values.skip(cut).take(kept).sum::<f64>() / to_float(kept))
-}
-
+/// How many of so many values a trimmed mean leaves out at each end.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a quarter of a small count, rounded down"
 )]
-fn trimmed(count: usize) -> usize {
+pub(super) fn trimmed(count: usize) -> usize {
     (to_float(count) * TRIMMED_SHARE) as usize
 }
 

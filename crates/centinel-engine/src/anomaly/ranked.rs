@@ -1,6 +1,9 @@
 //! The level of the last days: the trimmed mean of what is left of them without shape and trend.
 
-use super::{baseline::trimmed_mean_of_sorted, shape::Usual};
+use super::{
+    baseline::{to_float, trimmed},
+    shape::Usual,
+};
 
 /// Days in the order of their residuals. From one day to the next few of them change places, so keeping
 /// the order costs a fraction of finding it anew.
@@ -49,7 +52,9 @@ impl Ranked {
         self.days.extend(new.map(|usual| Residual { usual: *usual, value: residual(usual) }));
         self.span = Some((first, last));
         put_in_order(&mut self.days);
-        trimmed_mean_of_sorted(self.days.iter().map(|of| of.value))
+        let cut = trimmed(self.days.len());
+        let kept = self.days.get(cut..self.days.len().checked_sub(cut)?)?;
+        Some(kept.iter().map(|of| of.value).sum::<f64>() / to_float(kept.len()))
     }
 }
 
@@ -90,7 +95,8 @@ mod tests {
             assert_eq!(level, Ranked::default().level(window, residual), "day {end}");
             let mut sorted: Vec<f64> = window.iter().map(residual).collect();
             sorted.sort_by(f64::total_cmp);
-            assert_eq!(level, trimmed_mean_of_sorted(sorted.into_iter()));
+            let kept = &sorted[trimmed(sorted.len())..sorted.len() - trimmed(sorted.len())];
+            assert_eq!(level, Some(kept.iter().sum::<f64>() / to_float(kept.len())));
         }
         assert_eq!(kept.level(&[], |usual| usual.value), None);
     }

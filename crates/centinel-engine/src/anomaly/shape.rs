@@ -95,14 +95,10 @@ pub(super) fn fill_gaps(levels: &mut [f64; 7]) {
 /// Draws levels by weekday that few days are behind towards a usual shape, as far as what they differ by
 /// is no more than noise makes of such days (empirical Bayes). `days` are the days behind them.
 pub(super) fn shrink(levels: &mut [f64; 7], days: &[Usual], usual: &[f64; 7]) {
-    let mut weekly: Vec<f64> = days
-        .iter()
-        .filter_map(|later| {
-            let week_before = later.day.checked_sub(7)?;
-            let at = days.binary_search_by_key(&week_before, |usual| usual.day).ok()?;
-            Some((later.value - days.get(at)?.value).abs())
-        })
-        .collect();
+    // Pairs a week apart; days that were left out break some of them.
+    let weeks = days.iter().zip(days.iter().skip(7));
+    let weeks = weeks.filter(|(day, later)| later.day.saturating_sub(day.day) == 7);
+    let mut weekly: Vec<f64> = weeks.map(|(day, later)| (later.value - day.value).abs()).collect();
     let Some(weekly) = median(&mut weekly) else { return };
     let variance = (DEVIATION_PER_MAD * weekly).powi(2) / 2.0;
     let noise = LEVEL_VARIANCE * variance * 7.0 / to_float(days.len());
