@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use centinel_engine::{
-    explain::{Decomposition, Driver, LedgerRow, Scale, cells_from_ledger, decompose},
+    explain::{Decomposition, Driver, LedgerRow, Measured, Scale, cells_from_ledger, decompose},
     money::{Decimal, Pico},
     usage::{Usage, UsageClass},
 };
@@ -56,8 +56,9 @@ pub(crate) struct Args {
 struct Verdict {
     kind: Kind,
     what: String,
-    /// Amount of the injected driver less the generator's, as a share of that: by day, and of the sums.
-    errors: [f64; 2],
+    /// Amount of the injected driver less the generator's, as a share of that: of the main driver with
+    /// what chance did beside it, and of the driver alone; each by day, and of the sums.
+    errors: [f64; 4],
     /// Whether the main driver is the injected one: by day, of the sums, against the baseline, and
     /// against the baseline by the metric that the event is seen in.
     right: [Option<bool>; 4],
@@ -85,9 +86,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
     }
     println!(
-        "| event | events | residual 0 | amount within 2 %, by day | of the sums | error, 95 % | main driver, by day | of the sums | against the baseline | the same, by metric |"
+        "| event | events | residual 0 | amount within 2 %, by day | of the sums | error, 95 % | without chance, by day | of the sums | main driver, by day | of the sums | against the baseline | the same, by metric |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
     for (kind, verdicts) in &by_kind {
         println!("| {} | {} |", kind.trim_start_matches('~'), row(verdicts));
     }
@@ -107,12 +108,14 @@ fn row(verdicts: &[&Verdict]) -> String {
     };
     let errors: Vec<f64> = verdicts.iter().map(|verdict| verdict.errors[0].abs()).collect();
     format!(
-        "{} | {} | {} | {} | {:.2} % | {} | {} | {} | {}",
+        "{} | {} | {} | {} | {:.2} % | {} | {} | {} | {} | {} | {}",
         verdicts.len(),
         verdicts.iter().filter(|verdict| verdict.residuals_zero).count(),
         within(0),
         within(1),
         100.0 * quantile(&errors, 0.95).unwrap_or(f64::NAN),
+        within(2),
+        within(3),
         right(0),
         right(1),
         right(2),
@@ -177,7 +180,11 @@ fn of_event(
         }
         None => None,
     };
-    let error = |found: &Decomposition| found.effect(driver).to_f64() / own - 1.0;
+    let alone = |found: &Decomposition| found.effect(driver).to_f64() / own - 1.0;
+    let error = |found: &Decomposition| match found.cause_amount(Measured::Cost) {
+        Some(amount) if found.main_driver() == Some(driver) => amount.to_f64() / own - 1.0,
+        _ => alone(found),
+    };
     let all = [Some(&by_day), Some(&of_sums), against_baseline.as_ref()];
     let [first, second, third] = all.map(|found| found.map(|found| raised_most(found) == driver));
     let by_metric = if event.kind.is_of_volume() {
@@ -188,7 +195,7 @@ fn of_event(
     Ok(Verdict {
         kind: event.kind,
         what: format!("seed {seed} {} {} {:?}", with.name, event.kind.name(), with.labels.family),
-        errors: [error(&by_day), error(&of_sums)],
+        errors: [error(&by_day), error(&of_sums), alone(&by_day), alone(&of_sums)],
         right: [first, second, third, by_metric],
         calls_a_day: before.iter().map(|day| day.calls).sum::<f64>() / before.len() as f64,
         residuals_zero: all.into_iter().flatten().all(is_whole),

@@ -137,6 +137,9 @@ pub const OUTPUT_TOKEN_WEIGHT: f64 = 4.0;
 /// How many input tokens a cached one counts for: the list prices of most current models ask a tenth.
 pub const CACHED_TOKEN_WEIGHT: f64 = 0.1;
 
+/// Squared coefficient of variation of one call's cost, where only counts of calls are known.
+pub const CALL_VARIATION_SQUARED: f64 = 2.0;
+
 /// When to alarm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -199,7 +202,7 @@ impl Config {
             deviation_min: 0.01,
             growth_deviation: 0.003,
             accepted_after_days: 28,
-            call_variation_squared: 2.0,
+            call_variation_squared: CALL_VARIATION_SQUARED,
             band_deviations: 3.0,
             as_of,
         }

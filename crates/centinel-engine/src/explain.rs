@@ -28,6 +28,7 @@
 //! Source: Shapley decomposition of an aggregate (Sun 1998, "refined Laspeyres"; Ang, Huang and Mu
 //! 2009), which unlike the logarithmic mean Divisia index needs no substitute for zeros.
 
+mod chance;
 mod finding;
 mod ledger;
 mod measured;
@@ -161,6 +162,12 @@ impl Scale {
     pub fn new(numerator: u64, denominator: u64) -> Option<Self> {
         (numerator > 0 && denominator > 0).then_some(Self { numerator, denominator })
     }
+
+    /// The fraction as a float, for statistics; never for money.
+    #[expect(clippy::cast_precision_loss, reason = "counts of days, far below 2^52")]
+    fn to_f64(self) -> f64 {
+        self.numerator as f64 / self.denominator as f64
+    }
 }
 
 /// Why a cell was left out.
@@ -274,6 +281,9 @@ pub struct Decomposition {
     pub residual: Pico,
     /// The same by cell, in the order of the dimension values.
     pub by_cell: Vec<CellEffects>,
+    /// Drivers whose effect is no more than chance makes of so few calls.
+    #[serde(skip)]
+    pub chance: Vec<Driver>,
     /// Conventions that were applied because data was missing, in whole sentences.
     pub notes: Vec<String>,
     /// Cells that were left out.
@@ -337,6 +347,7 @@ pub fn decompose(
     let knows_reasoning = cells.iter().any(|cell| cell.tokens_reasoning.is_some());
     let mut decomposition =
         rounding::round(rows, &units.money(), knows_reasoning).ok_or(ExplainError::Overflow)?;
+    decomposition.chance = chance::drivers(&decomposition, groups.values(), scale);
     if unpriced > 0 {
         decomposition.notes.push(format!(
             "{unpriced} of {} cells have no unit prices: their cache effect is part of price.",

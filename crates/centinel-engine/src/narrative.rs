@@ -92,7 +92,11 @@ impl Wording<'_> {
         if !others.is_empty() {
             let others: Vec<String> = others
                 .into_iter()
-                .map(|(_, driver, fact)| format!("{} {}", driver.label(), self.signed(fact)))
+                .map(|(_, driver, fact)| {
+                    let is_chance = self.bundle.fact(&format!("chance.{}", driver.name()));
+                    let chance = if is_chance.is_some() { " (within chance)" } else { "" };
+                    format!("{} {}{chance}", driver.label(), self.signed(fact))
+                })
                 .collect();
             let _ = write!(text, " Also: {}.", others.join("; "));
         }

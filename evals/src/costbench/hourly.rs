@@ -103,13 +103,14 @@ type Figure = (&'static str, fn(&Counts) -> f64);
 
 /// Pooled figures with 95 % bootstrap intervals over seeds, then recall and delay by kind and family.
 fn table(worlds: &[Counts]) -> String {
-    const FIGURES: [Figure; 6] = [
+    const FIGURES: [Figure; 7] = [
         ("F1", Counts::f1),
         ("precision", Counts::precision),
         ("recall", Counts::recall),
         ("false onsets a series-month", Counts::false_onsets_per_month),
         ("stale alarm hours a series-month", Counts::stale_hours_per_month),
         ("spikes over 2x known within 3 hours", Counts::prompt_spikes_ratio),
+        ("of those found at all", Counts::prompt_of_found_ratio),
     ];
     let pooled = |worlds: &[&Counts]| {
         let mut sum = Counts::default();
@@ -128,6 +129,18 @@ fn table(worlds: &[Counts]) -> String {
     text.push_str(&found("kind", kinds));
     let families = sum.families.iter().map(|(family, counts)| (family.name(), counts));
     text.push_str(&found("family", families));
+    text.push_str("\n| outputs in a spike's first 3 hours, usually | spikes over 2x | found | within 3 hours |\n");
+    text.push_str("|---|---|---|---|\n");
+    for (index, spikes) in sum.large_spikes.iter().enumerate() {
+        let from = score::OUTPUT_RANGES[index];
+        let range = match score::OUTPUT_RANGES.get(index + 1) {
+            Some(until) => format!("{from:.0} to {until:.0}"),
+            None => format!("{from:.0} and more"),
+        };
+        let score::LargeSpikes { events, found, prompt } = spikes;
+        let share = 100.0 * *prompt as f64 / (*events).max(1) as f64;
+        let _ = writeln!(text, "| {range} | {events} | {found} | {prompt} ({share:.1} %) |");
+    }
     text
 }
 

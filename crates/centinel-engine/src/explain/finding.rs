@@ -39,7 +39,9 @@ pub struct Finding {
 /// Roles: `about.DIMENSION`, `window_first`, `window_last`, `baseline_days`, `cost_before`,
 /// `cost_after`, `delta`, `change` (percent of the cost before, when that is positive),
 /// `effect.DRIVER`, `share.DRIVER` (percent of the change), `main_driver`, and of the cell that moved
-/// most in the direction of the change `where.DIMENSION` and `where_share`. Where the cost of an output
+/// most in the direction of the change `where.DIMENSION` and `where_share`. Drivers whose effect is no
+/// more than chance makes are named by `chance.DRIVER`, and `main_with_chance` is the main driver's effect
+/// with theirs. Where the cost of an output
 /// is explained, also `change_apart_from_volume` and `main_share` (percent of it): the main driver is
 /// the largest of that.
 pub fn bundle(decomposition: &Decomposition, finding: &Finding) -> Bundle {
@@ -103,6 +105,13 @@ pub fn facts_of(decomposition: &Decomposition, finding: &Finding) -> BundleBuild
     if let Some(driver) = main {
         facts.entity("main_driver", driver.label());
         facts.required();
+    }
+    for driver in decomposition.chance.iter().filter(|driver| Some(**driver) != main) {
+        facts.entity(&format!("chance.{}", driver.name()), driver.label());
+        if let Some(amount) = decomposition.cause_amount(finding.measured) {
+            facts.money("main_with_chance", money(amount));
+            facts.derived("sum", &[]).direction(amount.cmp(&Pico::ZERO));
+        }
     }
     let sign = delta.0.signum();
     let moved = decomposition.by_cell.iter().max_by_key(|cell| cell.delta.0.saturating_mul(sign));

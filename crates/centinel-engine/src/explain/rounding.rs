@@ -148,6 +148,7 @@ pub(super) fn round(
                 effects: effects(amounts),
             })
             .collect(),
+        chance: Vec::new(),
         notes: Vec::new(),
         rejected: Vec::new(),
     })

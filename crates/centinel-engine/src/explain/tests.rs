@@ -465,3 +465,34 @@ proptest! {
         prop_assert_eq!(sum, oracle::effects(&cells));
     }
 }
+
+#[test]
+fn sizes_that_chance_may_have_made_are_said_to_be_chance() {
+    // Twice the outputs; tokens per call 3 % up.
+    let sides = |calls: u64| {
+        let row = |side, outputs: u64, calls: u64, percent: u64| {
+            let (input, output) = (calls * 10 * percent, calls * percent);
+            let cost = Decimal::new(i128::from(input + 5 * output), 6).unwrap();
+            let numbers =
+                format!("{outputs} {calls} {input} 0 {output} {cost} 0.000001 0.0000001 0.000005");
+            cell(side, "chat", "m", &numbers)
+        };
+        [row(Side::Before, 50, calls, 100), row(Side::After, 100, 2 * calls, 103)]
+    };
+    let check = |calls: u64, chance: &[Driver], whole: bool| {
+        let found = explained(&sides(calls));
+        assert_eq!(found.chance, chance, "{calls} calls");
+        assert_eq!(found.main_driver(), Some(Driver::Volume));
+        assert!(found.effect(Driver::TokensPerCall) > Pico::ZERO);
+        let cause = found.cause_amount(Measured::Cost).unwrap();
+        assert_eq!(cause == found.delta, whole, "{calls} calls: {cause} of {}", found.delta);
+        if !whole {
+            assert_eq!(cause, found.effect(Driver::Volume));
+        }
+        // Of the cost of an output, the sizes are the main driver: nothing is beside it.
+        let apart = found.cause_amount(Measured::CostPerOutput).unwrap();
+        assert_eq!(apart, found.effect(Driver::TokensPerCall));
+    };
+    check(100, &[Driver::TokensPerCall], true);
+    check(1_000_000, &[], false);
+}

@@ -96,6 +96,7 @@ mod tests {
             effects: effects.to_vec(),
             residual: Pico::ZERO,
             by_cell: Vec::new(),
+            chance: Vec::new(),
             notes: Vec::new(),
             rejected: Vec::new(),
         };

@@ -18,6 +18,8 @@ const SETTLING_HOURS: usize = 6;
 const MONTH_HOURS: f64 = 30.4 * 24.0;
 /// Spikes above this factor ought to be found within [`PROMPT_HOURS`].
 const LARGE_SPIKE: f64 = 2.0;
+/// Ranges of how many outputs the first three hours of a spike usually have, by their lower ends.
+pub(crate) const OUTPUT_RANGES: [f64; 4] = [0.0, 10.0, 30.0, 100.0];
 /// Hours of an event that have passed when it has to be known.
 const PROMPT_HOURS: usize = 3;
 
@@ -40,6 +42,25 @@ impl KindCounts {
     }
 }
 
+/// What was found of spikes of more than twice the usual.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LargeSpikes {
+    /// How many there are.
+    pub(crate) events: usize,
+    /// Those that an alarm found.
+    pub(crate) found: usize,
+    /// Those that an alarm of one of their first three hours found.
+    pub(crate) prompt: usize,
+}
+
+impl LargeSpikes {
+    fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.found += other.found;
+        self.prompt += other.prompt;
+    }
+}
+
 /// What alarms score on worlds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Counts {
@@ -51,10 +72,9 @@ pub(crate) struct Counts {
     pub(crate) false_onsets: usize,
     /// Alarm hours outside every event.
     pub(crate) stale_hours: usize,
-    /// Spikes of more than twice the usual.
-    pub(crate) large_spikes: usize,
-    /// Those of them that an alarm of one of their first three hours found.
-    pub(crate) prompt_spikes: usize,
+    /// Spikes of more than twice the usual, by how many outputs their first three hours usually have:
+    /// one a range of [`OUTPUT_RANGES`].
+    pub(crate) large_spikes: [LargeSpikes; OUTPUT_RANGES.len()],
     /// Series times months judged.
     pub(crate) series_months: f64,
 }
@@ -70,8 +90,9 @@ impl Counts {
         }
         self.false_onsets += other.false_onsets;
         self.stale_hours += other.stale_hours;
-        self.large_spikes += other.large_spikes;
-        self.prompt_spikes += other.prompt_spikes;
+        for (spikes, more) in self.large_spikes.iter_mut().zip(&other.large_spikes) {
+            spikes.add(more);
+        }
         self.series_months += other.series_months;
     }
 
@@ -100,7 +121,23 @@ impl Counts {
 
     /// Share of the large spikes that were known when three of their hours had passed.
     pub(crate) fn prompt_spikes_ratio(&self) -> f64 {
-        self.prompt_spikes as f64 / self.large_spikes.max(1) as f64
+        let all = self.all_large_spikes();
+        all.prompt as f64 / all.events.max(1) as f64
+    }
+
+    /// Share of the large spikes that were found at all that were known when three of their hours had
+    /// passed.
+    pub(crate) fn prompt_of_found_ratio(&self) -> f64 {
+        let all = self.all_large_spikes();
+        all.prompt as f64 / all.found.max(1) as f64
+    }
+
+    fn all_large_spikes(&self) -> LargeSpikes {
+        let mut all = LargeSpikes::default();
+        for spikes in &self.large_spikes {
+            all.add(spikes);
+        }
+        all
     }
 
     fn detected(&self) -> usize {
@@ -129,7 +166,8 @@ pub(crate) fn score(
         let events: Vec<Event> =
             series.unplanned.iter().copied().filter(|event| event.kind != Kind::Drop).collect();
         let mut of_series = Counts::default();
-        score_series(&hours, &events, &mut of_series);
+        let outputs: Vec<f64> = series.hours.iter().map(|hour| hour.outputs).collect();
+        score_series(&hours, &events, &outputs, &mut of_series);
         for of_kind in of_series.kinds.values() {
             of_series.families.entry(series.family).or_default().add(of_kind);
         }
@@ -138,7 +176,7 @@ pub(crate) fn score(
     counts
 }
 
-fn score_series(hours: &[usize], events: &[Event], counts: &mut Counts) {
+fn score_series(hours: &[usize], events: &[Event], outputs: &[f64], counts: &mut Counts) {
     let mut onsets = Vec::new();
     let mut last = None;
     for hour in hours {
@@ -154,12 +192,17 @@ fn score_series(hours: &[usize], events: &[Event], counts: &mut Counts) {
         let of_kind = counts.kinds.entry(event.kind).or_default();
         of_kind.events += 1;
         let is_large = event.kind == Kind::Spike && event.magnitude > LARGE_SPIKE;
-        counts.large_spikes += usize::from(is_large);
+        let first_hours = outputs.iter().skip(event.start).take(PROMPT_HOURS);
+        let usual = first_hours.sum::<f64>() / event.magnitude;
+        let range = OUTPUT_RANGES.iter().rposition(|low| usual >= *low).unwrap_or(0);
+        let large = &mut counts.large_spikes[range];
+        large.events += usize::from(is_large);
         if let Some(onset) = onset {
             of_kind.detected += 1;
             of_kind.delays.push((onset - event.start) as f64);
             let is_prompt = onset - event.start < PROMPT_HOURS;
-            counts.prompt_spikes += usize::from(is_large && is_prompt);
+            large.found += usize::from(is_large);
+            large.prompt += usize::from(is_large && is_prompt);
         }
     }
     let is_near = |hour: &&usize| {
@@ -175,7 +218,7 @@ mod tests {
 
     fn scored(hours: &[usize], events: &[Event]) -> Counts {
         let mut counts = Counts::default();
-        score_series(hours, events, &mut counts);
+        score_series(hours, events, &vec![30.0; HOURS], &mut counts);
         counts
     }
 
@@ -186,11 +229,14 @@ mod tests {
         // The spike is found in its third hour; 1560 is false; the shift is found in its grace.
         let counts = scored(&[1502, 1503, 1506, 1560, 1653], &[spike, shift]);
         assert_eq!(counts.kinds[&Kind::Spike].delays, [2.0]);
-        assert_eq!((counts.large_spikes, counts.prompt_spikes), (1, 1));
+        // 90 outputs in three hours of 2.5 times the usual: usually 36.
+        let one = LargeSpikes { events: 1, found: 1, prompt: 1 };
+        assert_eq!(counts.large_spikes[2], one);
+        assert_eq!(counts.all_large_spikes(), one);
         assert_eq!(counts.kinds[&Kind::Shift].detected, 1);
         assert_eq!((counts.false_onsets, counts.stale_hours), (1, 1));
         // A fourth hour is too late to be prompt.
-        assert_eq!(scored(&[1503], &[spike]).prompt_spikes, 0);
+        assert_eq!(scored(&[1503], &[spike]).large_spikes[2], LargeSpikes { prompt: 0, ..one });
     }
 
     #[test]
