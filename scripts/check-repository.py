@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,13 +57,25 @@ def dependency_findings() -> list[str]:
     found = []
     for package in json.loads(metadata)["packages"]:
         name = f"{package['name']} {package['version']}"
-        if not is_allowed(package["license"] or "", allowed):
-            found.append(f"Cargo.lock: {name}: licence `{package['license']}` is not in .cargo/deny.toml")
+        licence = package["license"] or clarified(package, rules["licenses"].get("clarify", []))
+        if not is_allowed(licence, allowed):
+            found.append(f"Cargo.lock: {name}: licence `{licence}` is not in .cargo/deny.toml")
         if (package["source"] or "").startswith("git+"):
             found.append(f"Cargo.lock: {name} comes from a git repository")
         if package["name"] in banned:
             found.append(f"Cargo.lock: {name} is banned in .cargo/deny.toml, which says why")
     return found
+
+
+def clarified(package: dict, clarifications: list[dict]) -> str:
+    """What .cargo/deny.toml says of a package without an SPDX expression, if its files are as they were."""
+    folder = Path(package["manifest_path"]).parent
+    for clarification in clarifications:
+        if clarification["crate"] == package["name"] and all(
+            zlib.crc32((folder / file["path"]).read_bytes()) == file["hash"] for file in clarification["license-files"]
+        ):
+            return clarification["expression"]
+    return ""
 
 
 def is_allowed(expression: str, allowed: set[str]) -> bool:

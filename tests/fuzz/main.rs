@@ -11,6 +11,8 @@
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod edits;
+#[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod ingest;

@@ -72,9 +72,13 @@ const ENGINE_USES: [&str; 11] = [
 ];
 
 /// Libraries that only these crates know, outside tests.
-const KNOWN_ONLY_TO: [(&str, &[&str]); 9] = [
+const KNOWN_ONLY_TO: [(&str, &[&str]); 13] = [
+    ("cedar-policy", &["centinel-approvals"]),
     ("sqlx", &["centinel-store", "centinel-ingest"]),
-    ("reqwest", &["centinel-ingest"]),
+    ("reqwest", &["centinel-ingest", "centinel-approvals"]),
+    ("granit-parser", &["centinel-approvals"]),
+    ("hcl-edit", &["centinel-approvals"]),
+    ("libyaml-safer", &["centinel-approvals"]),
     ("parquet", &["centinel-ledger", "centinel-ingest"]),
     ("opentelemetry-proto", &["centinel-ingest"]),
     ("rmcp", &["centinel-mcp"]),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::product::{Home, PASSWORD, fixture};
 
 /// 30 days of calls of one feature; on the last three each call reads four times as much.
-fn log() -> String {
+pub(crate) fn log() -> String {
     let mut text = String::from(
         "request_id,timestamp,provider,model,input_tokens,cached_tokens,output_tokens,feature,team\n",
     );

@@ -2,13 +2,19 @@
 
 // `cfg(test)` tells clippy that whole modules are tests, their helpers included.
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod anomalies;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bills;
+#[cfg(test)]
+mod execution;
 #[cfg(test)]
 mod explanation;
 #[cfg(test)]

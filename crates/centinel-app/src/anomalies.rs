@@ -11,7 +11,8 @@ use centinel_engine::{
     },
     period::{HOUR_MICROS, Period, date_of, index_of_date, start_of_day},
 };
-use centinel_store::events::{self, EpisodeName};
+use centinel_ledger::Seen;
+use centinel_store::events;
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 
 use crate::{
@@ -109,7 +110,7 @@ impl App {
             }
         }
         found.sort_by_key(|found| std::cmp::Reverse(found.episode.impact));
-        let names: Vec<Vec<EpisodeName>> = found.iter().map(|found| found.names.clone()).collect();
+        let names = self.episode_names(&found, &slices).await?;
         let is_same = |one: &str, other: &str| are_near(one, other);
         let database = self.database();
         let numbers =
@@ -129,12 +130,25 @@ impl App {
         let expected = verdicts.expected_incidents();
         let gone: Vec<Incident> =
             expected.filter(|gone| incidents.iter().all(|found| found.id != gone.id)).collect();
-        incidents.extend(gone);
+        incidents.extend(self.wholly_seen(gone).await?);
         incidents.sort_by(|a, b| b.impact.cmp(&a.impact).then_with(|| a.start.cmp(&b.start)));
         for index in 0..incidents.len() {
             self.say_where(&mut incidents, index, as_of, known_at).await?;
         }
         Ok(incidents)
+    }
+
+    /// Episodes that others judged, of which every figure is of what is seen. What else shows them was
+    /// found among everything.
+    async fn wholly_seen(&self, judged: Vec<Incident>) -> Result<Vec<Incident>, AppError> {
+        if self.limit.is_none() {
+            return Ok(judged);
+        }
+        let seen = self.seen_of(judged.iter().map(|incident| &incident.scope)).await?;
+        let whole = judged.into_iter().zip(seen).filter(|(_, seen)| *seen == Seen::All);
+        Ok(whole
+            .map(|(incident, _)| Incident { seen_in: Vec::new(), within: None, ..incident })
+            .collect())
     }
 
     /// One episode by its id.

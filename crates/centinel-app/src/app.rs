@@ -5,19 +5,19 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use centinel_approvals::Approvals;
+use centinel_approvals::{Approvals, access};
 use centinel_engine::{
     attribution::{Ownership, OwnershipPolicy},
-    facts::Bundle,
     pricing::PriceBook,
-    proposal::ApprovalPolicy,
     series::SeriesKey,
 };
 use centinel_ledger::Ledger;
 use centinel_store::Database;
-use jiff::Timestamp;
 
-use crate::{AppError, config::Config, prices::load_book};
+use crate::{
+    AppError, audit, config::Config, policy_files, policy_files::SHIPPED_APPROVALS,
+    prices::load_book, viewer::Limit,
+};
 
 /// The product, opened on a home. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,15 +26,21 @@ pub struct App {
     pub(crate) home: PathBuf,
     pub(crate) config: Arc<Config>,
     // Read when the first call is priced: most questions price nothing.
-    book: Arc<OnceLock<Arc<PriceBook>>>,
+    pub(crate) book: Arc<OnceLock<Arc<PriceBook>>>,
     pub(crate) owners: Arc<OwnershipPolicy>,
     pub(crate) approvals: Approvals,
+    /// Whose part of the whole answers are of; `None` for the whole.
+    pub(crate) limit: Option<Arc<Limit>>,
 }
 
 /// Policies that every home starts with, as they are in the repository.
-const DEFAULT_POLICIES: [(&str, &str); 2] = [
+pub(crate) const DEFAULT_POLICIES: [(&str, &str); 6] = [
     ("owners.toml", include_str!("../../../policies/owners.toml")),
-    ("approvals.toml", include_str!("../../../policies/approvals.toml")),
+    ("approvals.toml", SHIPPED_APPROVALS),
+    ("access/default.cedar", access::SHIPPED[0].1),
+    ("access/tests.toml", access::SHIPPED_TESTS),
+    ("access/schema.cedarschema", access::SCHEMA),
+    (crate::budgets::FILE, include_str!("../../../policies/budgets.toml")),
 ];
 
 /// The configuration that `init` writes.
@@ -52,10 +58,11 @@ impl App {
             return Err(AppError::NoHome(home.to_owned()));
         }
         let config = Config::load(&config_path)?;
-        let owners = load_owners(home)?;
+        let owners = policy_files::owners(home)?;
         let address = config.database.url.clone().unwrap_or_else(|| sqlite_address(home));
         let db = Database::connect(&address).await?;
-        let approvals = Approvals::new(db.clone(), load_approval_policy(home)?);
+        let access = Arc::new(policy_files::access(home)?);
+        let approvals = Approvals::new(db.clone(), policy_files::approvals(home)?, access);
         let ledger = Ledger::open(db, home)?;
         Ok(Self {
             approvals,
@@ -64,6 +71,7 @@ impl App {
             config: Arc::new(config),
             book: Arc::default(),
             owners: Arc::new(owners),
+            limit: None,
         })
     }
 
@@ -115,40 +123,9 @@ impl App {
     pub fn owner_of(&self, key: &SeriesKey) -> Ownership {
         self.owners.ownership(key)
     }
-
-    /// Keeps a bundle as evidence and returns its address.
-    ///
-    /// # Errors
-    ///
-    /// [`AppError::Store`].
-    pub async fn keep_evidence(&self, bundle: &Bundle, now: Timestamp) -> Result<String, AppError> {
-        centinel_store::evidence::put(self.database(), bundle, now).await?;
-        Ok(bundle.address())
-    }
-
-    /// The bundle of an address, a digest, or a prefix of at least eight hex digits.
-    ///
-    /// # Errors
-    ///
-    /// [`AppError::NotFound`], also for what is no address; [`AppError::Store`] when several bundles
-    /// begin with it, or the stored one was changed.
-    pub async fn evidence(&self, address: &str) -> Result<Bundle, AppError> {
-        let prefix = address.trim().trim_start_matches("bundle:");
-        let is_address =
-            (8..=64).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let found = if is_address {
-            centinel_store::evidence::get(self.database(), prefix).await?
-        } else {
-            None
-        };
-        found.ok_or_else(|| AppError::NotFound {
-            what: "evidence",
-            id: address.chars().take(40).collect(),
-        })
-    }
 }
 
-/// Makes a home: folders, configuration, policies. What is there already stays as it is.
+/// Makes a home: folders, configuration, policies, the audit log's key. What is there already stays as it is.
 ///
 /// # Errors
 ///
@@ -160,42 +137,29 @@ pub fn create_home(home: &Path) -> Result<Vec<PathBuf>, AppError> {
     };
     let mut written = Vec::new();
     let policies = home.join("policies");
-    std::fs::create_dir_all(&policies).map_err(failed(&policies))?;
+    let access = policies.join("access");
+    std::fs::create_dir_all(&access).map_err(failed(&access))?;
     let files = DEFAULT_POLICIES
         .iter()
         .map(|(name, text)| (policies.join(name), *text))
         .chain([(home.join("centinel.toml"), DEFAULT_CONFIG)]);
+    // Whoever took a policy away, or named it otherwise, does not get it back unasked.
+    let has_own = policy_files::has_access_policies(home);
     for (path, text) in files {
-        if !path.exists() {
+        let is_access = path.parent() == Some(access.as_path())
+            && path.extension().is_none_or(|extension| extension != "cedarschema");
+        let is_left_out = has_own && is_access;
+        if !path.exists() && !is_left_out {
             std::fs::write(&path, text).map_err(failed(&path))?;
             written.push(path);
         }
     }
-    Ok(written)
-}
-
-fn load_owners(home: &Path) -> Result<OwnershipPolicy, AppError> {
-    let (path, text) = read_policy(home, "owners.toml")?;
-    OwnershipPolicy::parse(&text.unwrap_or_default())
-        .map_err(|error| AppError::Policy { path, reason: error.to_string() })
-}
-
-fn load_approval_policy(home: &Path) -> Result<ApprovalPolicy, AppError> {
-    let (path, text) = read_policy(home, "approvals.toml")?;
-    // Without a policy the shipped one holds: nobody decides by no rule at all.
-    let shipped = include_str!("../../../policies/approvals.toml");
-    ApprovalPolicy::parse(text.as_deref().unwrap_or(shipped))
-        .map_err(|error| AppError::Policy { path, reason: error.to_string() })
-}
-
-/// A file of a home's `policies`, and its text where it is there.
-pub(crate) fn read_policy(home: &Path, name: &str) -> Result<(PathBuf, Option<String>), AppError> {
-    let path = home.join("policies").join(name);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok((path, Some(text))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((path, None)),
-        Err(source) => Err(AppError::Home { path, source }),
+    let key = home.join(audit::KEY_FILE);
+    if !key.exists() {
+        audit::create_key(&key)?;
+        written.push(key);
     }
+    Ok(written)
 }
 
 /// `sqlite:` address of the home's own catalogue.

@@ -12,7 +12,10 @@ use centinel_engine::{
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::live::{self, SourceConfig, SyncConfig};
+use crate::{
+    audit::AuditConfig,
+    live::{self, SourceConfig, SyncConfig},
+};
 
 /// The configuration of a home. Unknown keys are errors.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
@@ -22,6 +25,8 @@ pub struct Config {
     pub organisation: Organisation,
     /// Where the catalogue lives.
     pub database: DatabaseConfig,
+    /// What signs the audit log.
+    pub audit: AuditConfig,
     /// What calls cost.
     pub prices: PricesConfig,
     /// Callers' own names for models, each with the `provider/model` behind it.
@@ -35,6 +40,17 @@ pub struct Config {
     pub sources: Vec<SourceConfig>,
     /// How often they are synced while the server runs.
     pub sync: SyncConfig,
+    /// Who may ask the server.
+    pub access: AccessConfig,
+}
+
+/// `[access]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccessConfig {
+    /// Whether page, API and MCP answer only those who show a session or a service token. Without it,
+    /// whoever is on this machine sees everything: the home lies open to them anyway.
+    pub sign_in: bool,
 }
 
 /// `[organisation]`.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use centinel_approvals::ApprovalError;
+use centinel_approvals::{AccessError, ApprovalError};
 use centinel_engine::{
     explain::ExplainError,
     forecast::{BacktestError, ForecastError},
@@ -36,6 +36,9 @@ pub enum AppError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A change that cannot be proposed as it is.
+    #[error("this change cannot be proposed: {0}")]
+    Change(String),
     /// A policy is wrong.
     #[error("policy `{}`: {reason}", path.display())]
     Policy {
@@ -43,6 +46,14 @@ pub enum AppError {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// An access policy is wrong.
+    #[error("`{}`: {mistake}", folder.display())]
+    AccessPolicy {
+        /// The folder of the policies.
+        folder: PathBuf,
+        /// File, line and what is wrong.
+        mistake: AccessError,
     },
     /// There is no such price book.
     #[error(transparent)]
@@ -209,6 +220,9 @@ pub enum AppError {
     /// The ledger is empty.
     #[error("the ledger is empty")]
     Empty,
+    /// A budget of something that whoever proposes it sees only a part of.
+    #[error("the budget would cover spend that you may not see")]
+    NotAllSeen,
 }
 
 impl AppError {
@@ -254,6 +268,8 @@ impl AppError {
                 Some("import the files of the delivery in one command".to_owned())
             }
             Self::Approval(error) => error.hint(),
+            Self::NotAllSeen => Some("name a narrower scope, as in `team=search`".to_owned()),
+            Self::AccessPolicy { mistake, .. } => Some(mistake.hint.clone()),
             Self::Fetch { source, .. } => source.hint().map(str::to_owned),
             Self::Credential { .. } => {
                 Some("set the variable, or write the file, for whoever runs this".to_owned())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use centinel_engine::{anomaly::watch::Scope, series::Dimension};
+use centinel_ledger::Seen;
 use centinel_store::events::{self, EventRow, FeedbackRow, NewEvent};
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -166,7 +167,11 @@ impl App {
     pub async fn events(&self, known_at: Timestamp) -> Result<Vec<Event>, AppError> {
         let rows = events::known_at(self.database(), known_at.as_microsecond()).await?;
         // What is kept was checked when it came; a row of a later version is passed over.
-        Ok(rows.iter().filter_map(event).collect())
+        let events: Vec<Event> = rows.iter().filter_map(event).collect();
+        // An event of which nothing is seen is told to nobody.
+        let seen = self.seen_of(events.iter().map(|event| &event.scope)).await?;
+        let told = events.into_iter().zip(seen).filter(|(_, seen)| *seen != Seen::Nothing);
+        Ok(told.map(|(event, _)| event).collect())
     }
 
     /// Keeps what a person says of an episode.

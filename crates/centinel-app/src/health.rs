@@ -58,6 +58,37 @@ impl App {
     ///
     /// [`AppError::Store`].
     pub async fn sources(&self) -> Result<Vec<SourceHealth>, AppError> {
+        let sources = self.all_sources().await?;
+        if self.limited_to().is_none() {
+            return Ok(sources);
+        }
+        let rows = self.rows_by_source().await?;
+        let seen = |source: SourceHealth| {
+            let rows_accepted = *rows.get(&source.source)?;
+            // Duplicates and rejected rows have no labels, so nobody could tell whose they are.
+            Some(SourceHealth { rows_accepted, rows_duplicate: 0, rows_rejected: 0, ..source })
+        };
+        Ok(sources.into_iter().filter_map(seen).collect())
+    }
+
+    /// Calls and charges that are seen, by source.
+    async fn rows_by_source(&self) -> Result<BTreeMap<String, i64>, AppError> {
+        let Some((first, last)) = self.ledger.span().await? else { return Ok(BTreeMap::new()) };
+        let days = Period::days(date_of(first), date_of(last).tomorrow().unwrap_or(Date::MAX))?;
+        let query =
+            SpendQuery::new(days, vec![Measure::Calls, Measure::Charges]).by([Dimension::Source]);
+        let mut rows: BTreeMap<String, i64> = BTreeMap::new();
+        for row in self.ledger.spend(&query).await?.rows {
+            let counted = row.value(0).saturating_add(row.value(1));
+            if let Some(Some(source)) = row.group.first() {
+                let sum = rows.entry(source.clone()).or_default();
+                *sum = sum.saturating_add(i64::try_from(counted).unwrap_or(i64::MAX));
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn all_sources(&self) -> Result<Vec<SourceHealth>, AppError> {
         let at = |micros| Timestamp::from_microsecond(micros).ok();
         let batches = self.database().batches().await?;
         let until = self.database().data_until_by_source().await?;

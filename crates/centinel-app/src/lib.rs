@@ -5,7 +5,9 @@
 
 mod anomalies;
 mod app;
+mod audit;
 mod book_versions;
+mod budgets;
 mod calendar;
 mod call_price;
 mod circumstances;
@@ -14,6 +16,7 @@ mod config;
 mod contracts;
 mod error;
 mod events;
+mod execute;
 mod explain;
 mod export;
 mod forecast;
@@ -28,8 +31,10 @@ mod over_time;
 mod parallel;
 mod periods;
 mod policies;
+mod policy_files;
 mod prices;
 mod proposals;
+mod propose_change;
 mod reconcile;
 mod report;
 mod restate;
@@ -39,20 +44,23 @@ mod span;
 mod spend;
 mod unpriced;
 mod usual;
+mod viewer;
 mod watch;
 
 pub use app::{App, create_home};
+pub use audit::AuditConfig;
 pub use book_versions::{BookVersion, ImportedBook, KnownVersion};
 pub use calendar::{CalendarError, EventKind};
 pub use circumstances::{Circumstances, FailedCalls, Link, LinkKind, PlaceShare, PriceStep};
 pub use compare::{Compared, GroupChange};
 pub use config::{
-    AttentionConfig, CalendarConfig, Config, ConfigError, DatabaseConfig, Organisation,
-    PricesConfig,
+    AccessConfig, AttentionConfig, CalendarConfig, Config, ConfigError, DatabaseConfig,
+    Organisation, PricesConfig,
 };
 pub use contracts::HeldCommitment;
 pub use error::{AppError, in_one_line};
 pub use events::{Event, EventRequest, Verdict};
+pub use execute::MeasuredSaving;
 pub use explain::{ExplainRequest, Explained, UNNAMED};
 pub use export::Exported;
 pub use forecast::{
@@ -65,8 +73,10 @@ pub use import::{ImportRequest, Imported, Progress};
 pub use incident::{Incident, IncidentState};
 pub use over_time::{Layer, SpendOverTime};
 pub use periods::{PeriodStatus, PeriodTotal, Restatement};
+pub use policy_files::{CheckedPolicy, check_policies};
 pub use prices::{OpenedBook, open_book};
 pub use proposals::BudgetRequest;
+pub use propose_change::{ChangeRequest, ExpectedSaving};
 pub use reconcile::keep_billed;
 pub use report::{Headline, KindOfSpend, Report, UnexplainedGap};
 pub use restate::{RestateRequest, Restated, RestatedModel};
@@ -75,8 +85,9 @@ pub use role::{Role, UnknownRole};
 pub use span::{ResolvedPeriod, UnknownPeriod, When, baseline_days};
 pub use spend::{SpendAnswer, SpendGroup, SpendLine, SpendRequest, SpendSums};
 pub use unpriced::{UnpricedModel, plausible_total};
+pub use viewer::Viewer;
 
 // What the use cases take and give, so that callers need no further crate of ours.
-pub use centinel_approvals::{Requester, View};
+pub use centinel_approvals::{Approvals, CarriedOut, Requester, Session, View};
 pub use centinel_ingest::Format;
 pub use centinel_ledger::{Condition, OnOverlap, ScanLevel};

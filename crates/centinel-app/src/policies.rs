@@ -12,14 +12,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AppError, ExplainRequest, Link, LinkKind, app::read_policy, circumstances::time_of,
-    config::AttentionConfig,
+    App, AppError, ExplainRequest, Link, LinkKind, circumstances::time_of, config::AttentionConfig,
+    policy_files::read_policy,
 };
 
 /// Policies were loaded, and are not as they were when they were loaded last.
 const LOADED: &str = "policies.loaded";
 /// The files of a home's `policies`.
-const FILES: [&str; 3] = ["owners.toml", "approvals.toml", "calendar.csv"];
+const FILES: [&str; 4] = ["owners.toml", "approvals.toml", "budgets.toml", "calendar.csv"];
+/// All access policies together, by what they mean.
+const ACCESS: &str = "access/*.cedar";
 /// What the configuration says of attention, by its section.
 const ATTENTION: &str = "centinel.toml [attention]";
 
@@ -85,6 +87,8 @@ impl App {
             let (_, text) = read_policy(&self.home, name)?;
             policies.insert(name.to_owned(), text.map(|text| sha256_hex(text.as_bytes())));
         }
+        let access = self.approvals.access().digest().to_owned();
+        policies.insert(ACCESS.to_owned(), Some(access));
         let AttentionConfig { minimum_impact, unexplained_share, slices_max } =
             &self.config.attention;
         let attention = format!("{minimum_impact} {unexplained_share} {slices_max}");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use centinel_approvals::{Approvals, Proposed, Requester};
 use centinel_engine::{
     facts::{Bundle, BundleBuilder},
-    money::{Money, Pico},
+    money::{Currency, Money, Pico},
     period::{DAY_MICROS, Period},
     proposal::{BudgetPeriod, Change, Draft, Risk},
     series::Dimension,
@@ -46,7 +46,7 @@ impl App {
     ) -> Result<Proposed, AppError> {
         let data = self.ledger.span().await?;
         let period = When::Last28Days.resolve(now, data)?.period;
-        let filter: Vec<Condition> = request
+        let scoped: Vec<Condition> = request
             .scope
             .iter()
             .map(|(dimension, value)| Condition {
@@ -54,55 +54,67 @@ impl App {
                 any_of: [value.clone()].into(),
             })
             .collect();
-        let app = self.clone();
-        let mut query = SpendQuery::new(period, vec![Measure::Cost])
-            .by_class(move |key| app.owner_of(key).owner().map(str::to_owned));
-        query.filter = filter;
-        let table = self.ledger.spend(&query).await?;
-        let mut spent = Pico::ZERO;
-        let mut largest: (i128, Option<String>) = (i128::MIN, None);
-        let mut is_known = false;
-        for row in &table.rows {
-            if row.currency.as_deref() != Some(request.limit.currency.as_str()) {
-                continue;
-            }
-            is_known = true;
-            spent = spent.checked_add(row.amount(0)).unwrap_or(spent);
-            if row.value(0) > largest.0 {
-                largest = (row.value(0), row.group.first().cloned().flatten());
-            }
+        if self.ledger.hides(&scoped).await? {
+            // The budget would cover what its evidence leaves out.
+            return Err(AppError::NotAllSeen);
         }
+        let spent = self.spent_by_owner(scoped, period, request.limit.currency).await?;
         let scope: BTreeMap<String, String> = request
             .scope
             .iter()
             .map(|(dimension, value)| (dimension.to_string(), value.clone()))
             .collect();
-        if !is_known {
-            let id = scope.iter().map(|(name, value)| format!("{name}={value}"));
-            return Err(AppError::NotFound {
-                what: "spend in the last 28 days with",
-                id: id.collect::<Vec<_>>().join(", ").chars().take(80).collect(),
-            });
-        }
-        let spent = Money { amount: spent, currency: request.limit.currency };
+        let (spent, owner) = spent.ok_or_else(|| nothing_spent(&scope))?;
+        let (edit, previous_limit) = self.budget_edit(&scope, request.period, request.limit)?;
         let bundle = budget_evidence(&scope, period, spent, &request);
-        centinel_store::evidence::put(self.database(), &bundle, now).await?;
+        self.keep_evidence(&bundle, now).await?;
         let draft = Draft {
             title: title(&scope, &request),
             change: Change::Budget {
                 scope,
                 period: request.period,
                 limit: request.limit,
-                previous_limit: None,
+                previous_limit,
             },
+            edits: vec![edit],
             evidence: bundle.digest(),
             saving: None,
+            counterfactual: None,
+            reverts: None,
             cost_touched: None,
             risk: Risk::Low,
             reversible: true,
-            owner: largest.1.unwrap_or_else(|| "unknown".to_owned()),
+            owner: owner.unwrap_or_else(|| UNKNOWN.to_owned()),
         };
         Ok(self.approvals.propose(draft, requester, now).await?)
+    }
+
+    /// What a part of the spend cost in one currency, and who is accountable for most of it; `None` where
+    /// there is no such spend.
+    pub(crate) async fn spent_by_owner(
+        &self,
+        filter: Vec<Condition>,
+        period: Period,
+        currency: Currency,
+    ) -> Result<Option<(Money, Option<String>)>, AppError> {
+        let app = self.clone();
+        let mut query = SpendQuery::new(period, vec![Measure::Cost])
+            .by_class(move |key| app.owner_of(key).owner().map(str::to_owned));
+        query.filter = filter;
+        let table = self.ledger.spend(&query).await?;
+        let mut spent: Option<Pico> = None;
+        let mut largest: (i128, Option<String>) = (i128::MIN, None);
+        for row in &table.rows {
+            if row.currency.as_deref() != Some(currency.as_str()) {
+                continue;
+            }
+            let before = spent.unwrap_or(Pico::ZERO);
+            spent = Some(before.checked_add(row.amount(0)).unwrap_or(before));
+            if row.value(0) > largest.0 {
+                largest = (row.value(0), row.group.first().cloned().flatten());
+            }
+        }
+        Ok(spent.map(|amount| (Money { amount, currency }, largest.1)))
     }
 
     /// Puts any draft forward whose evidence is stored already.
@@ -117,6 +129,18 @@ impl App {
         now: Timestamp,
     ) -> Result<Proposed, AppError> {
         Ok(self.approvals.propose(draft, requester, now).await?)
+    }
+}
+
+/// Owner of what nobody is accountable for.
+pub(crate) const UNKNOWN: &str = "unknown";
+
+/// There is nothing that a change could be about.
+pub(crate) fn nothing_spent(scope: &BTreeMap<String, String>) -> AppError {
+    let id = scope.iter().map(|(name, value)| format!("{name}={value}"));
+    AppError::NotFound {
+        what: "spend in the last 28 days with",
+        id: id.collect::<Vec<_>>().join(", ").chars().take(80).collect(),
     }
 }
 

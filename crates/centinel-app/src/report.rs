@@ -67,6 +67,9 @@ pub struct Report {
     pub organisation: String,
     /// A generated company.
     pub generated: bool,
+    /// Whose part of the whole every amount is of; absent where it is the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limited_to: Option<String>,
     /// The month reported.
     pub period: Period,
     /// The period is a calendar month from end to end, so that months compare.
@@ -166,6 +169,7 @@ impl App {
             unexplained_gaps,
             organisation: organisation.name.clone(),
             generated: organisation.generated,
+            limited_to: self.limited_to().map(str::to_owned),
             is_whole_month: is_whole_month(period),
             period,
             data_from: data.0,

@@ -196,6 +196,9 @@ pub struct SpendAnswer {
     /// Latest instant of the data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_until: Option<Timestamp>,
+    /// Whose part of the whole every amount is of; absent where it is the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limited_to: Option<String>,
     /// Address of the facts behind the answer.
     pub evidence: String,
     /// How it was computed.
@@ -260,7 +263,9 @@ impl App {
         let (rows, other, other_groups) = shorten(lines, request, currency);
         let owned_ratio = self.owned_ratio(request, currency).await?;
         let data_until = self.ledger.span().await?.map(|(_, last)| last);
-        let bundle = spend_bundle(request, currency, &total, &rows, other.as_ref());
+        let limited_to = self.limited_to().map(str::to_owned);
+        let bundle =
+            spend_bundle(request, currency, &total, &rows, other.as_ref(), limited_to.as_deref());
         let evidence = self.keep_evidence(&bundle, now).await?;
         Ok(SpendAnswer {
             period: request.period,
@@ -272,6 +277,7 @@ impl App {
             other_groups,
             owned_ratio,
             data_until,
+            limited_to,
             evidence,
             scan: table.scan,
             elapsed,
@@ -381,6 +387,7 @@ fn spend_bundle(
     total: &SpendSums,
     rows: &[SpendLine],
     other: Option<&SpendLine>,
+    limited_to: Option<&str>,
 ) -> Bundle {
     let money = |amount| Money { amount, currency };
     let mut builder = BundleBuilder::new("spend", request.as_of);
@@ -390,6 +397,9 @@ fn spend_bundle(
     builder.count("calls", total.calls, "calls");
     builder.count("input_tokens", total.input_tokens, "tokens");
     builder.count("output_tokens", total.output_tokens, "tokens");
+    if let Some(reader) = limited_to {
+        builder.caveat(&format!("Amounts are of what {reader} may see."));
+    }
     if total.unpriced_calls > 0 {
         builder.count("unpriced_calls", total.unpriced_calls, "calls");
         builder.required();

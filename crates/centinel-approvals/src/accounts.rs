@@ -1,23 +1,12 @@
-//! Accounts of people, and tokens of agents.
+//! Accounts of people.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use centinel_engine::{
-    facts::sha256_hex,
-    proposal::{Directory, Person, Principal, Role, Scope},
-};
-use centinel_store::{
-    Journal, people,
-    people::{LockRule, ServiceToken},
-};
-use jiff::{SignedDuration, Timestamp};
+use centinel_engine::proposal::{Directory, Person, Principal, Role};
+use centinel_store::{Journal, people};
+use jiff::Timestamp;
 
-use crate::{ApprovalError, Approvals, Factor, Password, Requester};
-
-/// Five wrong passwords in a row: then none is tried for a quarter of an hour.
-const LOCK: LockRule = LockRule { failures_max: 5, lasts: SignedDuration::from_mins(15) };
-/// Under which attempts with unknown names are counted: no account can have this name.
-const UNKNOWN: &str = "?";
+use crate::{ApprovalError, Approvals, Password, Proof, Requester, sign_in::Recognised};
 
 /// What an admin makes of an account.
 #[derive(Debug)]
@@ -87,7 +76,7 @@ impl Approvals {
     pub async fn change_account(
         &self,
         admin: &str,
-        credential: impl Factor,
+        proof: impl Into<Proof>,
         change: AccountChange,
         now: Timestamp,
     ) -> Result<Person, ApprovalError> {
@@ -98,7 +87,7 @@ impl Approvals {
             None => None,
         };
         let (mut journal, actor, mut directory) =
-            self.recognise_admin(admin, credential, now).await?;
+            self.recognise_admin(admin, proof.into(), now).await?;
         let before = directory.get(&name);
         if before.is_none() && secret.is_none() {
             return Err(ApprovalError::NoPassword(name));
@@ -133,63 +122,16 @@ impl Approvals {
     pub async fn change_password(
         &self,
         name: &str,
-        old: Password,
+        old: impl Into<Proof>,
         new: Password,
         now: Timestamp,
     ) -> Result<(), ApprovalError> {
         let secret = self.hash(new).await?;
-        let (mut journal, actor) = self.recognise(name, old, now).await?;
+        let recognised = self.recognise(name, old.into(), now).await?;
+        let Recognised { mut journal, actor, .. } = recognised;
         people::set_credential(&mut journal, &actor, name, "password", &secret, now).await?;
         journal.commit().await?;
         Ok(())
-    }
-
-    /// Creates a service token, as an admin; returns its secret, which is not kept.
-    ///
-    /// # Errors
-    ///
-    /// [`ApprovalError::Scope`] for anything but `read` and `propose`, a role above all.
-    pub async fn create_token(
-        &self,
-        admin: &str,
-        credential: impl Factor,
-        name: &str,
-        scopes: &[&str],
-        acts_for: Option<&str>,
-        now: Timestamp,
-    ) -> Result<String, ApprovalError> {
-        check_name(name)?;
-        let scopes =
-            scopes.iter().map(|scope| scope.parse()).collect::<Result<BTreeSet<Scope>, _>>()?;
-        let (mut journal, actor, directory) = self.recognise_admin(admin, credential, now).await?;
-        if let Some(holder) = acts_for.filter(|holder| directory.get(holder).is_none()) {
-            return Err(ApprovalError::NoAccount(holder.to_owned()));
-        }
-        let secret = token_secret()?;
-        let acts_for = acts_for.map(str::to_owned);
-        let token = ServiceToken { name: name.to_owned(), scopes, acts_for };
-        let digest = sha256_hex(secret.as_bytes());
-        people::add_token(&mut journal, &actor, &token, &digest, now).await?;
-        journal.commit().await?;
-        Ok(secret)
-    }
-
-    /// Ends a service token, as an admin; says whether there was one.
-    ///
-    /// # Errors
-    ///
-    /// [`ApprovalError::NotAnAdmin`].
-    pub async fn revoke_token(
-        &self,
-        admin: &str,
-        credential: impl Factor,
-        name: &str,
-        now: Timestamp,
-    ) -> Result<bool, ApprovalError> {
-        let (mut journal, actor, _) = self.recognise_admin(admin, credential, now).await?;
-        let revoked = people::revoke_token(&mut journal, &actor, name, now).await?;
-        journal.commit().await?;
-        Ok(revoked)
     }
 
     /// The person with this name and credential, as somebody who may propose and withdraw.
@@ -200,97 +142,16 @@ impl Approvals {
     pub async fn authenticate(
         &self,
         name: &str,
-        credential: impl Factor,
+        proof: impl Into<Proof>,
         now: Timestamp,
     ) -> Result<Requester, ApprovalError> {
-        let (journal, actor) = self.recognise(name, credential, now).await?;
+        let Recognised { journal, actor, .. } = self.recognise(name, proof.into(), now).await?;
         journal.commit().await?;
-        Ok(Requester::authenticated(actor))
-    }
-
-    /// The agent behind a token's secret, if it may propose.
-    ///
-    /// # Errors
-    ///
-    /// [`ApprovalError::WrongToken`], [`ApprovalError::MissingScope`].
-    pub async fn authenticate_token(&self, secret: &str) -> Result<Requester, ApprovalError> {
-        let token = people::token(&self.database, &sha256_hex(secret.as_bytes())).await?;
-        let token = token.ok_or(ApprovalError::WrongToken)?;
-        if token.scopes.contains(&Scope::Propose) {
-            Ok(Requester::authenticated(token.principal()))
-        } else {
-            Err(ApprovalError::MissingScope { token: token.name })
-        }
-    }
-
-    /// Checks name and credential, counts the attempt, and begins the journal in which the person acts.
-    pub(crate) async fn recognise(
-        &self,
-        name: &str,
-        credential: impl Factor,
-        now: Timestamp,
-    ) -> Result<(Journal, Principal), ApprovalError> {
-        let directory = people::directory(&self.database).await?;
-        let is_known = directory.get(name).is_some_and(|person| person.active);
-        let account = if is_known { name } else { UNKNOWN };
-        if let Some(until) = people::locked_until(&self.database, account, now).await? {
-            return Err(ApprovalError::Locked { until });
-        }
-        let factor = credential.name();
-        let kept =
-            if is_known { people::credential(&self.database, name, factor).await? } else { None };
-        // Without an account the comparison is made all the same: time tells nothing.
-        let compared = kept.clone().unwrap_or_else(|| credential.decoy().to_owned());
-        let is_match = self.apart(move || credential.is_match(&compared)).await?;
-        let mut journal = Journal::begin(&self.database).await?;
-        // The credential may have been replaced while this one was compared.
-        let is_match = is_match
-            && kept.is_some()
-            && people::credential_locked(&mut journal, name, factor).await? == kept;
-        match people::record_attempt(&mut journal, account, is_match, LOCK, now).await? {
-            Err(until) => Err(ApprovalError::Locked { until }),
-            Ok(true) => Ok((journal, Principal::person(name))),
-            Ok(false) => {
-                journal.commit().await?;
-                Err(ApprovalError::WrongCredential)
-            }
-        }
-    }
-
-    async fn recognise_admin(
-        &self,
-        name: &str,
-        credential: impl Factor,
-        now: Timestamp,
-    ) -> Result<(Journal, Principal, Directory), ApprovalError> {
-        let (mut journal, actor) = self.recognise(name, credential, now).await?;
-        let directory = people::directory_locked(&mut journal).await?;
-        if directory.get(name).is_some_and(Person::is_admin) {
-            return Ok((journal, actor, directory));
-        }
-        let refusal = ApprovalError::NotAnAdmin(name.to_owned());
-        let payload = serde_json::json!({ "refusal": refusal.to_string() });
-        journal.append(now, &actor.to_string(), "refused", "people", &payload).await?;
-        journal.commit().await?;
-        Err(refusal)
-    }
-
-    async fn hash(&self, password: Password) -> Result<String, ApprovalError> {
-        self.apart(move || password.hash()).await?
-    }
-
-    /// Runs what keeps a processor busy beside the asynchronous tasks, a few at a time.
-    async fn apart<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ApprovalError> {
-        let stopped = || ApprovalError::Secret("the process is stopping".to_owned());
-        let _permit = self.comparisons.acquire().await.map_err(|_| stopped())?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| stopped())
+        Ok(Requester::person(actor))
     }
 }
 
-fn check_name(name: &str) -> Result<(), ApprovalError> {
+pub(crate) fn check_name(name: &str) -> Result<(), ApprovalError> {
     let is_allowed = |c: char| {
         c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '@')
     };
@@ -301,11 +162,11 @@ fn check_name(name: &str) -> Result<(), ApprovalError> {
     }
 }
 
-/// 256 random bits behind a prefix that scanners for leaked secrets can look for.
-fn token_secret() -> Result<String, ApprovalError> {
+/// 256 random bits.
+pub(crate) fn random_hex() -> Result<String, ApprovalError> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|error| ApprovalError::Secret(error.to_string()))?;
-    Ok(bytes.iter().fold(String::from("centinel_"), |mut text, byte| {
+    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     }))

@@ -22,9 +22,27 @@ pub enum ApprovalError {
     /// Another open proposal asks for the same.
     #[error("proposal `{0}` already asks for this change")]
     AlreadyOpen(ProposalId),
-    /// Unknown account or wrong credential; not said which.
-    #[error("name or password is wrong")]
+    /// Unknown account, wrong password or wrong code; not said which.
+    #[error("name, password or code is wrong")]
     WrongCredential,
+    /// The password is right, and the account has a second factor.
+    #[error("a code of the second factor is needed")]
+    CodeNeeded,
+    /// The first code of a second factor that is being set up is not the one that the app would show.
+    #[error("the code is not the one that belongs to this key now")]
+    WrongCode,
+    /// The policy wants a second factor of whoever approves this.
+    #[error("proposal `{0}` is approved with a second factor only")]
+    SecondFactorNeeded(ProposalId),
+    /// No session has this secret, or it is over.
+    #[error("the session is over")]
+    NoSession,
+    /// A request that changes something came from elsewhere than our own page.
+    #[error("the request does not come from a page of this session")]
+    WrongCsrfToken,
+    /// What cannot be undone needs a fresh proof.
+    #[error("proposal `{0}` cannot be undone: it is approved within five minutes of signing in")]
+    ProveAgain(ProposalId),
     /// Too many wrong credentials.
     #[error("too many wrong passwords: nothing is tried for this account until {until}")]
     Locked {
@@ -32,8 +50,14 @@ pub enum ApprovalError {
         until: Timestamp,
     },
     /// No token has this secret.
-    #[error("the service token is unknown or was revoked")]
+    #[error("the service token is unknown, was revoked, or is over")]
     WrongToken,
+    /// A token that could do nothing.
+    #[error("service token `{0}` needs a scope")]
+    NoScope(String),
+    /// A token that would be over before it begins.
+    #[error("service token `{0}` would have expired already")]
+    ExpiredToken(String),
     /// The token may not do this.
     #[error("service token `{token}` lacks the scope `propose`")]
     MissingScope {
@@ -90,8 +114,24 @@ impl ApprovalError {
             Self::Refused(refusal) => refusal.hint(),
             Self::NoEvidence(_) => Some("store the bundle first, then propose on it".to_owned()),
             Self::AlreadyOpen(id) => Some(format!("`centinel show {id}` shows it")),
-            Self::Scope(_) => Some("tokens take `read` and `propose`".to_owned()),
+            Self::Scope(_) | Self::NoScope(_) => {
+                Some("tokens take `read` and `propose`".to_owned())
+            }
+            Self::SecondFactorNeeded(_) => {
+                Some("set one up: `centinel person second-factor`".to_owned())
+            }
+            Self::CodeNeeded => Some("look at your authenticator app".to_owned()),
+            Self::WrongCode => {
+                Some("wait for the next code, and look at this machine's clock".to_owned())
+            }
+            Self::NoSession | Self::ProveAgain(_) => Some("sign in again".to_owned()),
             Self::Store(StoreError::Corrupt { .. }) => {
+                Some("`centinel audit verify` says where the log was changed".to_owned())
+            }
+            Self::Store(StoreError::NotOurKey { .. }) => Some(
+                "decide where the home's `audit.key` is, or give this process that key".to_owned(),
+            ),
+            Self::Store(StoreError::Rewritten { .. }) => {
                 Some("`centinel audit verify` says where the log was changed".to_owned())
             }
             _ => None,
@@ -100,6 +140,6 @@ impl ApprovalError {
 
     /// Whether a rule said no, rather than something failing (exit code 4 of the command line).
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(_))
+        matches!(self, Self::Refused(_) | Self::SecondFactorNeeded(_) | Self::ProveAgain(_))
     }
 }

@@ -1,17 +1,38 @@
 //! Proposals from request to decision: authenticates people, asks the engine's state machine, writes
 //! the audit log.
 //!
-//! Deciding needs a person's own credential, checked here and nowhere else: a [`Requester`] can
-//! propose and withdraw, and no function makes a decision out of one. Time is an argument everywhere.
+//! Deciding needs a person's own credential, or a session that began with it, checked here and nowhere
+//! else: a [`Requester`] can propose and withdraw, and no function makes a decision out of one. Who is
+//! eligible at all, and who sees what, is said by the policies of [`access`]. Time is an argument everywhere.
 
+pub mod access;
 mod accounts;
+pub mod delivery;
+pub mod edit;
 mod error;
+pub mod escape;
+mod executor;
 mod factor;
+mod home_edits;
 mod requester;
+mod second_factor;
 mod service;
+mod sessions;
+mod sign_in;
+mod tokens;
+mod totp;
 
+pub use access::{AccessError, AccessPolicy, Sight};
 pub use accounts::AccountChange;
+/// A service token, as it is listed.
+pub use centinel_store::tokens::{ListedToken, ServiceToken};
 pub use error::ApprovalError;
+pub use executor::{CarriedOut, Effects, Failure, Found};
 pub use factor::{Factor, Password};
+pub use home_edits::HomeEdits;
 pub use requester::Requester;
+pub use second_factor::{Code, Enrolment};
 pub use service::{Approvals, Decision, Proposed, Verdict, View};
+pub use sessions::{Session, SignedIn};
+pub use sign_in::Proof;
+pub use tokens::NewToken;

@@ -1,28 +1,43 @@
 //! Who proposes and withdraws.
 
-use centinel_engine::proposal::Principal;
+use std::collections::BTreeSet;
+
+use centinel_engine::proposal::{Principal, Scope};
 
 /// A principal that was authenticated, or that needs no authentication because it cannot decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Requester(Principal);
+pub struct Requester {
+    principal: Principal,
+    scopes: BTreeSet<Scope>,
+}
 
 impl Requester {
     /// Centinel's own analysis.
     pub fn system() -> Self {
-        Self(Principal::System)
+        Self { principal: Principal::System, scopes: BTreeSet::new() }
     }
 
     /// An agent on this machine without a token: MCP over standard input and output.
     pub fn local_agent() -> Self {
-        Self(Principal::Agent { token: "local".to_owned(), acts_for: None })
+        let principal = Principal::Agent { token: "local".to_owned(), acts_for: None };
+        Self { principal, scopes: [Scope::Read, Scope::Propose].into() }
     }
 
-    pub(crate) fn authenticated(principal: Principal) -> Self {
-        Self(principal)
+    pub(crate) fn person(principal: Principal) -> Self {
+        Self { principal, scopes: BTreeSet::new() }
+    }
+
+    pub(crate) fn agent(principal: Principal, scopes: BTreeSet<Scope>) -> Self {
+        Self { principal, scopes }
     }
 
     /// Who it is.
     pub fn principal(&self) -> &Principal {
-        &self.0
+        &self.principal
+    }
+
+    /// What an agent's token is for; empty for people.
+    pub(crate) fn scopes(&self) -> &BTreeSet<Scope> {
+        &self.scopes
     }
 }

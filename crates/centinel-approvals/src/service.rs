@@ -1,17 +1,17 @@
 //! Propose, look, decide, withdraw, execute.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use centinel_engine::proposal::{
-    ApprovalPolicy, Ballot, Channel, Command, Context, Directory, Draft, Event, Facts, Principal,
-    Proposal, ProposalId, Refusal, Standing, State, Status, standing, step,
+    ApprovalPolicy, Ballot, Channel, Command, Context, Directory, Draft, Eligibility, Event, Facts,
+    Principal, Proposal, ProposalId, Refusal, Scope, Standing, State, Status, standing, step,
 };
 use centinel_store::{Database, Journal, evidence, people, proposals, proposals::Record};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use crate::{ApprovalError, Factor, Requester};
+use crate::{AccessPolicy, ApprovalError, Proof, Requester, Sight, sign_in::Recognised};
 
 /// Most passwords compared at the same time: each takes 19 MiB.
 const COMPARISONS_MAX: usize = 4;
@@ -21,6 +21,9 @@ const COMPARISONS_MAX: usize = 4;
 pub struct Approvals {
     pub(crate) database: Database,
     policy: Arc<ApprovalPolicy>,
+    pub(crate) access: Arc<AccessPolicy>,
+    /// What its reader may see, by each that must let it through; all of it without any.
+    sights: Vec<Sight>,
     pub(crate) comparisons: Arc<Semaphore>,
 }
 
@@ -33,13 +36,13 @@ pub struct Decision {
     pub version: u32,
     /// The version's digest, or at least its first eight hex digits.
     pub digest: String,
-    /// Yes or no.
+    /// What they say.
     pub verdict: Verdict,
     /// Where the person decides.
     pub channel: Channel,
 }
 
-/// Yes or no.
+/// What a person decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Yes.
@@ -48,6 +51,18 @@ pub enum Verdict {
     Reject {
         /// Why.
         reason: String,
+    },
+    /// Yes, alone and at once: an emergency.
+    BreakGlass {
+        /// Why.
+        reason: String,
+        /// The incident that it belongs to.
+        ticket: String,
+    },
+    /// An emergency that somebody else began was looked at.
+    Review {
+        /// What was found.
+        note: String,
     },
 }
 
@@ -76,10 +91,59 @@ pub struct Proposed {
 }
 
 impl Approvals {
-    /// The service over a database, under a policy.
-    pub fn new(database: Database, policy: ApprovalPolicy) -> Self {
+    /// The service over a database, under a policy of approvals and one of access. Votes are bound to
+    /// both.
+    pub fn new(database: Database, policy: ApprovalPolicy, access: Arc<AccessPolicy>) -> Self {
         let comparisons = Arc::new(Semaphore::new(COMPARISONS_MAX));
-        Self { database, policy: Arc::new(policy), comparisons }
+        let policy = Arc::new(policy.under_access(access.digest()));
+        Self { database, policy, access, sights: Vec::new(), comparisons }
+    }
+
+    /// The same service for somebody who does not see every proposal.
+    #[must_use]
+    pub fn seen_by(&self, sight: Sight) -> Self {
+        let sights = self.sights.iter().cloned().chain([sight]).collect();
+        Self { sights, ..self.clone() }
+    }
+
+    /// Whether it is seen by somebody, who may not see every proposal.
+    pub fn has_reader(&self) -> bool {
+        !self.sights.is_empty()
+    }
+
+    /// The access policy in force.
+    pub fn access(&self) -> &Arc<AccessPolicy> {
+        &self.access
+    }
+
+    /// What somebody may see, by people and policy as they are now.
+    ///
+    /// # Errors
+    ///
+    /// [`ApprovalError::Store`].
+    pub async fn sight(
+        &self,
+        principal: &Principal,
+        scopes: &BTreeSet<Scope>,
+    ) -> Result<Sight, ApprovalError> {
+        let people = people::directory(&self.database).await?;
+        let subject = self.access.subject(principal, scopes, &people);
+        Ok(Sight::new(Arc::clone(&self.access), subject, self.policy.currency))
+    }
+
+    fn sees(&self, proposal: &Proposal) -> bool {
+        self.sights.iter().all(|sight| sight.sees_proposal(proposal))
+    }
+
+    /// Who may do what with a proposal, by the access policy and people as they are now.
+    pub(crate) fn eligibility(
+        &self,
+        proposal: &Proposal,
+        people: &Directory,
+        asks: Option<&Requester>,
+    ) -> Eligibility {
+        let asks = asks.map(|asks| (asks.principal(), asks.scopes()));
+        self.access.eligibility(proposal, self.policy.currency, people, asks)
     }
 
     /// The policy in force.
@@ -110,7 +174,9 @@ impl Approvals {
         if let Some(open) = proposals::open_with_fingerprint(&mut journal, &fingerprint).await? {
             // One that ran out of time makes room.
             let before = required(&mut journal, open).await?;
-            let context = self.context(&Principal::System, &people, &Facts::Unchecked, now);
+            let eligibility = self.eligibility(&before.state.proposal, &people, None);
+            let system = Principal::System;
+            let context = self.context(&system, &people, &eligibility, &Facts::Unchecked, now);
             let after =
                 advance(&mut journal, open, Some(&before), &Command::Refresh, &context).await?;
             if after.state.status.is_open() {
@@ -124,8 +190,9 @@ impl Approvals {
                 return Err(Refusal::TooManyOpen { requester: actor.clone(), open }.into());
             }
         }
+        let eligibility = self.eligibility(&proposal, &people, Some(requester));
         let command = Command::Propose(Box::new(proposal));
-        let context = self.context(actor, &people, &Facts::Unchecked, now);
+        let context = self.context(actor, &people, &eligibility, &Facts::Unchecked, now);
         let after = advance(&mut journal, id, None, &command, &context).await?;
         journal.commit().await?;
         Ok(Proposed { view: self.view(after, &people, now), is_new: true })
@@ -154,8 +221,9 @@ impl Approvals {
         if let Some(other) = same.filter(|&other| other != id) {
             return Err(ApprovalError::AlreadyOpen(other));
         }
+        let eligibility = self.eligibility(&proposal, &people, Some(requester));
         let command = Command::Propose(Box::new(proposal));
-        let context = self.context(actor, &people, &Facts::Unchecked, now);
+        let context = self.context(actor, &people, &eligibility, &Facts::Unchecked, now);
         let after = advance(&mut journal, id, Some(&before), &command, &context).await?;
         journal.commit().await?;
         Ok(self.view(after, &people, now))
@@ -168,7 +236,8 @@ impl Approvals {
     /// [`ApprovalError::Store`].
     pub async fn inbox(&self, now: Timestamp) -> Result<Vec<View>, ApprovalError> {
         let people = people::directory(&self.database).await?;
-        let open = proposals::list(&self.database, true).await?;
+        let mut open = proposals::list(&self.database, true).await?;
+        open.retain(|record| self.sees(&record.state.proposal));
         let views = open.into_iter().map(|record| self.view(record, &people, now));
         Ok(views.filter(|view| view.status.is_open()).collect())
     }
@@ -180,7 +249,8 @@ impl Approvals {
     /// [`ApprovalError::Store`].
     pub async fn all(&self, now: Timestamp) -> Result<Vec<View>, ApprovalError> {
         let people = people::directory(&self.database).await?;
-        let records = proposals::list(&self.database, false).await?;
+        let mut records = proposals::list(&self.database, false).await?;
+        records.retain(|record| self.sees(&record.state.proposal));
         Ok(records.into_iter().map(|record| self.view(record, &people, now)).collect())
     }
 
@@ -191,7 +261,10 @@ impl Approvals {
     /// [`Refusal::NotFound`] inside [`ApprovalError::Refused`], [`ApprovalError::Store`].
     pub async fn show(&self, id: ProposalId, now: Timestamp) -> Result<View, ApprovalError> {
         let people = people::directory(&self.database).await?;
-        let record = proposals::load(&self.database, id).await?.ok_or(Refusal::NotFound { id })?;
+        let record = proposals::load(&self.database, id).await?;
+        // Whoever may not see it is not told that it is there.
+        let record = record.filter(|record| self.sees(&record.state.proposal));
+        let record = record.ok_or(Refusal::NotFound { id })?;
         Ok(self.view(record, &people, now))
     }
 
@@ -206,19 +279,48 @@ impl Approvals {
         &self,
         decision: Decision,
         name: &str,
-        credential: impl Factor,
+        proof: impl Into<Proof>,
+        now: Timestamp,
+    ) -> Result<View, ApprovalError> {
+        let recognised = self.recognise(name, proof.into(), now).await?;
+        self.decide_as(recognised, decision, now).await
+    }
+
+    /// Decides as a person who was recognised in this very journal.
+    pub(crate) async fn decide_as(
+        &self,
+        recognised: Recognised,
+        decision: Decision,
         now: Timestamp,
     ) -> Result<View, ApprovalError> {
         let Decision { id, version, digest, verdict, channel } = decision;
-        let (mut journal, actor) = self.recognise(name, credential, now).await?;
+        let Recognised { mut journal, actor, has_second_factor } = recognised;
         let people = people::directory_locked(&mut journal).await?;
+        let before = proposals::load_locked(&mut journal, id).await?;
+        let eligibility = before.as_ref().map_or_else(Eligibility::default, |before| {
+            self.eligibility(&before.state.proposal, &people, None)
+        });
+        let needs_second_factor = before
+            .as_ref()
+            .is_some_and(|before| self.policy.requirement(&before.state.proposal).second_factor);
+        if verdict == Verdict::Approve && needs_second_factor && !has_second_factor {
+            let refusal = ApprovalError::SecondFactorNeeded(id);
+            let payload = serde_json::json!({ "refusal": refusal.to_string() });
+            journal.append(now, &actor.to_string(), "refused", &id.to_string(), &payload).await?;
+            journal.commit().await?;
+            return Err(refusal);
+        }
         let ballot = Ballot { version, digest, channel };
         let command = match verdict {
             Verdict::Approve => Command::Approve(ballot),
             Verdict::Reject { reason } => Command::Reject { ballot, reason },
+            Verdict::BreakGlass { reason, ticket } => {
+                Command::BreakGlass { ballot, reason, ticket }
+            }
+            Verdict::Review { note } => Command::Review { note },
         };
-        let context = self.context(&actor, &people, &Facts::Unchecked, now);
-        let after = traced(journal, id, &command, &context).await?;
+        let context = self.context(&actor, &people, &eligibility, &Facts::Unchecked, now);
+        let after = traced(journal, before.as_ref(), id, &command, &context).await?;
         Ok(self.view(after, &people, now))
     }
 
@@ -235,8 +337,13 @@ impl Approvals {
     ) -> Result<View, ApprovalError> {
         let mut journal = Journal::begin(&self.database).await?;
         let people = people::directory_locked(&mut journal).await?;
-        let context = self.context(requester.principal(), &people, &Facts::Unchecked, now);
-        let after = traced(journal, id, &Command::Withdraw, &context).await?;
+        let before = proposals::load_locked(&mut journal, id).await?;
+        let eligibility = before.as_ref().map_or_else(Eligibility::default, |before| {
+            self.eligibility(&before.state.proposal, &people, Some(requester))
+        });
+        let actor = requester.principal();
+        let context = self.context(actor, &people, &eligibility, &Facts::Unchecked, now);
+        let after = traced(journal, before.as_ref(), id, &Command::Withdraw, &context).await?;
         Ok(self.view(after, &people, now))
     }
 
@@ -274,25 +381,28 @@ impl Approvals {
         let mut journal = Journal::begin(&self.database).await?;
         let people = people::directory_locked(&mut journal).await?;
         let before = required(&mut journal, id).await?;
-        let context = self.context(&Principal::System, &people, facts, now);
+        let eligibility = self.eligibility(&before.state.proposal, &people, None);
+        let context = self.context(&Principal::System, &people, &eligibility, facts, now);
         let after = advance(&mut journal, id, Some(&before), command, &context).await?;
         journal.commit().await?;
         Ok(self.view(after, &people, now))
     }
 
-    fn context<'a>(
+    pub(crate) fn context<'a>(
         &'a self,
         actor: &'a Principal,
         people: &'a Directory,
+        eligibility: &'a Eligibility,
         facts: &'a Facts,
         now: Timestamp,
     ) -> Context<'a> {
-        Context { now, actor, people, policy: &self.policy, facts }
+        Context { now, actor, people, policy: &self.policy, eligibility, facts }
     }
 
-    fn view(&self, record: Record, people: &Directory, now: Timestamp) -> View {
+    pub(crate) fn view(&self, record: Record, people: &Directory, now: Timestamp) -> View {
         let Record { state, events, .. } = record;
-        let standing = standing(&state, &self.policy, people);
+        let eligibility = self.eligibility(&state.proposal, people, None);
+        let standing = standing(&state, &self.policy, people, &eligibility);
         let State { proposal, digest, status, .. } = state;
         let waits = matches!(status, Status::Pending | Status::Approved | Status::Stale);
         let status = if waits && now >= proposal.expires_at { Status::Expired } else { status };
@@ -301,7 +411,7 @@ impl Approvals {
 }
 
 /// Steps and writes what happened; the caller commits.
-async fn advance(
+pub(crate) async fn advance(
     journal: &mut Journal,
     id: ProposalId,
     before: Option<&Record>,
@@ -322,12 +432,12 @@ async fn advance(
 /// As [`advance`], and commits; a refusal leaves a trace in the log and nothing else.
 async fn traced(
     mut journal: Journal,
+    before: Option<&Record>,
     id: ProposalId,
     command: &Command,
     context: &Context<'_>,
 ) -> Result<Record, ApprovalError> {
-    let before = proposals::load_locked(&mut journal, id).await?;
-    match advance(&mut journal, id, before.as_ref(), command, context).await {
+    match advance(&mut journal, id, before, command, context).await {
         Ok(record) => {
             journal.commit().await?;
             Ok(record)
@@ -343,7 +453,10 @@ async fn traced(
     }
 }
 
-async fn required(journal: &mut Journal, id: ProposalId) -> Result<Record, ApprovalError> {
+pub(crate) async fn required(
+    journal: &mut Journal,
+    id: ProposalId,
+) -> Result<Record, ApprovalError> {
     Ok(proposals::load_locked(journal, id).await?.ok_or(Refusal::NotFound { id })?)
 }
 

@@ -6,12 +6,16 @@
 
 mod change;
 mod document;
+mod eligibility;
 #[cfg(test)]
 mod enumeration;
 mod machine;
 mod people;
 mod policy;
+#[cfg(test)]
+mod reference;
 mod refusal;
+mod saving;
 #[cfg(test)]
 mod scenarios;
 mod standing;
@@ -19,9 +23,13 @@ mod state;
 
 pub use change::{BudgetPeriod, Change, Edit, Kind, Payment, ResourceUse};
 pub use document::{Draft, Proposal, ProposalError, ProposalId, Risk, Saving};
+pub use eligibility::{Deed, Eligibility};
 pub use machine::{Ballot, Command, Context, Facts, step};
 pub use people::{Directory, Person, Principal, Role, RoleError, RoleKind, Scope, ScopeError};
-pub use policy::{ApprovalPolicy, Case, Channel, Freeze, PolicyError, Requirement, Rule};
+pub use policy::{
+    ApprovalPolicy, BreakGlass, Case, Channel, Freeze, PolicyError, Requirement, Rule,
+};
 pub use refusal::Refusal;
+pub use saving::{Afterwards, Calibration, Counterfactual, MEASURED_AFTER_DAYS, UnitOf, calibrate};
 pub use standing::{Standing, standing};
-pub use state::{Event, Occurrence, State, Status, VoidReason, Vote, fold};
+pub use state::{Event, Glass, Occurrence, Realised, State, Status, VoidReason, Vote, fold};

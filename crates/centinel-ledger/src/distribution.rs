@@ -27,8 +27,8 @@ impl Ledger {
         query: &SpendQuery,
         of: Distribution,
     ) -> Result<Vec<DistributionRow>, LedgerError> {
-        let series = self.database().series().await?;
-        let plan = Plan::new(query, series.iter().map(|(id, _, key)| (*id, key)), |_| true)?;
+        let series = self.series().await?;
+        let plan = Plan::new(query, series.iter().map(|(id, key)| (*id, key)), |_| true)?;
         let kind = plan.kind(SegmentKind::CALLS);
         if kind == SegmentKind::Calls {
             return Err(LedgerError::NotAligned { measure: "a distribution" });

@@ -20,13 +20,13 @@ impl Ledger {
     ///
     /// [`LedgerError::TooMany`], [`LedgerError::NotAligned`], or a damaged or missing segment.
     pub async fn spend(&self, query: &SpendQuery) -> Result<SpendTable, LedgerError> {
-        let series = self.database().series().await?;
+        let series = self.series().await?;
         let roles = self.database().sources().await?;
         let counts = |key: &SeriesKey| {
             let source = key.get(&Dimension::Source).unwrap_or_default();
             roles.get(source).is_none_or(|role| role == "spend")
         };
-        let plan = Plan::new(query, series.iter().map(|(id, _, key)| (*id, key)), counts)?;
+        let plan = Plan::new(query, series.iter().map(|(id, key)| (*id, key)), counts)?;
         let mut sums = vec![0_i128; plan.cells()];
         let mut touched = vec![false; plan.slots()];
         let mut scan = ScanReport::default();

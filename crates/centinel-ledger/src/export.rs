@@ -151,13 +151,13 @@ impl Ledger {
     /// The series whose rows count, by number.
     async fn exported_series(&self) -> Result<BTreeMap<i32, SeriesKey>, LedgerError> {
         let roles = self.database().sources().await?;
-        let series = self.database().series().await?.into_iter();
+        let series = self.series().await?.into_iter();
         Ok(series
-            .filter(|(_, _, key)| {
+            .filter(|(_, key)| {
                 let source = key.get(&Dimension::Source).unwrap_or_default();
                 roles.get(source).is_none_or(|role| role == "spend")
             })
-            .map(|(id, _, key)| (id.cast_signed(), key))
+            .map(|(id, key)| (id.cast_signed(), key))
             .collect())
     }
 }

@@ -1,15 +1,18 @@
 //! The ledger: a folder of segments and the catalogue that lists them.
 
 use std::{
+    fmt,
     fs::{File, TryLockError},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use centinel_engine::series::SeriesKey;
 use centinel_store::Database;
 use jiff::Timestamp;
 
-use crate::LedgerError;
+use crate::{Condition, LedgerError};
 
 /// What a segment holds. The name is also the start of its file name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,11 +61,39 @@ impl SegmentKind {
     }
 }
 
+/// Says of a label set whether it is seen.
+type Sees = dyn Fn(&SeriesKey) -> bool + Send + Sync;
+
+/// How much of something is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// All that there is of it.
+    All,
+    /// Some of it.
+    Part,
+    /// Nothing, or there is none of it.
+    Nothing,
+}
+
+fn fulfils(key: &SeriesKey, conditions: &[Condition]) -> bool {
+    conditions.iter().all(|condition| condition.holds(key))
+}
+
 /// A folder of segments with its catalogue.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Ledger {
     db: Database,
     folder: PathBuf,
+    /// What its reader may see; all of it without one.
+    lens: Option<Arc<Sees>>,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_whole = self.lens.is_none();
+        let mut shown = f.debug_struct("Ledger");
+        shown.field("folder", &self.folder).field("is_whole", &is_whole).finish_non_exhaustive()
+    }
 }
 
 impl Ledger {
@@ -77,7 +108,64 @@ impl Ledger {
             std::fs::create_dir_all(folder)
                 .map_err(|source| LedgerError::Io { path: folder.clone(), source })?;
         }
-        Ok(Self { db, folder })
+        Ok(Self { db, folder, lens: None })
+    }
+
+    /// The same ledger for somebody who does not see all of it: every question, whatever it is, is
+    /// answered from the label sets that `sees` lets through, and from no other. Writing, checking and
+    /// restating are not questions.
+    #[must_use]
+    pub fn seen_through(&self, sees: impl Fn(&SeriesKey) -> bool + Send + Sync + 'static) -> Self {
+        // A second lens shows less, never more.
+        let first = self.lens.clone();
+        let both =
+            move |key: &SeriesKey| first.as_ref().is_none_or(|first| first(key)) && sees(key);
+        Self { lens: Some(Arc::new(both)), ..self.clone() }
+    }
+
+    /// Whether all of it is seen.
+    pub fn is_whole(&self) -> bool {
+        self.lens.is_none()
+    }
+
+    /// Whether something that fulfils all conditions is not seen.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Store`].
+    pub async fn hides(&self, conditions: &[Condition]) -> Result<bool, LedgerError> {
+        let Some(sees) = &self.lens else { return Ok(false) };
+        let series = self.db.series().await?;
+        Ok(series.iter().any(|(_, _, key)| fulfils(key, conditions) && !sees(key)))
+    }
+
+    /// How much is seen of what fulfils the conditions of each question.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Store`].
+    pub async fn seen(&self, questions: &[Vec<Condition>]) -> Result<Vec<Seen>, LedgerError> {
+        let Some(sees) = &self.lens else { return Ok(vec![Seen::All; questions.len()]) };
+        let series = self.db.series().await?;
+        let series: Vec<(&SeriesKey, bool)> =
+            series.iter().map(|(_, _, key)| (key, sees(key))).collect();
+        let of = |conditions: &Vec<Condition>| {
+            let matching = || series.iter().filter(|(key, _)| fulfils(key, conditions));
+            let (any, all) = (matching().any(|(_, seen)| *seen), matching().all(|(_, seen)| *seen));
+            match (any, all) {
+                (true, true) => Seen::All,
+                (true, false) => Seen::Part,
+                (false, _) => Seen::Nothing,
+            }
+        };
+        Ok(questions.iter().map(of).collect())
+    }
+
+    /// The label sets that are seen, with their numbers. Every question begins here.
+    pub(crate) async fn series(&self) -> Result<Vec<(u32, SeriesKey)>, LedgerError> {
+        let series = self.db.series().await?.into_iter();
+        let seen = |key: &SeriesKey| self.lens.as_ref().is_none_or(|sees| sees(key));
+        Ok(series.filter(|(_, _, key)| seen(key)).map(|(id, _, key)| (id, key)).collect())
     }
 
     /// The catalogue.

@@ -53,11 +53,7 @@ impl<'q> Plan<'q> {
         let mut groups = BTreeMap::new();
         let mut keyed = Vec::new();
         for (id, key) in series {
-            let passes = counts(key)
-                && query.filter.iter().all(|condition| {
-                    let value = key.get(&condition.dimension).unwrap_or_default();
-                    condition.any_of.contains(value)
-                });
+            let passes = counts(key) && query.filter.iter().all(|condition| condition.holds(key));
             if !passes {
                 continue;
             }

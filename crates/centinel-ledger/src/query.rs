@@ -89,6 +89,13 @@ pub struct Condition {
     pub any_of: BTreeSet<String>,
 }
 
+impl Condition {
+    /// Whether a label set fulfils it.
+    pub fn holds(&self, key: &SeriesKey) -> bool {
+        self.any_of.contains(key.get(&self.dimension).unwrap_or_default())
+    }
+}
+
 /// How a question is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ScanLevel {

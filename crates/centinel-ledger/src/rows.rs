@@ -111,9 +111,8 @@ impl Ledger {
             // A source that nobody registered counts in totals.
             roles.get(source).map_or("spend", String::as_str) == role
         };
-        let series = self.database().series().await?;
-        let series = series.into_iter().filter(|(_, _, key)| is_of_role(key));
-        let series = series.map(|(id, _, key)| (id, key)).collect();
+        let series = self.series().await?;
+        let series = series.into_iter().filter(|(_, key)| is_of_role(key)).collect();
         let window = period.map(|period| (period.start_micros(), period.end_micros()));
         let segments = self.database().segments(kind.name(), window, None).await?;
         let paths = segments.iter().map(|segment| self.folder().join(&segment.name)).collect();

@@ -351,3 +351,74 @@ fn charges_keep_digits_and_currencies_apart() {
         assert_eq!(CostClass::ALL.len(), CostClass::COUNT);
     });
 }
+
+/// Whatever is asked: what is not seen is in no answer, and what is seen is as in a ledger of its own.
+#[test]
+fn a_lens_is_as_if_nothing_else_were_there() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = ledger(folder.path()).await;
+        let rows: Vec<Row> = (0..60_u8)
+            .map(|number| Row {
+                id: None,
+                offset: i64::from(number) * 1_800_000_000,
+                model: usize::from(number % 4),
+                team: usize::from(number % 3),
+                input: 1000 + u64::from(number),
+                output: 10,
+                cost: (number % 5 > 0).then_some(1_000_000_007 * i128::from(number)),
+                failed: number % 7 == 0,
+            })
+            .collect();
+        import(&whole, "all", &rows, 1).await;
+        let own_folder = tempfile::tempdir().unwrap();
+        let alone = ledger(own_folder.path()).await;
+        let own: Vec<Row> = rows.iter().filter(|row| row.team == 0).cloned().collect();
+        import(&alone, "own", &own, 1).await;
+        let lens = whole.seen_through(|key| key.get(&Dimension::Team) == Some("search"));
+        assert!(whole.is_whole() && !lens.is_whole());
+
+        let first_day = T0 - T0.rem_euclid(DAY_MICROS);
+        let at = |micros| Timestamp::from_microsecond(micros).unwrap();
+        let days = Period::new(at(first_day), at(first_day + 3 * DAY_MICROS)).unwrap();
+        let measures = [Measure::Cost, Measure::Calls, Measure::UnpricedCalls, Measure::Errors];
+        for query in [
+            SpendQuery::new(days, measures.to_vec()),
+            SpendQuery::new(days, measures.to_vec()).by([Dimension::Model, Dimension::Team]),
+            SpendQuery::new(days, measures.to_vec()).by([Dimension::Model]).every(Grain::Hour),
+            SpendQuery::new(days, measures.to_vec()).only(Dimension::Team, ["support", ""]),
+            SpendQuery::new(days, measures.to_vec())
+                .by_class(|key| key.get(&Dimension::Team).map(str::to_owned)),
+        ] {
+            let (seen, own) =
+                (lens.spend(&query).await.unwrap(), alone.spend(&query).await.unwrap());
+            assert_eq!(seen.rows, own.rows);
+            let of = crate::Distribution::InputTokens;
+            let seen = lens.distribution(&query, of).await.unwrap();
+            assert_eq!(seen, alone.distribution(&query, of).await.unwrap());
+        }
+        let sums = |ledger: &Ledger| {
+            let ledger = ledger.clone();
+            async move {
+                let sums = ledger.call_sums(None).await.unwrap();
+                // Series have other numbers in another ledger.
+                sums.iter().map(|sum| format!("{sum:?}")).collect::<std::collections::BTreeSet<_>>()
+            }
+        };
+        assert_eq!(sums(&lens).await, sums(&alone).await);
+        assert!(sums(&whole).await.len() > sums(&lens).await.len());
+
+        let only = |team: &str| {
+            vec![crate::Condition { dimension: Dimension::Team, any_of: [team.to_owned()].into() }]
+        };
+        let gpt =
+            crate::Condition { dimension: Dimension::Model, any_of: ["gpt".to_owned()].into() };
+        let questions = [only("search"), only("support"), vec![], vec![gpt], only("nobody")];
+        let expected = [Seen::All, Seen::Nothing, Seen::Part, Seen::Part, Seen::Nothing];
+        assert_eq!(lens.seen(&questions).await.unwrap(), expected);
+        assert!(lens.hides(&[]).await.unwrap() && !lens.hides(&only("search")).await.unwrap());
+        assert!(!whole.hides(&[]).await.unwrap());
+        let both = lens.seen_through(|_| true);
+        assert_eq!(both.seen(&questions).await.unwrap(), lens.seen(&questions).await.unwrap());
+    });
+}

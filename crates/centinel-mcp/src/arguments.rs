@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn right_arguments_pass() {
         let shown = refusal(json!({"group_by": "team", "period": null, "filter": {"team": null}}));
-        assert_eq!(shown, r#"{"filter":{},"group_by":"team"}"#);
+        assert_eq!(shown, r#"{"group_by":"team","filter":{}}"#);
     }
 
     #[test]
@@ -232,16 +232,16 @@ mod tests {
             (
                 json!({"group_by": "model", "filter": {"teams": "search"}}),
                 "`filter` has no `teams` (did you mean `team`?)\n\
-                 hint: call `spend` with {\"filter\":{\"team\":\"search\"},\"group_by\":\"model\"}",
+                 hint: call `spend` with {\"group_by\":\"model\",\"filter\":{\"team\":\"search\"}}",
             ),
             (
                 json!({"group_by": "model", "amount": 3.5}),
                 "`amount` must be a string\n\
-                 hint: call `spend` with {\"amount\":\"3.5\",\"group_by\":\"model\"}",
+                 hint: call `spend` with {\"group_by\":\"model\",\"amount\":\"3.5\"}",
             ),
             (
                 json!({"group_by": "model", "sql": "select 1"}),
-                "there is no parameter `sql`; there are `amount`, `filter`, `group_by`, `period`\n\
+                "there is no parameter `sql`; there are `period`, `group_by`, `filter`, `amount`\n\
                  hint: call `spend` with {\"group_by\":\"model\"}",
             ),
             (

@@ -1,6 +1,6 @@
 //! MCP over streamable HTTP: stateless, JSON answers, closed by default.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use axum::{
     Router,
@@ -34,6 +34,20 @@ pub struct HttpOptions {
     pub allowed_origins: Vec<String>,
     /// One of them is needed when there is any.
     pub tokens: Vec<AccessToken>,
+    /// Says whose token a request shows, anew for each: one that was revoked stops at once. A request
+    /// that shows a token must show one that holds.
+    pub verifier: Option<Arc<dyn Verifier>>,
+    /// Whether a request without a token is refused too.
+    pub requires_token: bool,
+}
+
+/// Knows whose token a secret is.
+pub trait Verifier: fmt::Debug + Send + Sync {
+    /// The principal of a token that holds; `None` for anything else.
+    fn verify<'a>(
+        &'a self,
+        secret: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Option<Principal>> + Send + 'a>>;
 }
 
 impl HttpOptions {
@@ -44,7 +58,15 @@ impl HttpOptions {
             allowed_hosts: own(&["localhost", "127.0.0.1", "[::1]", "::1"]),
             allowed_origins: own(&["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]),
             tokens,
+            verifier: None,
+            requires_token: false,
         }
+    }
+
+    /// The same with a verifier of tokens.
+    #[must_use]
+    pub fn verified_by(self, verifier: Arc<dyn Verifier>, requires_token: bool) -> Self {
+        Self { verifier: Some(verifier), requires_token, ..self }
     }
 }
 
@@ -83,11 +105,24 @@ pub fn http_service(server: Server, options: HttpOptions) -> Router {
     let sessions = Arc::new(NeverSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
     let router = Router::new().route_service("/", service);
-    if options.tokens.is_empty() {
+    if options.tokens.is_empty() && options.verifier.is_none() {
         return router;
     }
-    let tokens: Arc<[AccessToken]> = options.tokens.into();
-    router.layer(middleware::from_fn_with_state(tokens, authenticate))
+    let gate = Gate {
+        is_closed: options.requires_token || !options.tokens.is_empty(),
+        tokens: options.tokens.into(),
+        verifier: options.verifier,
+    };
+    router.layer(middleware::from_fn_with_state(gate, authenticate))
+}
+
+/// Who comes in.
+#[derive(Clone)]
+struct Gate {
+    tokens: Arc<[AccessToken]>,
+    verifier: Option<Arc<dyn Verifier>>,
+    /// Nobody without a token.
+    is_closed: bool,
 }
 
 /// Whether a request asks for the reading tools only.
@@ -96,13 +131,24 @@ pub(crate) fn wants_read_only(headers: &HeaderMap) -> bool {
     headers.get_all(READ_ONLY_HEADER).iter().any(|value| !declined(value))
 }
 
-/// Lets a request with a known token through, with the token's principal; answers 401 otherwise.
-async fn authenticate(
-    State(tokens): State<Arc<[AccessToken]>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let Some(principal) = verified(&tokens, request.headers()) else {
+/// Lets a request with a known token through, with the token's principal, and one without any where
+/// the gate is open; answers 401 otherwise.
+async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    // A principal comes from here or not at all.
+    request.extensions_mut().remove::<Principal>();
+    if !gate.is_closed && !request.headers().contains_key(header::AUTHORIZATION) {
+        return next.run(request).await;
+    }
+    let secret = bearer(request.headers()).map(str::to_owned);
+    let principal = match (secret, &gate.verifier) {
+        (None, _) => None,
+        (Some(secret), verifier) => match (verified(&gate.tokens, &secret), verifier) {
+            (Some(principal), _) => Some(principal),
+            (None, Some(verifier)) => verifier.verify(&secret).await,
+            (None, None) => None,
+        },
+    };
+    let Some(principal) = principal else {
         let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"centinel\"")];
         return (StatusCode::UNAUTHORIZED, challenge, "a bearer token is needed\n").into_response();
     };
@@ -110,15 +156,18 @@ async fn authenticate(
     next.run(request).await
 }
 
+/// The secret that a request shows; `None` where there is none, or more than one.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(shown), None) = (shown.next(), shown.next()) else { return None };
+    let (scheme, secret) = shown.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
 /// The principal of the token presented. Takes the same time for any wrong token: digests are
 /// compared, all of them, in constant time.
-fn verified(tokens: &[AccessToken], headers: &HeaderMap) -> Option<Principal> {
-    let presented = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, secret) = presented.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return None;
-    }
-    let digest = sha256_hex(secret.trim().as_bytes());
+fn verified(tokens: &[AccessToken], secret: &str) -> Option<Principal> {
+    let digest = sha256_hex(secret.as_bytes());
     tokens.iter().fold(None, |found, token| {
         let same = bool::from(token.digest.as_bytes().ct_eq(digest.as_bytes()));
         if same { Some(token.principal.clone()) } else { found }

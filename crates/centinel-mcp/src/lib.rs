@@ -34,7 +34,7 @@ pub use answer::{
 pub use forecast::{
     Expected, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow, ModelAssumed,
 };
-pub use http::{AccessToken, HttpOptions, READ_ONLY_HEADER, http_service};
+pub use http::{AccessToken, HttpOptions, READ_ONLY_HEADER, Verifier, http_service};
 pub use imported::{LABEL_CHARS_MAX, Label, SENTENCE_CHARS_MAX, Sentence, quoted};
 pub use ports::{Answers, Principal, ProposalSink, Refusal, Reply};
 pub use proposal::{

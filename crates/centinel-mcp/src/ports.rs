@@ -98,6 +98,9 @@ pub trait ProposalSink: Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Principal(String);
 
+/// Before the name of a token. A name that a client gives itself begins with `agent:`.
+const TOKEN: &str = "token:";
+
 impl Principal {
     /// Characters of a principal at most, its prefix included.
     pub const CHARS_MAX: usize = 64;
@@ -116,6 +119,17 @@ impl Principal {
     /// The subject of a token that was verified.
     pub fn subject(subject: &str) -> Self {
         Self(clean(subject, Self::CHARS_MAX))
+    }
+
+    /// A service token that was verified, by its name. No client can name itself so.
+    pub fn token(name: &str) -> Self {
+        // Not shortened: another token could have the rest of the name.
+        Self(format!("{TOKEN}{name}"))
+    }
+
+    /// The name of the service token that was verified; `None` for any other principal.
+    pub fn token_name(&self) -> Option<&str> {
+        self.0.strip_prefix(TOKEN)
     }
 
     /// `agent:claude-code`, or a token's subject.
@@ -194,11 +208,14 @@ mod tests {
             ("claude-code", "agent:claude-code"),
             ("Visual Studio Code", "agent:visual-studio-code"),
             ("person:alice\n", "agent:person-alice"),
+            ("token:nightly", "agent:token-nightly"),
             ("\u{202e}\u{200b}", "agent:unknown"),
             ("", "agent:unknown"),
         ] {
             assert_eq!(Principal::agent(given).as_str(), principal);
+            assert_eq!(Principal::agent(given).token_name(), None, "{given}");
         }
+        assert_eq!(Principal::token("nightly").token_name(), Some("nightly"));
         assert!(Principal::agent(&"x".repeat(500)).as_str().len() <= Principal::CHARS_MAX);
     }
 

@@ -1,14 +1,21 @@
 //! Connecting, and the schema's versions.
 
-use std::{str::FromStr as _, time::Duration};
+use std::{
+    str::FromStr as _,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use sqlx::{
-    AnyPool,
+    AnyPool, Row as _,
     any::{AnyConnectOptions, AnyPoolOptions},
+    migrate::Migrator,
 };
 
-use crate::audit;
+use crate::audit::{self, Signer};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// Which database answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +56,20 @@ pub enum StoreError {
         /// Which row.
         id: String,
     },
+    /// What decides is signed, and this process cannot sign.
+    #[error(
+        "decisions are signed by the audit log's key `{key}`, which this process does not hold"
+    )]
+    NotOurKey {
+        /// Id of the key in force.
+        key: String,
+    },
+    /// The log was written anew.
+    #[error("the audit log is not the one that this home signed: entry {sequence} is another one")]
+    Rewritten {
+        /// The last entry that the home remembers.
+        sequence: i64,
+    },
 }
 
 /// A pool of connections with the schema in place.
@@ -56,6 +77,7 @@ pub enum StoreError {
 pub struct Database {
     pool: AnyPool,
     backend: Backend,
+    signer: Arc<RwLock<Option<Arc<Signer>>>>,
 }
 
 impl Database {
@@ -95,9 +117,12 @@ impl Database {
             })
             .connect_with(options)
             .await?;
-        sqlx::migrate!("./migrations").run(&pool).await?;
+        // A role that may not change the schema can still use one that is up to date.
+        if !is_current(&pool).await {
+            MIGRATIONS.run(&pool).await?;
+        }
         audit::install_guards(&pool, backend).await?;
-        Ok(Self { pool, backend })
+        Ok(Self { pool, backend, signer: Arc::default() })
     }
 
     /// A database in memory that goes with the pool: for tests.
@@ -110,14 +135,25 @@ impl Database {
         let options = AnyConnectOptions::from_str("sqlite::memory:")?;
         // One connection: every further one would be a database of its own.
         let pool = AnyPoolOptions::new().max_connections(1).connect_with(options).await?;
-        sqlx::migrate!("./migrations").run(&pool).await?;
+        MIGRATIONS.run(&pool).await?;
         audit::install_guards(&pool, Backend::Sqlite).await?;
-        Ok(Self { pool, backend: Backend::Sqlite })
+        Ok(Self { pool, backend: Backend::Sqlite, signer: Arc::default() })
     }
 
     /// Which database answers.
     pub fn backend(&self) -> Backend {
         self.backend
+    }
+
+    /// Signs what decides from now on with the home's key, in every copy of this handle; `None` ends
+    /// that. A key that the log has not announced signs nothing.
+    pub fn sign_with(&self, signer: Option<Arc<Signer>>) {
+        *self.signer.write().unwrap_or_else(PoisonError::into_inner) = signer;
+    }
+
+    /// What signs.
+    pub fn signer(&self) -> Option<Arc<Signer>> {
+        self.signer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn pool(&self) -> &AnyPool {
@@ -128,6 +164,20 @@ impl Database {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Whether exactly our migrations were applied. False also when that cannot be read.
+async fn is_current(pool: &AnyPool) -> bool {
+    let applied = sqlx::query("select version, checksum from _sqlx_migrations order by version")
+        .fetch_all(pool)
+        .await
+        .unwrap_or_default();
+    let applied: Vec<(i64, Vec<u8>)> = applied
+        .iter()
+        .filter_map(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)))
+        .collect();
+    let ours = MIGRATIONS.iter().map(|migration| (migration.version, migration.checksum.to_vec()));
+    ours.eq(applied)
 }
 
 /// An instant as it is kept, back as one.

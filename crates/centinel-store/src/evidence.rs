@@ -31,6 +31,45 @@ pub async fn put(
     Ok(digest)
 }
 
+/// Lets somebody who does not see everything open a bundle again that was computed for them.
+///
+/// # Errors
+///
+/// [`StoreError::Database`].
+pub async fn allow_reader(
+    database: &Database,
+    digest: &str,
+    reader: &str,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into evidence_reader (digest, reader) values ($1, $2) \
+         on conflict (digest, reader) do nothing",
+    )
+    .bind(digest.to_owned())
+    .bind(reader.to_owned())
+    .execute(database.pool())
+    .await?;
+    Ok(())
+}
+
+/// Whether a bundle was computed for somebody.
+///
+/// # Errors
+///
+/// [`StoreError::Database`].
+pub async fn is_reader(
+    database: &Database,
+    digest: &str,
+    reader: &str,
+) -> Result<bool, StoreError> {
+    let rows = sqlx::query("select digest from evidence_reader where digest = $1 and reader = $2")
+        .bind(digest.to_owned())
+        .bind(reader.to_owned())
+        .fetch_all(database.pool())
+        .await?;
+    Ok(!rows.is_empty())
+}
+
 /// The bundle of a digest, or of a prefix of at least eight hex digits that only one has;
 /// `bundle:` in front is ignored. `None` when there is none.
 ///

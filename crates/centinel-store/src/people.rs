@@ -1,22 +1,29 @@
-//! People, their credentials, and the service tokens of agents.
+//! People and their credentials.
 //!
 //! Accounts are folded from the audit log, and a credential counts only while its digest is the one
 //! that the log recorded last: a row edited in the database gives nobody a role or a password.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use centinel_engine::{
     facts::sha256_hex,
-    proposal::{Directory, Person, Principal, Scope},
+    proposal::{Directory, Person, Principal},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, Row as _};
 
-use crate::{AuditEntry, Database, Journal, StoreError, audit::select_entries};
+use crate::{
+    AuditEntry, Database, Journal, StoreError,
+    audit::{self, believed, select_entries},
+    tokens,
+};
 
 const SET_PERSON: &str = "person.set";
 const SET_CREDENTIAL: &str = "credential.set";
+
+/// The factor of codes that stand in for a lost second one.
+pub const RECOVERY: &str = "recovery";
 
 /// How many failures lock an account, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,24 +40,6 @@ pub struct LockRule {
 struct CredentialSet {
     factor: String,
     digest: String,
-}
-
-/// A service token: what an agent shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ServiceToken {
-    /// Its name.
-    pub name: String,
-    /// What it may do. No scope decides.
-    pub scopes: BTreeSet<Scope>,
-    /// The account that it works for.
-    pub acts_for: Option<String>,
-}
-
-impl ServiceToken {
-    /// Who asks when this token does.
-    pub fn principal(&self) -> Principal {
-        Principal::Agent { token: self.name.clone(), acts_for: self.acts_for.clone() }
-    }
 }
 
 /// All accounts.
@@ -83,7 +72,7 @@ pub async fn set_person(
 ) -> Result<(), StoreError> {
     let at = person.changed_at;
     journal.append(at, &actor.to_string(), SET_PERSON, &subject(&person.name), person).await?;
-    let roles: Vec<String> = person.roles.iter().map(ToString::to_string).collect();
+    let mut columns = audit::person_columns(person);
     sqlx::query(
         "insert into person (name, human, roles, is_active, changed_at) \
          values ($1, $2, $3, $4, $5) on conflict (name) do update set human = excluded.human, \
@@ -91,7 +80,7 @@ pub async fn set_person(
     )
     .bind(person.name.clone())
     .bind(person.human.clone())
-    .bind(roles.join(","))
+    .bind(columns.remove("roles").unwrap_or_default())
     .bind(i64::from(person.active))
     .bind(at.as_microsecond())
     .execute(journal.connection())
@@ -99,7 +88,8 @@ pub async fn set_person(
     Ok(())
 }
 
-/// Sets what an account proves itself with: a password's hash, later a second factor's key.
+/// Sets what an account proves itself with: a password's hash, a second factor's key. An empty secret
+/// takes the factor away.
 ///
 /// # Errors
 ///
@@ -162,30 +152,65 @@ async fn credential_from(
         .bind(factor.to_owned())
         .fetch_all(&mut *connection)
         .await?;
-    let Some(row) = rows.first() else {
-        return Ok(None);
-    };
-    let secret: String = row.try_get("secret")?;
+    let secret: Option<String> = rows.first().map(|row| row.try_get("secret")).transpose()?;
     let rows =
         sqlx::query(select_entries!("where subject = $1 and action = $2 order by sequence desc"))
             .bind(subject(person))
             .bind(SET_CREDENTIAL)
             .fetch_all(&mut *connection)
             .await?;
-    for row in &rows {
-        let set: CredentialSet = read(AuditEntry::from_row(row)?)?;
+    for entry in believed(connection, rows.iter()).await? {
+        let set: CredentialSet = read(entry)?;
         if set.factor == factor {
-            if set.digest == sha256_hex(secret.as_bytes()) {
-                return Ok(Some(secret));
+            // A row that is gone is as wrong as another one: without it a factor would not be asked for.
+            match &secret {
+                Some(kept) if set.digest == sha256_hex(kept.as_bytes()) => {
+                    return Ok(secret.filter(|kept| !kept.is_empty()));
+                }
+                _ => return Err(changed_credential(person)),
             }
-            break;
         }
     }
-    Err(StoreError::Corrupt {
+    match secret {
+        Some(_) => Err(changed_credential(person)),
+        None => Ok(None),
+    }
+}
+
+fn changed_credential(person: &str) -> StoreError {
+    StoreError::Corrupt {
         what: "credential of",
         id: person.to_owned(),
         reason: "it is not the one that the audit log recorded".to_owned(),
-    })
+    }
+}
+
+/// Whether an account or what it proves itself with changed after an entry of the log. Spent recovery
+/// codes are no change.
+pub(crate) async fn changed_after(
+    connection: &mut AnyConnection,
+    person: &str,
+    sequence: i64,
+) -> Result<bool, StoreError> {
+    let rows =
+        sqlx::query(select_entries!("where subject = $1 and sequence > $2 order by sequence"))
+            .bind(subject(person))
+            .bind(sequence)
+            .fetch_all(&mut *connection)
+            .await?;
+    for entry in believed(connection, rows.iter()).await? {
+        match entry.action.as_str() {
+            SET_PERSON => return Ok(true),
+            SET_CREDENTIAL => {
+                let set: CredentialSet = read(entry)?;
+                if set.factor != RECOVERY {
+                    return Ok(true);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(false)
 }
 
 /// Until when no attempt of an account is looked at; `None` when they are.
@@ -247,100 +272,47 @@ pub async fn record_attempt(
     Ok(Ok(succeeded))
 }
 
-/// Keeps a service token by its digest.
-///
-/// # Errors
-///
-/// [`StoreError::Conflict`] when the name is taken.
-pub async fn add_token(
-    journal: &mut Journal,
-    actor: &Principal,
-    token: &ServiceToken,
-    secret_digest: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let scopes: Vec<String> = token.scopes.iter().map(ToString::to_string).collect();
-    let added = sqlx::query(
-        "insert into service_token (name, digest, scopes, acts_for, is_revoked) \
-         values ($1, $2, $3, $4, 0) on conflict (name) do nothing",
-    )
-    .bind(token.name.clone())
-    .bind(secret_digest.to_owned())
-    .bind(scopes.join(","))
-    .bind(token.acts_for.clone().unwrap_or_default())
-    .execute(journal.connection())
-    .await?;
-    if added.rows_affected() != 1 {
-        return Err(StoreError::Conflict { what: "service token", id: token.name.clone() });
-    }
-    let subject = format!("token:{}", token.name);
-    journal.append(now, &actor.to_string(), "token.created", &subject, token).await?;
-    Ok(())
-}
+/// The table, the row's key, and columns.
+pub(crate) type Put = (&'static str, String, BTreeMap<&'static str, String>);
 
-/// Ends a service token; says whether there was one.
-///
-/// # Errors
-///
-/// [`StoreError::Database`].
-pub async fn revoke_token(
-    journal: &mut Journal,
-    actor: &Principal,
-    name: &str,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let revoked =
-        sqlx::query("update service_token set is_revoked = 1 where name = $1 and is_revoked = 0")
-            .bind(name.to_owned())
-            .execute(journal.connection())
-            .await?;
-    if revoked.rows_affected() == 0 {
-        return Ok(false);
-    }
-    let subject = format!("token:{name}");
-    let payload = serde_json::json!({});
-    journal.append(now, &actor.to_string(), "token.revoked", &subject, &payload).await?;
-    Ok(true)
-}
-
-/// The token of a secret, by the secret's digest; `None` when there is none or it was revoked.
-///
-/// # Errors
-///
-/// [`StoreError::Corrupt`] when its row holds anything but the scopes of a token, a role above all.
-pub async fn token(
-    database: &Database,
-    secret_digest: &str,
-) -> Result<Option<ServiceToken>, StoreError> {
-    let rows = sqlx::query(
-        "select name, scopes, acts_for from service_token where digest = $1 and is_revoked = 0",
-    )
-    .bind(secret_digest.to_owned())
-    .fetch_all(database.pool())
-    .await?;
-    let Some(row) = rows.first() else {
-        return Ok(None);
-    };
-    let (name, scopes): (String, String) = (row.try_get("name")?, row.try_get("scopes")?);
-    let scopes: Result<BTreeSet<Scope>, _> = scopes.split(',').map(str::parse).collect();
-    let scopes = scopes.map_err(|error| StoreError::Corrupt {
-        what: "service token",
-        id: name.clone(),
-        reason: error.to_string(),
-    })?;
-    let acts_for: String = row.try_get("acts_for")?;
-    let acts_for = Some(acts_for).filter(|name| !name.is_empty());
-    Ok(Some(ServiceToken { name, scopes, acts_for }))
+/// What an entry puts into a table.
+pub(crate) fn projected(entry: AuditEntry) -> Result<Option<Put>, StoreError> {
+    let named = |prefix: &str| entry.subject.strip_prefix(prefix).map(str::to_owned);
+    Ok(match entry.action.as_str() {
+        SET_PERSON => {
+            let person: Person = read(entry)?;
+            Some(("person", person.name.clone(), audit::person_columns(&person)))
+        }
+        SET_CREDENTIAL => {
+            let person = named("person:").unwrap_or_default();
+            let set: CredentialSet = read(entry)?;
+            let key = format!("{person}/{}", set.factor);
+            let columns = [("person", person), ("factor", set.factor), ("secret", set.digest)];
+            Some(("credential", key, columns.into()))
+        }
+        "token.created" => {
+            let token: tokens::ServiceToken = read(entry)?;
+            let scopes: Vec<String> = token.scopes.iter().map(ToString::to_string).collect();
+            let columns = [
+                ("name", token.name.clone()),
+                ("scopes", scopes.join(",")),
+                ("acts_for", token.acts_for.unwrap_or_default()),
+                ("is_revoked", "0".to_owned()),
+            ];
+            Some(("service_token", token.name, columns.into()))
+        }
+        "token.revoked" => {
+            let columns = BTreeMap::from([("is_revoked", "1".to_owned())]);
+            named("token:").map(|name| ("service_token", name, columns))
+        }
+        _ => None,
+    })
 }
 
 async fn directory_from(connection: &mut AnyConnection) -> Result<Directory, StoreError> {
-    let rows = sqlx::query(select_entries!("where action = $1 order by sequence"))
-        .bind(SET_PERSON)
-        .fetch_all(connection)
-        .await?;
     let mut directory = Directory::default();
-    for row in &rows {
-        directory.insert(read(AuditEntry::from_row(row)?)?);
+    for entry in audit::believed_of_action(connection, SET_PERSON).await? {
+        directory.insert(read(entry)?);
     }
     Ok(directory)
 }
@@ -362,7 +334,7 @@ async fn failures(
     Ok((row.try_get("failures")?, until))
 }
 
-fn read<T: for<'de> Deserialize<'de>>(entry: AuditEntry) -> Result<T, StoreError> {
+pub(crate) fn read<T: for<'de> Deserialize<'de>>(entry: AuditEntry) -> Result<T, StoreError> {
     let AuditEntry { sequence, payload, .. } = entry;
     serde_json::from_value(payload).map_err(|error| StoreError::Corrupt {
         what: "audit entry",

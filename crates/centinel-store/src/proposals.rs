@@ -6,9 +6,12 @@
 use std::collections::BTreeMap;
 
 use centinel_engine::proposal::{Event, Occurrence, ProposalId, State, Status, fold};
-use sqlx::{AnyConnection, Row as _, any::AnyRow};
+use sqlx::{AnyConnection, Row as _};
 
-use crate::{AuditEntry, Database, Journal, StoreError, audit::select_entries};
+use crate::{
+    AuditEntry, Database, Journal, StoreError,
+    audit::{believed, select_entries},
+};
 
 /// Prefix of the actions of proposals' events.
 const ACTION: &str = "proposal.";
@@ -51,22 +54,22 @@ pub async fn load_locked(
 ///
 /// As [`load`].
 pub async fn list(database: &Database, only_open: bool) -> Result<Vec<Record>, StoreError> {
+    let mut connection = database.pool().acquire().await?;
     let rows = sqlx::query(select_entries!(
         "where subject in (select id from proposal where is_open >= $1) order by sequence"
     ))
     .bind(i64::from(only_open))
-    .fetch_all(database.pool())
+    .fetch_all(&mut *connection)
     .await?;
-    let mut by_id: BTreeMap<ProposalId, Vec<&AnyRow>> = BTreeMap::new();
-    for row in &rows {
-        let subject: String = row.try_get("subject")?;
-        if let Ok(id) = subject.parse() {
-            by_id.entry(id).or_default().push(row);
+    let mut by_id: BTreeMap<ProposalId, Vec<AuditEntry>> = BTreeMap::new();
+    for entry in believed(&mut connection, rows.iter()).await? {
+        if let Ok(id) = entry.subject.parse() {
+            by_id.entry(id).or_default().push(entry);
         }
     }
     let mut records = Vec::new();
-    for (id, rows) in by_id {
-        records.extend(record_of(id, rows)?);
+    for (id, entries) in by_id {
+        records.extend(record_of(id, entries)?);
     }
     Ok(records)
 }
@@ -162,16 +165,15 @@ async fn load_from(
 ) -> Result<Option<Record>, StoreError> {
     let rows = sqlx::query(select_entries!("where subject = $1 order by sequence"))
         .bind(id.to_string())
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
-    record_of(id, rows.iter().collect())
+    record_of(id, believed(connection, rows.iter()).await?)
 }
 
-fn record_of(id: ProposalId, rows: Vec<&AnyRow>) -> Result<Option<Record>, StoreError> {
+fn record_of(id: ProposalId, entries: Vec<AuditEntry>) -> Result<Option<Record>, StoreError> {
     let mut events = Vec::new();
     let mut sequence = 0;
-    for row in rows {
-        let entry = AuditEntry::from_row(row)?;
+    for entry in entries {
         if entry.action.starts_with(ACTION) {
             sequence = entry.sequence;
             events.push(event_of(id, entry)?);
@@ -180,10 +182,87 @@ fn record_of(id: ProposalId, rows: Vec<&AnyRow>) -> Result<Option<Record>, Store
     Ok(fold(&events).map(|state| Record { state, events, sequence }))
 }
 
-/// The event of an entry. The proposal inside must still have the digest that people voted on.
+/// What the tables hold of a proposal: its versions and its votes, by their keys.
+pub(crate) fn projected(
+    id: ProposalId,
+    entries: Vec<AuditEntry>,
+) -> Result<(Projected, Projected), StoreError> {
+    let (mut versions, mut votes) = (Projected::new(), Projected::new());
+    let mut state: Option<State> = None;
+    for entry in entries.into_iter().filter(|entry| entry.action.starts_with(ACTION)) {
+        let sequence = entry.sequence.to_string();
+        let event = event_of(id, entry)?;
+        let mut move_on = |state: &State, status: &str, is_open: bool| {
+            let row = versions.entry(version_key(state)).or_default();
+            row.insert("status", status.to_owned());
+            row.insert("is_open", i64::from(is_open).to_string());
+            row.insert("sequence", sequence.clone());
+        };
+        if let (Occurrence::Proposed { .. }, Some(superseded)) = (&event.what, &state) {
+            move_on(superseded, "superseded", false);
+        }
+        let Some(after) = State::after(state.take(), &event) else { continue };
+        let status = after.status;
+        move_on(&after, status.as_str(), status.is_open());
+        if let Occurrence::Proposed { .. } = event.what {
+            versions.entry(version_key(&after)).or_default().extend(version_columns(&after)?);
+        }
+        if let Some((human, decision)) = decision_of(&event) {
+            let columns = BTreeMap::from([
+                ("id", id.to_string()),
+                ("version", after.proposal.version.to_string()),
+                ("round", after.round.to_string()),
+                ("human", human.to_owned()),
+                ("decision", decision.to_owned()),
+                ("sequence", sequence),
+            ]);
+            let key = format!("{}/{}/{human}/{decision}", version_key(&after), after.round);
+            votes.insert(key, columns);
+        }
+        state = Some(after);
+    }
+    Ok((versions, votes))
+}
+
+/// Rows by their key, columns by name.
+type Projected = BTreeMap<String, BTreeMap<&'static str, String>>;
+
+fn version_key(state: &State) -> String {
+    format!("{}/{}", state.proposal.id, state.proposal.version)
+}
+
+/// The columns of a version that never change.
+fn version_columns(
+    State { proposal, digest, .. }: &State,
+) -> Result<BTreeMap<&'static str, String>, StoreError> {
+    let fingerprint = proposal
+        .fingerprint()
+        .map_err(|error| corrupt(&proposal.id.to_string(), &error.to_string()))?;
+    Ok(BTreeMap::from([
+        ("id", proposal.id.to_string()),
+        ("version", proposal.version.to_string()),
+        ("number", proposal.id.0.to_string()),
+        ("digest", digest.clone()),
+        ("fingerprint", fingerprint),
+        ("kind", proposal.kind().as_str().to_owned()),
+        ("owner", proposal.owner.clone()),
+        ("requester", proposal.requester.to_string()),
+        ("expires_at", proposal.expires_at.as_microsecond().to_string()),
+    ]))
+}
+
+/// The event of an entry: the same moment, actor and kind as its columns say. The proposal inside must
+/// still have the digest that people voted on.
 fn event_of(id: ProposalId, entry: AuditEntry) -> Result<Event, StoreError> {
     let event: Event = serde_json::from_value(entry.payload)
         .map_err(|error| corrupt(&id.to_string(), &error.to_string()))?;
+    // Who may write which actions is decided by the columns; the payload must not say more.
+    if entry.action.strip_prefix(ACTION) != Some(event.what.as_str())
+        || entry.actor != event.actor.to_string()
+        || entry.at != event.at.as_microsecond()
+    {
+        return Err(corrupt(&id.to_string(), "an entry says one thing and its payload another"));
+    }
     if let Occurrence::Proposed { proposal, digest } = &event.what
         && (proposal.id != id || proposal.digest().ok().as_ref() != Some(digest))
     {
@@ -255,11 +334,7 @@ async fn insert_vote(
     event: &Event,
     written: i64,
 ) -> Result<(), StoreError> {
-    let (human, decision) = match &event.what {
-        Occurrence::VoteCast { vote, .. } => (vote.human.clone(), "approve"),
-        Occurrence::Rejected { human, .. } => (human.clone(), "reject"),
-        _ => return Ok(()),
-    };
+    let Some((human, decision)) = decision_of(event) else { return Ok(()) };
     sqlx::query(
         "insert into vote (id, version, round, human, decision, sequence) \
          values ($1, $2, $3, $4, $5, $6)",
@@ -267,12 +342,21 @@ async fn insert_vote(
     .bind(state.proposal.id.to_string())
     .bind(i64::from(state.proposal.version))
     .bind(i64::from(state.round))
-    .bind(human)
+    .bind(human.to_owned())
     .bind(decision)
     .bind(written)
     .execute(journal.connection())
     .await?;
     Ok(())
+}
+
+/// The human who decided, and how.
+fn decision_of(event: &Event) -> Option<(&str, &'static str)> {
+    match &event.what {
+        Occurrence::VoteCast { vote, .. } => Some((&vote.human, "approve")),
+        Occurrence::Rejected { human, .. } => Some((human, "reject")),
+        _ => None,
+    }
 }
 
 fn corrupt(id: &str, reason: &str) -> StoreError {

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, Query, rejection::QueryRejection},
     response::{IntoResponse as _, Response},
 };
 use centinel_app::{AppError, ScanLevel, SpendGroup, SpendRequest, When};
@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{WebState, failure::Failure, text::cell};
+use crate::{asked::Asked, failure::Failure, text::cell};
 
 /// What `/api/spend` understands. Days are UTC; `until` is the day after the last one counted.
 #[derive(Debug, Deserialize)]
@@ -29,7 +29,7 @@ pub(crate) struct SpendParameters {
 }
 
 /// `GET /api/report`: the first screen.
-pub(crate) async fn report(State(state): State<WebState>) -> Response {
+pub(crate) async fn report(state: Asked) -> Response {
     let screen = state.first_screen().await;
     answered(screen.map_err(Failure::from).and_then(|screen| {
         let mut body = value(&screen.report)?;
@@ -41,14 +41,14 @@ pub(crate) async fn report(State(state): State<WebState>) -> Response {
 }
 
 /// `GET /api/reconciliation`: ledger against invoices, with every part.
-pub(crate) async fn reconciliation(State(state): State<WebState>) -> Response {
-    let statements = state.app.reconciliation(None).await.map_err(Failure::from);
+pub(crate) async fn reconciliation(state: Asked) -> Response {
+    let statements = state.app().reconciliation(None).await.map_err(Failure::from);
     answered(statements.and_then(|statements| Ok(json!({ "statements": value(&statements)? }))))
 }
 
 /// `GET /api/spend`.
 pub(crate) async fn spend(
-    State(state): State<WebState>,
+    state: Asked,
     parameters: Result<Query<SpendParameters>, QueryRejection>,
 ) -> Response {
     let asked = match parameters {
@@ -58,7 +58,7 @@ pub(crate) async fn spend(
     answered(asked)
 }
 
-async fn spend_answer(state: &WebState, asked: &SpendParameters) -> Result<Value, Failure> {
+async fn spend_answer(state: &Asked, asked: &SpendParameters) -> Result<Value, Failure> {
     let when = match (asked.from, asked.until, &asked.period) {
         (Some(from), Some(until), None) => When::Days(from, until),
         (None, None, Some(word)) => word.parse().map_err(|error| bad(&error))?,
@@ -75,7 +75,7 @@ async fn spend_answer(state: &WebState, asked: &SpendParameters) -> Result<Value
         return Err(Failure::bad("`owner` and `kind` cannot be combined"));
     }
     let now = state.now();
-    let data = state.app.ledger().span().await.map_err(AppError::from)?;
+    let data = state.app().ledger().span().await.map_err(AppError::from)?;
     let request = SpendRequest {
         period: when.resolve(now, data).map_err(|error| bad(&error))?.period,
         group_by,
@@ -85,18 +85,19 @@ async fn spend_answer(state: &WebState, asked: &SpendParameters) -> Result<Value
         as_of: None,
         scan: ScanLevel::Coarsest,
     };
-    value(&state.app.spend(&request, now).await?)
+    value(&state.app().spend(&request, now).await?)
 }
 
 /// `GET /api/anomalies`: every episode, the small ones too.
-pub(crate) async fn anomalies(State(state): State<WebState>) -> Response {
-    let incidents = state.app.incidents(state.now()).await.map_err(Failure::from);
+pub(crate) async fn anomalies(state: Asked) -> Response {
+    let incidents = state.app().incidents(state.now()).await.map_err(Failure::from);
     answered(incidents.map(|incidents| json!({ "incidents": incidents })))
 }
 
 /// `GET /api/explain/{id}`: an episode with what moved its cost.
-pub(crate) async fn explain(State(state): State<WebState>, Path(id): Path<String>) -> Response {
-    let explained = state.app.explain_incident(&id, None, state.now()).await.map_err(Failure::from);
+pub(crate) async fn explain(state: Asked, Path(id): Path<String>) -> Response {
+    let explained =
+        state.app().explain_incident(&id, None, state.now()).await.map_err(Failure::from);
     answered(explained.map(|(incident, explained)| {
         json!({
             "incident": incident,
@@ -115,8 +116,8 @@ pub(crate) async fn explain(State(state): State<WebState>, Path(id): Path<String
 }
 
 /// `GET /api/inbox`: the proposals that wait for somebody.
-pub(crate) async fn inbox(State(state): State<WebState>) -> Response {
-    let open = state.app.approvals().inbox(state.now()).await;
+pub(crate) async fn inbox(state: Asked) -> Response {
+    let open = state.app().approvals().inbox(state.now()).await;
     let open = open.map_err(|error| Failure::from(AppError::from(error)));
     answered(open.map(|proposals| json!({ "proposals": proposals })))
 }

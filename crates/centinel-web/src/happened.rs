@@ -77,7 +77,7 @@ async fn told(
         };
         match request {
             Err(reason) => told.rejected.push(RejectedRow { row, reason: clean(&reason) }),
-            Ok(request) => match state.app.add_event(&request, state.now()).await {
+            Ok(request) => match state.whole().add_event(&request, state.now()).await {
                 Ok((_, true)) => told.accepted += 1,
                 Ok((_, false)) => told.duplicate += 1,
                 Err(AppError::BadEvent(reason)) => {

@@ -5,6 +5,7 @@
 //! numbers come in through [`WebState`].
 
 mod api;
+mod asked;
 mod assets;
 mod chart;
 mod failure;
@@ -26,6 +27,7 @@ use axum::{
     routing::{get, post},
 };
 
+pub use asked::SESSION_COOKIE;
 pub use state::{NonceError, WebState};
 
 /// Largest body taken, in bytes, before and after decompression.
@@ -58,6 +60,7 @@ pub fn router(state: WebState) -> Router {
         .route("/metrics", get(metrics::metrics))
         .fallback(pages::nothing_here)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(state.clone(), asked::recognised))
         .layer(middleware::from_fn(gate::guarded))
         .with_state(state)
 }

@@ -9,7 +9,7 @@ use axum::{
 };
 use centinel_app::AppError;
 
-use crate::{WebState, failure::Failure};
+use crate::{WebState, asked::Asked, failure::Failure};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -20,7 +20,7 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// The database answers too.
 pub(crate) async fn readyz(State(state): State<WebState>) -> Response {
-    match state.app.revision(state.now()).await {
+    match state.whole().revision(state.now()).await {
         Ok(_) => "ready\n".into_response(),
         Err(error) => {
             let Failure { message, .. } = error.into();
@@ -30,7 +30,7 @@ pub(crate) async fn readyz(State(state): State<WebState>) -> Response {
 }
 
 /// Rows by source, proposals that wait, the build.
-pub(crate) async fn metrics(State(state): State<WebState>) -> Response {
+pub(crate) async fn metrics(state: Asked) -> Response {
     match gauges(&state).await {
         Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(error) => {
@@ -40,9 +40,9 @@ pub(crate) async fn metrics(State(state): State<WebState>) -> Response {
     }
 }
 
-async fn gauges(state: &WebState) -> Result<String, AppError> {
-    let sources = state.app.sources().await?;
-    let waiting = state.app.approvals().inbox(state.now()).await?.len();
+async fn gauges(state: &Asked) -> Result<String, AppError> {
+    let sources = state.app().sources().await?;
+    let waiting = state.app().approvals().inbox(state.now()).await?.len();
     let mut text = Exposition::default();
     text.family("centinel_build", "info", "The program that answers.");
     text.sample("centinel_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);

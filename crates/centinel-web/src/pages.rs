@@ -10,7 +10,6 @@ mod reconciliation;
 
 use askama::Template;
 use axum::{
-    extract::State,
     http::StatusCode,
     response::{Html, IntoResponse as _, Response},
 };
@@ -22,7 +21,7 @@ pub(crate) use overview::overview;
 pub(crate) use proposal::proposal;
 pub(crate) use reconciliation::reconciliation;
 
-use crate::{WebState, assets, failure::Failure, text::cell};
+use crate::{asked::Asked, assets, failure::Failure, text::cell};
 
 /// What surrounds every page.
 #[derive(Debug)]
@@ -32,10 +31,12 @@ pub(crate) struct Chrome {
     pub(crate) style: String,
     pub(crate) icon: String,
     pub(crate) version: &'static str,
+    /// Whose part of the whole every figure is of.
+    pub(crate) limited_to: Option<String>,
 }
 
 impl Chrome {
-    fn of(app: &App) -> Self {
+    pub(crate) fn of(app: &App) -> Self {
         let organisation = &app.config().organisation;
         Self {
             organisation: cell(&organisation.name),
@@ -43,15 +44,16 @@ impl Chrome {
             style: assets::style_address(),
             icon: assets::icon_address(),
             version: env!("CARGO_PKG_VERSION"),
+            limited_to: app.limited_to().map(cell),
         }
     }
 }
 
 /// The page of an answer, or of what went wrong.
-fn page<T: Template>(state: &WebState, answer: Result<T, Failure>) -> Response {
+fn page<T: Template>(state: &Asked, answer: Result<T, Failure>) -> Response {
     match answer {
         Ok(page) => html(&page),
-        Err(failure) => failure.page(Chrome::of(&state.app)),
+        Err(failure) => failure.page(Chrome::of(state.app())),
     }
 }
 
@@ -67,13 +69,13 @@ pub(crate) fn html(page: &impl Template) -> Response {
 }
 
 /// Every address that is none of ours.
-pub(crate) async fn nothing_here(State(state): State<WebState>) -> Response {
+pub(crate) async fn nothing_here(state: Asked) -> Response {
     Failure {
         status: StatusCode::NOT_FOUND,
         message: "there is no page at this address".to_owned(),
         hint: Some("start at the overview".to_owned()),
     }
-    .page(Chrome::of(&state.app))
+    .page(Chrome::of(state.app()))
 }
 
 /// A term and what it is here.

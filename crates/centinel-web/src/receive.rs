@@ -157,7 +157,7 @@ async fn take(
 ) -> Result<Received, Failure> {
     let nonce = state.nonce().map_err(|error| unavailable(chain(error.as_ref())))?;
     let request = ImportRequest { source: Some(source.to_owned()), ..ImportRequest::default() };
-    match state.app.import_bytes(bytes, format, request, state.now(), nonce).await {
+    match state.whole().import_bytes(bytes, format, request, state.now(), nonce).await {
         Ok(imported) => Ok(Received::of(imported)),
         Err(error @ AppError::Read { .. }) => Err(error.into()),
         // Whatever else failed is ours, and may work when the sender tries again.

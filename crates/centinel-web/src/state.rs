@@ -16,9 +16,12 @@ const MODELS_SHOWN: usize = 8;
 const DAYS_SHOWN: i64 = 90;
 
 /// What every route shares. Cheap to clone.
+///
+/// INVARIANT: [`Self::whole`] is for what takes rows in and for what tells nothing of them. A route that
+/// answers takes [`Asked`](crate::asked::Asked), whose product sees what the one who asks may see.
 #[derive(Debug, Clone)]
 pub struct WebState {
-    pub(crate) app: App,
+    app: App,
     clock: fn() -> Timestamp,
     nonce: fn() -> Result<u64, NonceError>,
     first_screen: Arc<Mutex<Option<Kept>>>,
@@ -39,6 +42,19 @@ impl WebState {
     /// the same time.
     pub fn new(app: App, clock: fn() -> Timestamp, nonce: fn() -> Result<u64, NonceError>) -> Self {
         Self { app, clock, nonce, first_screen: Arc::default() }
+    }
+
+    /// The product, and all that it holds.
+    pub(crate) fn whole(&self) -> &App {
+        &self.app
+    }
+
+    /// The same for one request, with the product as whoever asks sees it.
+    pub(crate) fn for_one(&self, app: App) -> Self {
+        // What was computed for those who see everything is for them alone.
+        let is_whole = app.limited_to().is_none() && !app.hides_proposals();
+        let first_screen = if is_whole { Arc::clone(&self.first_screen) } else { Arc::default() };
+        Self { app, first_screen, ..self.clone() }
     }
 
     /// The present.

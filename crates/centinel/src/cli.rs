@@ -24,6 +24,10 @@ struct Cli {
     /// Machine output: one JSON object, or JSON lines where the command says so.
     #[arg(long, global = true)]
     json: bool,
+    /// Answer as this person would be answered, from what the access policies let them see. For whoever
+    /// holds the home; it proves nothing.
+    #[arg(long, global = true, value_name = "NAME")]
+    seen_by: Option<String>,
     /// No notes and no progress on standard error.
     #[arg(long, global = true)]
     quiet: bool,
@@ -83,10 +87,24 @@ enum Command {
     Approve(commands::inbox::ApproveArgs),
     /// Reject a proposal, for good.
     Reject(commands::inbox::RejectArgs),
+    /// Take a proposal forward alone, in an emergency.
+    Emergency(commands::inbox::EmergencyArgs),
+    /// Close an emergency that somebody else began.
+    Review(commands::inbox::ReviewArgs),
+    /// Carry out what is approved, and measure what became of earlier savings.
+    Execute(commands::execute::Args),
     /// Take back what this terminal proposed.
     Withdraw(commands::inbox::WithdrawArgs),
     /// The log of everything that was proposed and decided.
     Audit(commands::audit::Args),
+    /// People: accounts, roles, passwords, second factors.
+    Person(commands::person::Args),
+    /// Service tokens of agents: what they may see and propose.
+    Token(commands::token::Args),
+    /// The policies of the home: `policy check`.
+    Policy(commands::policy::Args),
+    /// The database of a team: rights of a role that cannot decide.
+    Database(commands::database::Args),
     /// Serve page, API, OTLP and MCP on this machine.
     Serve(commands::serve::Args),
     /// The ledger in a format that other tools read: FOCUS.
@@ -95,6 +113,22 @@ enum Command {
     Ledger(commands::ledger::Args),
     /// MCP over standard input and output, for chat clients and coding agents.
     Mcp(commands::mcp::Args),
+}
+
+impl Command {
+    /// Whether it answers from the home and changes nothing in it.
+    fn is_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Spend(_)
+                | Self::Report(_)
+                | Self::Anomalies(_)
+                | Self::Explain(_)
+                | Self::Forecast(_)
+                | Self::Inbox(_)
+                | Self::Show(_)
+        )
+    }
 }
 
 /// Parses the arguments and runs the command.
@@ -126,6 +160,13 @@ pub(crate) fn run() -> ExitCode {
 fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
     // Engine commands need no home.
     let context = || Context::new(cli.home.as_deref(), cli.config.as_deref());
+    let context = || context().map(|context| context.seen_by(cli.seen_by.clone()));
+    if cli.seen_by.is_some() && !cli.command.is_answer() {
+        return Err(failure::usage(
+            "`--seen-by` is for commands that answer from the home",
+            "spend, report, anomalies, explain, forecast, inbox, show",
+        ));
+    }
     match &cli.command {
         Command::Demo(args) => commands::demo::run(args, &context()?, output),
         Command::Price(args) => commands::price::run(args, output),
@@ -152,11 +193,31 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Show(args) => commands::inbox::show(args, &context()?, output),
         Command::Approve(args) => commands::inbox::approve(args, &context()?, output),
         Command::Reject(args) => commands::inbox::reject(args, &context()?, output),
+        Command::Emergency(args) => commands::inbox::emergency(args, &context()?, output),
+        Command::Review(args) => commands::inbox::review(args, &context()?, output),
+        Command::Execute(args) => commands::execute::run(args, &context()?, output),
         Command::Withdraw(args) => commands::inbox::withdraw(args, &context()?, output),
         Command::Audit(args) => commands::audit::run(args, &context()?, output),
+        Command::Person(args) => commands::person::run(args, &context()?, output),
+        Command::Token(args) => commands::token::run(args, &context()?, output),
+        Command::Policy(args) => commands::policy::run(args, &context()?, output),
+        Command::Database(args) => commands::database::run(args, output),
         Command::Serve(args) => commands::serve::run(args, &context()?, output),
         Command::Export(args) => commands::export::run(args, &context()?, output),
         Command::Ledger(args) => commands::ledger::run(args, &context()?, output),
         Command::Mcp(args) => commands::mcp::run(args, &context()?, output),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Two arguments of one name in a command show only when it is called.
+    #[test]
+    fn every_command_is_well_formed() {
+        Cli::command().debug_assert();
     }
 }

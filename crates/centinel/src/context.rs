@@ -6,11 +6,12 @@
 
 use std::{
     future::Future,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
-use centinel_app::{App, AppError, live::Outside};
+use centinel_app::{App, AppError, Viewer, live::Outside};
 use centinel_ingest::client::Limits;
 use jiff::Timestamp;
 
@@ -21,6 +22,8 @@ use crate::{failure::hinted, output::Output};
 pub(crate) struct Context {
     pub(crate) home: PathBuf,
     config: Option<PathBuf>,
+    /// Through whose eyes the home is looked at; without one, it is looked at by whoever holds it.
+    seen_by: Option<String>,
 }
 
 impl Context {
@@ -30,12 +33,17 @@ impl Context {
             Some(home) => home.to_owned(),
             None => default_home()?,
         };
-        Ok(Self { home, config: config.map(Path::to_owned) })
+        Ok(Self { home, config: config.map(Path::to_owned), seen_by: None })
     }
 
     /// A home with its own configuration.
     pub(crate) fn at(home: PathBuf) -> Self {
-        Self { home, config: None }
+        Self { home, config: None, seen_by: None }
+    }
+
+    /// The same, looked at through somebody's eyes.
+    pub(crate) fn seen_by(self, seen_by: Option<String>) -> Self {
+        Self { seen_by, ..self }
     }
 
     /// Makes the home if there is none yet: whoever imports or serves wants one.
@@ -55,8 +63,25 @@ impl Context {
     pub(crate) async fn open(&self) -> anyhow::Result<App> {
         let app = App::open(&self.home, self.config.as_deref()).await.map_err(explain)?;
         // An audit log that was tampered with is for `audit verify` to tell, not a reason to stop.
+        if let Err(error) = app.use_audit_key(|name| std::env::var(name).ok(), now()).await {
+            tracing::warn!(%error, "nothing is signed");
+        }
         if let Err(error) = app.note_policies(now()).await {
             tracing::warn!(%error, "policies were not noted");
+        }
+        let Some(name) = &self.seen_by else { return Ok(app) };
+        let people = app.approvals().people().await.map_err(|error| explain(error.into()))?;
+        if !people.get(name).is_some_and(|person| person.active) {
+            let name = crate::text::printable(name);
+            return Err(hinted(
+                format!("`{name}` is not an active account"),
+                "`centinel person list` names everybody",
+            ));
+        }
+        let app = app.seen_by(&Viewer::Person(name.clone()), now()).await.map_err(explain)?;
+        if app.limited_to().is_some() {
+            let name = crate::text::printable(name);
+            let _ = writeln!(std::io::stderr(), "amounts are of what {name} may see");
         }
         Ok(app)
     }
@@ -88,6 +113,19 @@ pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
 /// The present.
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// A secret from the environment.
+pub(crate) fn secret_variable(name: &str) -> anyhow::Result<String> {
+    let value = std::env::var(name).unwrap_or_default();
+    if value.trim().is_empty() {
+        let name = crate::text::printable(name);
+        return Err(hinted(
+            format!("the environment variable `{name}` holds no token"),
+            "`centinel token create` makes one",
+        ));
+    }
+    Ok(value.trim().to_owned())
 }
 
 /// A random number, to tell apart two processes that write at once.

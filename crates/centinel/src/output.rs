@@ -67,6 +67,11 @@ impl Output {
         !self.quiet && !self.json && io::stderr().is_terminal()
     }
 
+    /// Standard output itself, for what writes a format of its own.
+    pub(crate) fn writer(&mut self) -> &mut impl io::Write {
+        &mut self.out
+    }
+
     /// Hands everything to the terminal or pipe.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()

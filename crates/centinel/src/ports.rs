@@ -1,7 +1,8 @@
 //! The ports of the MCP server, filled from the product.
 //!
 //! Every figure is the product's: here it is asked for, put in the shape that the port wants, and
-//! worded. Every caller sees all of the ledger.
+//! worded. A caller with a service token sees what the access policies let it see, and proposes as the
+//! token; one without is on this machine, where the home lies open.
 
 mod anomalies;
 mod basis;
@@ -10,22 +11,25 @@ mod forecast;
 mod health;
 mod proposals;
 mod refusal;
+#[cfg(test)]
+mod sight_tests;
 mod spend;
 #[cfg(test)]
 mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use centinel_app::App;
+use centinel_app::{App, Approvals, Requester, Viewer};
+use centinel_engine::proposal::Scope;
 use centinel_mcp::{
     AnomaliesAnswer, AnomaliesRequest, Answers, ChangeKind, CompareRequest, ComparisonAnswer,
     ExplainRequest, ExplanationAnswer, ForecastAnswer, ForecastRequest, HealthAnswer,
     HealthRequest, Principal, ProposalAnswer, ProposalDraft, ProposalSink, ProposalsAnswer,
-    ProposalsRequest, Receipt, Reply, Server, ServerOptions, SpendAnswer, SpendRequest,
+    ProposalsRequest, Receipt, Refusal, Reply, Server, ServerOptions, SpendAnswer, SpendRequest,
 };
 use jiff::Timestamp;
 
-use crate::context::now;
+use self::refusal::{refused, undecided};
 
 /// Longest time for one call.
 const CALL_TIME_MAX: Duration = Duration::from_mins(1);
@@ -37,12 +41,15 @@ pub(crate) struct PortOptions {
     pub(crate) read_only: bool,
     /// Where people review proposals, as in `http://localhost:8787`; `None` when nothing serves.
     pub(crate) review_base: Option<String>,
+    /// The service token, by name, that every call is made with, whatever the client says.
+    pub(crate) token: Option<String>,
 }
 
 /// The MCP server over the product, for standard input and output and for `/mcp`.
-pub(crate) fn server(app: App, options: PortOptions) -> Server {
-    let PortOptions { read_only, review_base } = options;
-    let ports = Arc::new(Ports { app, clock: now, review_base });
+pub(crate) fn server(app: App, options: PortOptions, clock: fn() -> Timestamp) -> Server {
+    let PortOptions { read_only, review_base, token } = options;
+    let requester = Requester::local_agent();
+    let ports = Arc::new(Ports { app, clock, review_base, token, requester });
     let options = ServerOptions { read_only, call_time_max: CALL_TIME_MAX };
     Server::new(ports.clone(), ports, options)
 }
@@ -53,9 +60,41 @@ struct Ports {
     app: App,
     clock: fn() -> Timestamp,
     review_base: Option<String>,
+    token: Option<String>,
+    /// Who proposes.
+    requester: Requester,
 }
 
 impl Ports {
+    /// The ports as a caller may use them: what it sees, and as whom it proposes. Looked up anew for each
+    /// call, so that a revoked token, a lost role and a changed policy count at once.
+    async fn of(&self, caller: &Principal) -> Result<Self, Refusal> {
+        let Some(name) = self.token.as_deref().or(caller.token_name()) else {
+            return Ok(self.clone());
+        };
+        let now = self.now();
+        let approvals = self.app.approvals();
+        let token = approvals.token_named(name, now).await.map_err(undecided)?;
+        let app = if token.scopes.contains(&Scope::Read) {
+            self.app.seen_by(&Viewer::Token(name.to_owned()), now).await.map_err(refused)?
+        } else {
+            return Err(Refusal::Denied {
+                message: format!("service token `{name}` lacks the scope `read`"),
+            });
+        };
+        Ok(Self { app, ..self.clone() })
+    }
+
+    /// As [`Self::of`], of a caller that proposes.
+    async fn of_proposer(&self, caller: &Principal) -> Result<Self, Refusal> {
+        let Some(name) = self.token.as_deref().or(caller.token_name()) else {
+            return Ok(self.clone());
+        };
+        let token = self.app.approvals().token_named(name, self.now()).await.map_err(undecided)?;
+        let requester = Approvals::requester_of(&token).map_err(undecided)?;
+        Ok(Self { requester, ..self.of(caller).await? })
+    }
+
     /// The present, to the microsecond: cursors carry no more.
     fn now(&self) -> Timestamp {
         let now = (self.clock)();
@@ -64,48 +103,48 @@ impl Ports {
 }
 
 impl Answers for Ports {
-    fn spend<'a>(&'a self, _: &'a Principal, request: SpendRequest) -> Reply<'a, SpendAnswer> {
-        Box::pin(self.spend_answer(request))
+    fn spend<'a>(&'a self, caller: &'a Principal, request: SpendRequest) -> Reply<'a, SpendAnswer> {
+        Box::pin(async move { self.of(caller).await?.spend_answer(request).await })
     }
 
     fn compare<'a>(
         &'a self,
-        _: &'a Principal,
+        caller: &'a Principal,
         request: CompareRequest,
     ) -> Reply<'a, ComparisonAnswer> {
-        Box::pin(self.comparison(request))
+        Box::pin(async move { self.of(caller).await?.comparison(request).await })
     }
 
     fn anomalies<'a>(
         &'a self,
-        _: &'a Principal,
+        caller: &'a Principal,
         request: AnomaliesRequest,
     ) -> Reply<'a, AnomaliesAnswer> {
-        Box::pin(self.anomalies_answer(request))
+        Box::pin(async move { self.of(caller).await?.anomalies_answer(request).await })
     }
 
     fn explain<'a>(
         &'a self,
-        _: &'a Principal,
+        caller: &'a Principal,
         request: ExplainRequest,
     ) -> Reply<'a, ExplanationAnswer> {
-        Box::pin(self.explanation(request))
+        Box::pin(async move { self.of(caller).await?.explanation(request).await })
     }
 
     fn forecast<'a>(
         &'a self,
-        _: &'a Principal,
+        caller: &'a Principal,
         request: ForecastRequest,
     ) -> Reply<'a, ForecastAnswer> {
-        Box::pin(self.forecast_answer(request))
+        Box::pin(async move { self.of(caller).await?.forecast_answer(request).await })
     }
 
     fn data_health<'a>(
         &'a self,
-        _: &'a Principal,
+        caller: &'a Principal,
         request: HealthRequest,
     ) -> Reply<'a, HealthAnswer> {
-        Box::pin(self.health_answer(request))
+        Box::pin(async move { self.of(caller).await?.health_answer(request).await })
     }
 }
 
@@ -116,19 +155,19 @@ impl ProposalSink for Ports {
     }
 
     fn create<'a>(&'a self, draft: ProposalDraft, proposer: &'a Principal) -> Reply<'a, Receipt> {
-        Box::pin(self.propose(draft, proposer))
+        Box::pin(async move { self.of_proposer(proposer).await?.propose(draft, proposer).await })
     }
 
-    fn get<'a>(&'a self, proposal_id: &'a str, _: &'a Principal) -> Reply<'a, ProposalAnswer> {
-        Box::pin(self.proposal(proposal_id))
+    fn get<'a>(&'a self, proposal_id: &'a str, caller: &'a Principal) -> Reply<'a, ProposalAnswer> {
+        Box::pin(async move { self.of(caller).await?.proposal(proposal_id).await })
     }
 
     fn list<'a>(
         &'a self,
         request: ProposalsRequest,
-        _: &'a Principal,
+        caller: &'a Principal,
     ) -> Reply<'a, ProposalsAnswer> {
-        Box::pin(self.proposals(request))
+        Box::pin(async move { self.of(caller).await?.proposals(request).await })
     }
 
     fn withdraw<'a>(
@@ -137,6 +176,9 @@ impl ProposalSink for Ports {
         reason: &'a str,
         proposer: &'a Principal,
     ) -> Reply<'a, Receipt> {
-        Box::pin(self.take_back(proposal_id, reason, proposer))
+        Box::pin(async move {
+            let own = self.of_proposer(proposer).await?;
+            own.take_back(proposal_id, reason, proposer).await
+        })
     }
 }

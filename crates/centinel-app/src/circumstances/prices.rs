@@ -132,7 +132,9 @@ impl App {
                 if period.start >= own.end || period.end <= own.start {
                     return None;
                 }
+                // What was restated is told of all calls, so it is an amount for those who see all.
                 let is_all = request.filter.is_empty()
+                    && self.limited_to().is_none()
                     && own_currency == currency
                     && own.start <= period.start
                     && period.end <= own.end;

@@ -2,10 +2,14 @@
 
 use centinel_approvals::{ApprovalError, Password};
 use centinel_engine::proposal::{Command, Facts, ScopeError, Status};
-use centinel_store::{StoreError, audit};
+use centinel_store::{Journal, StoreError, audit};
+use serde_json::json;
 use sqlx::{AnyPool, AssertSqlSafe};
 
-use crate::world::{P1, World, at, password};
+use crate::{
+    audit::disarm,
+    world::{P1, World, at, decision, password, token},
+};
 
 async fn run(intruder: &AnyPool, statement: &str) -> Result<u64, sqlx::Error> {
     let done = sqlx::query(AssertSqlSafe(statement.to_owned())).execute(intruder).await?;
@@ -17,6 +21,7 @@ pub(crate) async fn edited_rows_decide_nothing(world: World) {
     let world = world.with_people().await;
     let proposed = world.proposed("9000").await;
     let intruder = world.intruder().await;
+    disarm(&intruder, world.database.backend()).await;
     for statement in [
         "update proposal set status = 'approved'",
         "update person set roles = 'admin,finops,finance' where name = 'finn'",
@@ -73,15 +78,16 @@ pub(crate) async fn tokens_never_hold_a_role(world: World) {
     let world = world.with_people().await;
     for role in ["admin", "finops", "finance", "owner:search", "approve"] {
         let scopes = ["propose", role];
-        let made = world.create_token("ada", password("ada"), "bot", &scopes, None, at(0)).await;
+        let made = world.create_token("ada", password("ada"), token("bot", &scopes), at(0)).await;
         assert!(matches!(made, Err(ApprovalError::Scope(ScopeError::Approving(_)))), "{role}");
     }
-    let make = |name, scopes| world.create_token("ada", password("ada"), name, scopes, None, at(0));
+    let make =
+        |name, scopes| world.create_token("ada", password("ada"), token(name, scopes), at(0));
     let secret = make("bot", &["propose"]).await.unwrap();
     let reader = make("reader", &["read"]).await.unwrap();
     let taken = make("bot", &["propose"]).await;
     assert!(matches!(taken, Err(ApprovalError::Store(StoreError::Conflict { .. }))));
-    let reader = world.authenticate_token(&reader).await;
+    let reader = world.authenticate_token(&reader, at(0)).await;
     assert!(matches!(reader, Err(ApprovalError::MissingScope { .. })));
     // A token is no person: not as a password, and not as a name.
     for (name, text) in [("bot", secret.as_str()), ("ada", &secret), ("agent:bot", &secret)] {
@@ -90,11 +96,70 @@ pub(crate) async fn tokens_never_hold_a_role(world: World) {
     let intruder = world.intruder().await;
     let edited = "update service_token set scopes = 'propose,finops' where name = 'bot'";
     assert_eq!(run(&intruder, edited).await.unwrap(), 1);
-    let loaded = world.authenticate_token(&secret).await;
+    let loaded = world.authenticate_token(&secret, at(0)).await;
     let error = loaded.unwrap_err().to_string();
     let expected = "stored service token `bot` cannot be read: \
                     a service token cannot hold `finops`: only people approve";
     assert_eq!(error, expected);
+}
+
+/// Somebody who can write to the tables and continues the log, rightly chained, with decisions of
+/// their own: nothing that is not signed by the home's key decides.
+pub(crate) async fn forged_entries_decide_nothing(world: World) {
+    let world = world.with_people().await;
+    let proposed = world.proposed("9000").await;
+    let forger = centinel_store::Database::connect(world.address()).await.unwrap();
+    // The program itself, without the key.
+    let mut journal = Journal::begin(&forger).await.unwrap();
+    let forged = journal.append(at(1), "system", "proposal.approved", "P-1", &json!({})).await;
+    assert!(matches!(forged, Err(StoreError::NotOurKey { .. })));
+    drop(journal);
+    let without_key = world.connected_at(world.address()).await;
+    let decided = without_key.decide(decision(&proposed), "ben", password("ben"), at(1)).await;
+    assert!(matches!(decided, Err(ApprovalError::Store(StoreError::NotOurKey { .. }))));
+    // By hand: entries that are what the program would have written, and a head that moves on.
+    let intruder = world.intruder().await;
+    let event = json!({ "at": at(1).to_string(), "actor": { "type": "system" },
+        "what": { "event": "approved" } });
+    let head = audit::head(&world.database).await.unwrap();
+    let mut entry = audit::RawEntry {
+        sequence: head.sequence + 1,
+        at: at(1).as_microsecond(),
+        actor: "system".to_owned(),
+        action: "proposal.approved".to_owned(),
+        subject: "P-1".to_owned(),
+        payload: centinel_engine::facts::canonical_json(&event).unwrap(),
+        previous: head.hash,
+        hash: String::new(),
+    };
+    entry.hash = entry.rehashed();
+    insert(&intruder, &entry).await.unwrap();
+    let moved =
+        format!("update audit_head set sequence = {}, hash = '{}'", entry.sequence, entry.hash);
+    assert_eq!(run(&intruder, &moved).await.unwrap(), 1);
+    let executed = world.execute(P1, &Command::BeginExecution, &Facts::Hold, at(1)).await;
+    assert!(
+        matches!(executed, Err(ApprovalError::Store(StoreError::Corrupt { .. }))),
+        "{executed:?}"
+    );
+    assert!(world.show(P1, at(1)).await.is_err(), "nobody is shown a forged approval either");
+    let found = audit::verify(&world.database, None).await.unwrap();
+    assert_eq!(found.fault, Some(audit::AuditFault::Unsigned { sequence: entry.sequence }));
+}
+
+async fn insert(intruder: &AnyPool, entry: &audit::RawEntry) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into audit_entry values ($1, $2, $3, $4, $5, $6, $7, $8)")
+        .bind(entry.sequence)
+        .bind(entry.at)
+        .bind(entry.actor.clone())
+        .bind(entry.action.clone())
+        .bind(entry.subject.clone())
+        .bind(entry.payload.clone())
+        .bind(entry.previous.clone())
+        .bind(entry.hash.clone())
+        .execute(intruder)
+        .await?;
+    Ok(())
 }
 
 /// The triggers: a second lock behind the chain.
@@ -102,12 +167,28 @@ pub(crate) async fn the_log_refuses_edits(world: World) {
     let world = world.with_people().await;
     world.proposed("9000").await;
     let intruder = world.intruder().await;
+    world.proposed("9001").await;
+    let shown = world.proposed("8000").await;
+    world.approve(&shown, "ben").await.unwrap();
     for statement in [
+        "update vote set human = 'cora'",
+        "delete from vote",
         "update audit_entry set actor = 'person:ben' where sequence = 3",
         "update audit_entry set payload = payload",
         "delete from audit_entry where sequence = 3",
         "delete from audit_entry",
+        "insert into audit_entry values (99, 1, 'system', 'x', 'x', '{}', 'x', 'x')",
+        "update audit_head set sequence = 1",
+        "update audit_head set sequence = sequence + 1",
+        "update audit_head set hash = 'x'",
+        "delete from audit_head",
+        "update audit_signature set signature = 'x'",
+        "delete from audit_signature",
+        "insert into audit_signature values (3, 'x', 'x', 'x')",
         "update evidence set bundle = '{}'",
+        "delete from evidence",
+        "insert into vote (id, version, round, human, decision, sequence) \
+         values ('P-1', 1, 0, 'ben', 'approve', 1)",
     ] {
         assert!(run(&intruder, statement).await.is_err(), "{statement}");
     }

@@ -1,10 +1,10 @@
 //! What people and agents do all day.
 
-use centinel_approvals::{AccountChange, ApprovalError, Requester};
+use centinel_approvals::{AccountChange, ApprovalError, NewToken, Requester};
 use centinel_engine::proposal::{Command, Facts, Occurrence, Refusal, Status};
 use centinel_store::audit;
 
-use crate::world::{P1, POLICY, World, account, at, decision, password, rejection};
+use crate::world::{P1, POLICY, World, account, at, decision, password, rejection, token};
 
 pub(crate) async fn propose_show_approve_verify(world: World) {
     let world = world.with_people().await;
@@ -31,8 +31,8 @@ pub(crate) async fn propose_show_approve_verify(world: World) {
 
     let verified = audit::verify(&world.database, None).await.unwrap();
     assert_eq!(verified.fault, None);
-    // Five people and passwords, two proposals, a vote, its approval, a rejection.
-    assert_eq!(verified.entries, 5 + 5 + 2 + 1 + 1 + 1);
+    // The key, five people and passwords, two proposals, a vote, its approval, a rejection.
+    assert_eq!(verified.entries, 1 + 5 + 5 + 2 + 1 + 1 + 1);
 }
 
 pub(crate) async fn one_person_suffices_only_below_the_limit(world: World) {
@@ -62,11 +62,9 @@ pub(crate) async fn one_person_suffices_only_below_the_limit(world: World) {
 
 pub(crate) async fn agents_propose_and_withdraw_their_own_only(world: World) {
     let world = world.with_people().await;
-    let secret = world
-        .create_token("ada", password("ada"), "ci", &["read", "propose"], Some("ben"), at(0))
-        .await
-        .unwrap();
-    let agent = world.authenticate_token(&secret).await.unwrap();
+    let wanted = NewToken { acts_for: Some("ben".to_owned()), ..token("ci", &["read", "propose"]) };
+    let secret = world.create_token("ada", password("ada"), wanted, at(0)).await.unwrap();
+    let agent = world.authenticate_token(&secret, at(0)).await.unwrap();
     let own = world.propose(world.draft("100").await, &agent, at(0)).await.unwrap().view;
     let refused = world.approve(&own, "ben").await;
     assert!(
@@ -79,7 +77,7 @@ pub(crate) async fn agents_propose_and_withdraw_their_own_only(world: World) {
     let withdrawn = world.withdraw(own.proposal.id, &agent, at(1)).await.unwrap();
     assert_eq!(withdrawn.status, Status::Withdrawn);
     assert!(world.revoke_token("ada", password("ada"), "ci", at(1)).await.unwrap());
-    let revoked = world.authenticate_token(&secret).await;
+    let revoked = world.authenticate_token(&secret, at(0)).await;
     assert!(matches!(revoked, Err(ApprovalError::WrongToken)));
     let mut other = world.draft("300").await;
     other.evidence = "0".repeat(64);

@@ -5,10 +5,15 @@
 
 #![cfg(test)]
 
+mod access;
 mod audit;
 mod bypass;
 mod clicks;
+mod edits;
+mod execution;
+mod grants;
 mod journeys;
+mod sessions;
 mod world;
 
 use world::World;
@@ -60,12 +65,34 @@ on_databases!(
     journeys::admins_manage_people,
     clicks::hundred_clicks_of_one_person_are_one_decision,
     clicks::hundred_clicks_of_four_people_are_one_approval,
+    clicks::two_people_at_once_are_two_votes,
+    clicks::approval_and_rejection_race_to_one_end,
+    clicks::hundred_executions_begin_once,
     clicks::parallel_guesses_lock_the_account,
     clicks::parallel_proposals_of_one_change_are_one,
     bypass::guesses_are_counted_and_audited,
-    audit::heads_and_export_agree;
+    audit::heads_and_export_agree,
+    execution::a_crash_anywhere_leaves_one_effect,
+    execution::many_processes_have_one_effect,
+    execution::failures_are_told_apart,
+    access::policies_are_asked_at_every_step,
+    access::edited_access_policies_void_votes,
+    access::proposals_are_seen_by_policy,
+    access::tokens_end,
+    sessions::second_factors_count_once,
+    sessions::policies_can_demand_a_second_factor,
+    sessions::sessions_decide_as_their_person,
+    sessions::sessions_end,
+    sessions::irreversible_changes_need_a_fresh_proof,
+    audit::keys_follow_each_other,
+    audit::projections_are_folds;
     shared:
+    execution::nothing_is_carried_out_without_an_approval,
+    access::forged_rows_prove_nothing,
     bypass::edited_rows_decide_nothing,
+    bypass::forged_entries_decide_nothing,
+    audit::edited_projections_are_named_and_rebuilt,
+    audit::a_rewritten_log_is_not_signed_again,
     bypass::tokens_never_hold_a_role,
     bypass::the_log_refuses_edits,
     audit::every_tampering_is_found,

@@ -2,15 +2,21 @@
 
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
+use centinel_approvals::access::SHIPPED;
 use centinel_approvals::{
-    AccountChange, ApprovalError, Approvals, Decision, Password, Requester, Verdict, View,
+    AccessPolicy, AccountChange, ApprovalError, Approvals, Decision, NewToken, Password, Requester,
+    Verdict, View,
 };
 use centinel_engine::{
     facts::BundleBuilder,
     money::{Currency, Money},
     proposal::{ApprovalPolicy, BudgetPeriod, Change, Channel, Draft, ProposalId, Risk},
 };
-use centinel_store::{Database, evidence};
+use centinel_store::{
+    Database,
+    audit::{self, AuditKey, Signer},
+    evidence,
+};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{AnyPool, AssertSqlSafe};
 
@@ -42,6 +48,7 @@ impl Deref for World {
 impl World {
     pub(crate) async fn in_memory() -> Self {
         let database = Database::in_memory().await.unwrap();
+        with_key(&database).await;
         let approvals = service(&database, POLICY);
         Self { second: approvals.clone(), approvals, database, address: None, folder: None }
     }
@@ -73,6 +80,7 @@ impl World {
     async fn at(address: String) -> Self {
         let database = Database::connect(&address).await.unwrap();
         let other = Database::connect(&address).await.unwrap();
+        other.sign_with(Some(with_key(&database).await));
         Self {
             approvals: service(&database, POLICY),
             second: service(&other, POLICY),
@@ -85,6 +93,24 @@ impl World {
     /// The same database under another policy.
     pub(crate) fn under(&self, policy: &str) -> Approvals {
         service(&self.database, policy)
+    }
+
+    /// The same database under the shipped access policies with one more.
+    pub(crate) fn under_access(&self, policy: &str) -> Approvals {
+        let files = [SHIPPED[0], ("own.cedar", policy)];
+        let access = Arc::new(AccessPolicy::parse(&files, None).unwrap());
+        let policy = ApprovalPolicy::parse(POLICY).unwrap();
+        Approvals::new(self.database.clone(), policy, access)
+    }
+
+    /// The same database for a process of another role, which holds no key.
+    pub(crate) async fn connected_at(&self, address: &str) -> Approvals {
+        service(&Database::connect(address).await.unwrap(), POLICY)
+    }
+
+    /// Where the database is.
+    pub(crate) fn address(&self) -> &str {
+        self.address.as_deref().unwrap()
     }
 
     /// Somebody with write access to the database; not in memory, where only this process has it.
@@ -124,8 +150,11 @@ impl World {
                 limit: usd(limit),
                 previous_limit: None,
             },
+            edits: Vec::new(),
             evidence,
             saving: None,
+            counterfactual: None,
+            reverts: None,
             cost_touched: None,
             risk: Risk::Low,
             reversible: true,
@@ -139,8 +168,17 @@ impl World {
     }
 }
 
+/// Gives a database a key that signs what decides.
+async fn with_key(database: &Database) -> Arc<Signer> {
+    let (key, _) = AuditKey::generate().unwrap();
+    let signer = Arc::new(Signer::new(key, None).unwrap());
+    audit::announce_key(database, Arc::clone(&signer), None, at(0)).await.unwrap();
+    signer
+}
+
 fn service(database: &Database, policy: &str) -> Approvals {
-    Approvals::new(database.clone(), ApprovalPolicy::parse(policy).unwrap())
+    let access = Arc::new(AccessPolicy::shipped().unwrap());
+    Approvals::new(database.clone(), ApprovalPolicy::parse(policy).unwrap(), access)
 }
 
 /// Hours after the start of these tests.
@@ -151,6 +189,12 @@ pub(crate) fn at(hours: i64) -> Timestamp {
 
 pub(crate) fn password(name: &str) -> Password {
     Password::new(format!("{name}'s own password"))
+}
+
+/// A token that acts for nobody and lasts.
+pub(crate) fn token(name: &str, scopes: &[&str]) -> NewToken {
+    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    NewToken { name: name.to_owned(), scopes, acts_for: None, expires_at: None }
 }
 
 pub(crate) fn account(name: &str, roles: &[&str]) -> AccountChange {

@@ -98,9 +98,6 @@ pub enum Change {
     Cleanup {
         /// Provider's ids of what goes.
         resource_ids: Vec<String>,
-        /// Edits to files that name it, where there are any.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        edits: Vec<Edit>,
     },
 }
 
@@ -164,11 +161,13 @@ pub struct ResourceUse {
     pub memory_bytes: u64,
 }
 
-/// One value in one file.
+/// One value in one file: how a change is carried out where it is text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
-    /// Path in the repository.
+    /// The repository by its name in the configuration; [`Edit::HOME`] is the home's own policies.
+    pub repository: String,
+    /// Path in the repository, with `/`.
     pub file: String,
     /// Where in the file: `resources.requests.cpu`.
     pub path: String,
@@ -178,6 +177,20 @@ pub struct Edit {
     /// The value afterwards; absent removes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+}
+
+impl Edit {
+    /// The name of the home itself, whose policies Centinel edits in place.
+    pub const HOME: &str = "home";
+
+    /// Whether the file lies inside of the repository and is none of git's own.
+    pub(super) fn stays_inside(&self) -> bool {
+        let parts = || self.file.split('/');
+        !self.file.is_empty()
+            && !self.file.contains(['\\', ':'])
+            && parts().all(|part| !matches!(part, "" | "." | ".."))
+            && !parts().any(|part| part.eq_ignore_ascii_case(".git"))
+    }
 }
 
 impl Change {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
-use super::{ApprovalPolicy, Change, Kind, Principal};
+use super::{ApprovalPolicy, Change, Counterfactual, Edit, Kind, Principal};
 use crate::{
     facts::{CanonicalError, canonical_json, sha256_hex},
     money::{Money, MoneyError},
@@ -18,6 +18,8 @@ const TITLE_MAX: usize = 200;
 const TEXT_MAX: usize = 1_000;
 /// Largest change as canonical JSON, in bytes.
 const CHANGE_MAX: usize = 65_536;
+/// Most edits of one proposal.
+const EDITS_MAX: usize = 100;
 
 /// `P-7`: how people call a proposal, over all of its versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,11 +57,20 @@ pub struct Draft {
     pub title: String,
     /// The exact change.
     pub change: Change,
+    /// The same in files, where it is carried out by editing them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Edit>,
     /// Digest of the evidence bundle, 64 hex digits.
     pub evidence: String,
     /// Expected saving per month, where the change is meant to save.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saving: Option<Saving>,
+    /// What the spend would be without the change: the saving is measured against it afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counterfactual: Option<Counterfactual>,
+    /// The executed proposal that this one takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<ProposalId>,
     /// Monthly cost of what is touched, where the change itself names no amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_touched: Option<Money>,
@@ -83,11 +94,20 @@ pub struct Proposal {
     pub title: String,
     /// The exact change.
     pub change: Change,
+    /// The same in files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Edit>,
     /// Digest of the evidence bundle.
     pub evidence: String,
     /// Expected saving per month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saving: Option<Saving>,
+    /// What the spend would be without the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counterfactual: Option<Counterfactual>,
+    /// The executed proposal that this one takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<ProposalId>,
     /// What decides how many people must agree: the largest of the amount in the change, the cost
     /// touched and the upper saving. `None` is unknown, and treated as larger than any amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,6 +152,17 @@ pub enum ProposalError {
     /// A limit or commitment is negative, or a saving's ends are not in order.
     #[error("{0}")]
     Amount(&'static str),
+    /// Too many edits to be read.
+    #[error("proposal has {0} edits, more than {EDITS_MAX}")]
+    TooManyEdits(usize),
+    /// An edit outside of its repository, without a place, or that changes nothing.
+    #[error("edit of `{file}`: {why}")]
+    Edit {
+        /// The file as given.
+        file: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// The amounts do not go together.
     #[error("amounts of the proposal do not go together: {0}")]
     Money(#[from] MoneyError),
@@ -170,8 +201,11 @@ impl Proposal {
             reversible: draft.reversible && draft.change.can_be_undone(),
             title: draft.title,
             change: draft.change,
+            edits: draft.edits,
             evidence: draft.evidence,
             saving: draft.saving,
+            counterfactual: draft.counterfactual,
+            reverts: draft.reverts,
             risk: draft.risk,
             owner: draft.owner,
             requester,
@@ -201,7 +235,15 @@ impl Proposal {
     ///
     /// As [`Proposal::digest`].
     pub fn fingerprint(&self) -> Result<String, CanonicalError> {
-        let content = serde_json::json!({ "change": self.change, "owner": self.owner });
+        let mut content = serde_json::json!({ "change": self.change, "owner": self.owner });
+        if let Some(content) = content.as_object_mut() {
+            if !self.edits.is_empty() {
+                content.insert("edits".to_owned(), serde_json::to_value(&self.edits)?);
+            }
+            if let Some(reverts) = self.reverts {
+                content.insert("reverts".to_owned(), reverts.to_string().into());
+            }
+        }
         Ok(sha256_hex(canonical_json(&content)?.as_bytes()))
     }
 }
@@ -236,8 +278,33 @@ fn check(draft: &Draft) -> Result<(), ProposalError> {
     }
     check_text(&draft.title)?;
     check_text(&draft.owner)?;
+    check_edits(&draft.edits)?;
+    check_texts(&serde_json::to_value(&draft.counterfactual).map_err(CanonicalError::from)?)?;
     check_texts(&serde_json::to_value(&draft.change).map_err(CanonicalError::from)?)?;
     check_amounts(draft)
+}
+
+fn check_edits(edits: &[Edit]) -> Result<(), ProposalError> {
+    if edits.len() > EDITS_MAX {
+        return Err(ProposalError::TooManyEdits(edits.len()));
+    }
+    for edit in edits {
+        check_texts(&serde_json::to_value(edit).map_err(CanonicalError::from)?)?;
+        let refused = |why| {
+            let file = edit.file.chars().take(80).collect();
+            Err(ProposalError::Edit { file, why })
+        };
+        if !edit.stays_inside() {
+            return refused("the file must lie inside of its repository: `charts/values.yaml`");
+        }
+        if edit.repository.is_empty() || edit.path.is_empty() {
+            return refused("an edit names a repository and a path in the file");
+        }
+        if edit.from == edit.to {
+            return refused("the value is already there");
+        }
+    }
+    Ok(())
 }
 
 fn check_texts(value: &Value) -> Result<(), ProposalError> {
@@ -361,7 +428,10 @@ mod tests {
             title: "cap support-answers".to_owned(),
             change,
             evidence: "ab".repeat(32),
+            edits: Vec::new(),
             saving: None,
+            counterfactual: None,
+            reverts: None,
             cost_touched: None,
             risk: Risk::Low,
             reversible: true,
@@ -452,9 +522,9 @@ mod tests {
         let saving = Saving { low: usd("3"), mid: usd("2"), high: usd("5") };
         let unordered = Draft { saving: Some(saving), ..base };
         assert!(matches!(seal(unordered), Err(ProposalError::Amount(_))));
-        let many = Change::Cleanup { resource_ids: vec!["x".repeat(900); 90], edits: vec![] };
+        let many = Change::Cleanup { resource_ids: vec!["x".repeat(900); 90] };
         assert!(matches!(seal(draft(many)), Err(ProposalError::TooLarge(_))));
-        let text = Change::Cleanup { resource_ids: vec!["x".repeat(1_001)], edits: vec![] };
+        let text = Change::Cleanup { resource_ids: vec!["x".repeat(1_001)] };
         assert!(matches!(seal(draft(text)), Err(ProposalError::TooLong(_))));
     }
 

@@ -3,10 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    ApprovalPolicy, Channel, Directory, Event, Occurrence, Principal, Proposal, ProposalId,
-    Refusal, Requirement, State, Status, Vote,
+    ApprovalPolicy, BreakGlass, Channel, Deed, Directory, Eligibility, Event, Glass, Occurrence,
+    Person, Principal, Proposal, ProposalId, Refusal, Requirement, RoleKind, State, Status,
+    VoidReason, Vote,
     document::is_plain,
-    standing::{is_author, standing, void_votes},
+    standing::{is_author, is_eligible, is_glass_in_force, standing, void_votes},
 };
 use crate::money::Money;
 
@@ -53,6 +54,32 @@ pub enum Command {
     Measure {
         /// Per month.
         saving: Money,
+        /// Days after the execution; more than at the last measurement.
+        days: u32,
+    },
+    /// Carry it forward alone, in an emergency.
+    BreakGlass {
+        /// Which version is meant.
+        ballot: Ballot,
+        /// Why.
+        reason: String,
+        /// The incident that it belongs to.
+        ticket: String,
+    },
+    /// Close an emergency that somebody else began.
+    Review {
+        /// What was found.
+        note: String,
+    },
+    /// Record that another proposal took the effect back.
+    RollBack {
+        /// That proposal.
+        by: ProposalId,
+    },
+    /// Record that it was carried out from outside, without an approval.
+    Overtake {
+        /// By whom or what, as far as that is known.
+        what: String,
     },
 }
 
@@ -90,6 +117,8 @@ pub struct Context<'a> {
     pub people: &'a Directory,
     /// The policy in force.
     pub policy: &'a ApprovalPolicy,
+    /// Who may do what with the proposal of the command, by the access policy in force.
+    pub eligibility: &'a Eligibility,
     /// Whether the facts still hold.
     pub facts: &'a Facts,
 }
@@ -118,6 +147,10 @@ pub fn step(
                 Command::Approve(ballot) => approve(state, ballot, context)?,
                 Command::Reject { ballot, reason } => reject(state, ballot, reason, context)?,
                 Command::Withdraw => withdraw(state, context)?,
+                Command::BreakGlass { ballot, reason, ticket } => {
+                    break_glass(state, ballot, reason, ticket, context)?
+                }
+                Command::Review { note } => review(state, note, context)?,
                 _ if *context.actor != Principal::System => {
                     return Err(Refusal::NotTheSystem(context.actor.clone()));
                 }
@@ -130,9 +163,14 @@ pub fn step(
                 Command::LoseTrack => {
                     finished(state, &[Status::Executing], Occurrence::ExecutionUnknown)?
                 }
-                Command::Measure { saving } => {
-                    let measured = Occurrence::Measured { saving: *saving };
-                    finished(state, &[Status::Executed], measured)?
+                Command::Measure { saving, days } => measure(state, *saving, *days)?,
+                Command::RollBack { by } => {
+                    let from = [Status::Executed, Status::Measured];
+                    finished(state, &from, Occurrence::RolledBack { by: *by })?
+                }
+                Command::Overtake { what } => {
+                    let from = [Status::Pending, Status::Approved, Status::Stale, Status::Failed];
+                    finished(state, &from, Occurrence::Overtaken { what: what.clone() })?
                 }
             }
         }
@@ -189,6 +227,7 @@ fn propose(
     {
         return Err(Refusal::NotActive(name.clone()));
     }
+    check_eligible(id, Deed::Propose, context)?;
     if let Some(rule) = context.policy.requirement(proposal).denied_by {
         return Err(Refusal::Denied { rule, kind: proposal.kind() });
     }
@@ -206,7 +245,7 @@ fn approve(
     context: &Context<'_>,
 ) -> Result<Vec<Occurrence>, Refusal> {
     let id = state.proposal.id;
-    let decider = check_decider(state, ballot, &[Status::Pending], context)?;
+    let decider = check_decider(state, ballot, Deed::Approve, context)?;
     if let Facts::Changed(what) = context.facts {
         return Err(Refusal::FactsChanged { id, what: what.clone() });
     }
@@ -235,7 +274,7 @@ fn approve(
         version: state.proposal.version,
         digest: state.digest.clone(),
     });
-    if standing(&after, context.policy, context.people).satisfied {
+    if standing(&after, context.policy, context.people, context.eligibility).satisfied {
         occurrences.push(Occurrence::Approved);
     }
     Ok(occurrences)
@@ -250,9 +289,8 @@ fn reject(
     context: &Context<'_>,
 ) -> Result<Vec<Occurrence>, Refusal> {
     let id = state.proposal.id;
-    let decider = check_decider(state, ballot, &[Status::Pending, Status::Approved], context)?;
-    let length = reason.chars().count();
-    if reason.trim().is_empty() || length > REASON_MAX || !is_plain(reason) {
+    let decider = check_decider(state, ballot, Deed::Reject, context)?;
+    if !is_reason(reason) {
         return Err(Refusal::Reason(id));
     }
     Ok(vec![Occurrence::Rejected {
@@ -265,6 +303,7 @@ fn reject(
 
 fn withdraw(state: &State, context: &Context<'_>) -> Result<Vec<Occurrence>, Refusal> {
     check_requester(state, context)?;
+    check_eligible(state.proposal.id, Deed::Withdraw, context)?;
     let open = [Status::Pending, Status::Approved, Status::Stale];
     finished(state, &open, Occurrence::Withdrawn)
 }
@@ -296,8 +335,14 @@ fn begin_execution(state: &State, context: &Context<'_>) -> Result<Vec<Occurrenc
         Facts::Unchecked => return Err(Refusal::FactsUnchecked(id)),
         Facts::Changed(what) => return Err(Refusal::FactsChanged { id, what: what.clone() }),
     }
-    // People and policy as they are now, not as they were when the last vote came.
-    let standing = standing(state, context.policy, context.people);
+    check_eligible(id, Deed::Execute, context)?;
+    let attempt = state.attempts.saturating_add(1);
+    let begun = Occurrence::ExecutionBegun { key: state.execution_key(), attempt };
+    if is_glass_in_force(state, context.policy, context.people, context.eligibility, context.now) {
+        return Ok(vec![begun]);
+    }
+    // People and policies as they are now, not as they were when the last vote came.
+    let standing = standing(state, context.policy, context.people, context.eligibility);
     if !standing.satisfied {
         return Err(Refusal::NoLongerApproved { id, requirement: Box::new(standing.requirement) });
     }
@@ -309,8 +354,106 @@ fn begin_execution(state: &State, context: &Context<'_>) -> Result<Vec<Occurrenc
     if context.now < from {
         return Err(Refusal::CoolingDown { id, from });
     }
-    let attempt = state.attempts.saturating_add(1);
-    Ok(vec![Occurrence::ExecutionBegun { key: state.execution_key(), attempt }])
+    Ok(vec![begun])
+}
+
+/// One person in the place of a quorum and its cool-down; everything else holds as always.
+fn break_glass(
+    state: &State,
+    ballot: &Ballot,
+    reason: &str,
+    ticket: &str,
+    context: &Context<'_>,
+) -> Result<Vec<Occurrence>, Refusal> {
+    let id = state.proposal.id;
+    let (person, requirement) = identify(state, ballot, &[Status::Pending], context)?;
+    if !person.role_kinds(&state.proposal.owner).contains(&RoleKind::Emergency) {
+        let (name, owner) = (person.name.clone(), state.proposal.owner.clone());
+        return Err(Refusal::NoRole { id, name, roles: vec![RoleKind::Emergency], owner });
+    }
+    check_eligible(id, Deed::BreakGlass, context)?;
+    let refused = |why| Err(Refusal::NoEmergency { id, why });
+    let Some(BreakGlass { expires_after_hours, review_within_hours }) = context.policy.break_glass
+    else {
+        return refused("the policy knows no emergency");
+    };
+    if !state.proposal.reversible || !state.proposal.change.can_be_undone() {
+        return refused("what cannot be undone always takes its quorum");
+    }
+    if let Some(rule) = requirement.denied_by {
+        return Err(Refusal::Denied { rule, kind: state.proposal.kind() });
+    }
+    if !matches!(ballot.channel, Channel::Cli | Channel::Web) {
+        return Err(Refusal::Channel { id, channel: ballot.channel });
+    }
+    if let Facts::Changed(what) = context.facts {
+        return Err(Refusal::FactsChanged { id, what: what.clone() });
+    }
+    check_freeze(state, context)?;
+    if !is_reason(reason) || !is_reason(ticket) {
+        return Err(Refusal::Emergency(id));
+    }
+    let until = |hours: u32| {
+        let until = context.now.checked_add(SignedDuration::from_hours(i64::from(hours)));
+        until.unwrap_or(Timestamp::MAX)
+    };
+    let glass = Glass {
+        name: person.name.clone(),
+        human: person.human.clone(),
+        at: context.now,
+        channel: ballot.channel,
+        reason: reason.trim().to_owned(),
+        ticket: ticket.trim().to_owned(),
+        expires_at: until(expires_after_hours),
+        review_until: until(review_within_hours),
+        policy_version: context.policy.digest().to_owned(),
+    };
+    Ok(vec![Occurrence::GlassBroken { glass }])
+}
+
+/// Whoever could have approved looks at what one person did alone.
+fn review(state: &State, note: &str, context: &Context<'_>) -> Result<Vec<Occurrence>, Refusal> {
+    let id = state.proposal.id;
+    let Principal::Person { name } = context.actor else {
+        return Err(Refusal::NotAPerson { id, principal: context.actor.clone() });
+    };
+    let Some(person) = context.people.get(name).filter(|person| person.active) else {
+        return Err(Refusal::NotActive(name.clone()));
+    };
+    let Some(broken_by) = &state.unreviewed else {
+        return Err(Refusal::NothingToReview(id));
+    };
+    if *broken_by == person.human {
+        return Err(Refusal::OwnEmergency { id, name: name.clone() });
+    }
+    let requirement = context.policy.requirement(&state.proposal);
+    if !is_eligible(state, &requirement, context.people, context.eligibility, person) {
+        let roles = requirement.roles.iter().copied().collect();
+        let owner = state.proposal.owner.clone();
+        return Err(Refusal::NoRole { id, name: name.clone(), roles, owner });
+    }
+    if !is_reason(note) {
+        return Err(Refusal::Reason(id));
+    }
+    let (name, human) = (name.clone(), person.human.clone());
+    Ok(vec![Occurrence::EmergencyReviewed { name, human, note: note.trim().to_owned() }])
+}
+
+fn measure(state: &State, saving: Money, days: u32) -> Result<Vec<Occurrence>, Refusal> {
+    let id = state.proposal.id;
+    let measured = finished(
+        state,
+        &[Status::Executed, Status::Measured],
+        Occurrence::Measured { saving, days },
+    )?;
+    match state.realised {
+        Some(last) if last.days >= days => Err(Refusal::MeasuredAlready { id, after: last.days }),
+        _ => Ok(measured),
+    }
+}
+
+fn is_reason(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= REASON_MAX && is_plain(text)
 }
 
 fn fail(state: &State, reason: &str) -> Result<Vec<Occurrence>, Refusal> {
@@ -342,9 +485,30 @@ struct Decider {
 fn check_decider(
     state: &State,
     ballot: &Ballot,
-    statuses: &[Status],
+    deed: Deed,
     context: &Context<'_>,
 ) -> Result<Decider, Refusal> {
+    let statuses: &[Status] = match deed {
+        Deed::Approve => &[Status::Pending],
+        _ => &[Status::Pending, Status::Approved],
+    };
+    let (person, requirement) = identify(state, ballot, statuses, context)?;
+    let (id, owner) = (state.proposal.id, &state.proposal.owner);
+    if person.role_kinds(owner).is_disjoint(&requirement.roles) {
+        let roles = requirement.roles.iter().copied().collect();
+        return Err(Refusal::NoRole { id, name: person.name.clone(), roles, owner: owner.clone() });
+    }
+    check_eligible(id, deed, context)?;
+    Ok(Decider { name: person.name.clone(), human: person.human.clone(), requirement })
+}
+
+/// The person behind a ballot on the current version, who is none of its authors.
+fn identify<'a>(
+    state: &State,
+    ballot: &Ballot,
+    statuses: &[Status],
+    context: &'a Context<'_>,
+) -> Result<(&'a Person, Requirement), Refusal> {
     let (id, version) = (state.proposal.id, state.proposal.version);
     let Principal::Person { name } = context.actor else {
         return Err(Refusal::NotAPerson { id, principal: context.actor.clone() });
@@ -368,12 +532,16 @@ fn check_decider(
     if is_author(state, context.people, name) {
         return Err(Refusal::Requester { id, requirement: Box::new(requirement) });
     }
-    let owner = &state.proposal.owner;
-    if person.role_kinds(owner).is_disjoint(&requirement.roles) {
-        let roles = requirement.roles.iter().copied().collect();
-        return Err(Refusal::NoRole { id, name: name.clone(), roles, owner: owner.clone() });
+    Ok((person, requirement))
+}
+
+/// The access policy lets the actor do this at all.
+fn check_eligible(id: ProposalId, deed: Deed, context: &Context<'_>) -> Result<(), Refusal> {
+    if context.eligibility.allows(deed, context.actor) {
+        Ok(())
+    } else {
+        Err(Refusal::NotEligible { id, principal: context.actor.clone(), deed })
     }
-    Ok(Decider { name: name.clone(), human: person.human.clone(), requirement })
 }
 
 fn check_requester(state: &State, context: &Context<'_>) -> Result<(), Refusal> {
@@ -419,12 +587,26 @@ fn check_clock(state: &State, now: Timestamp) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// One event for all votes that no longer count; none when all do.
+/// One event for all votes that no longer count, and for an emergency that is over; none when all do.
 fn voided(state: &State, context: &Context<'_>) -> Vec<Occurrence> {
-    let void = void_votes(state, context.policy, context.people);
-    let Some(&(_, why)) = void.first() else {
+    let void = void_votes(state, context.policy, context.people, context.eligibility);
+    let is_over = state.glass.is_some()
+        && !is_glass_in_force(
+            state,
+            context.policy,
+            context.people,
+            context.eligibility,
+            context.now,
+        );
+    let Some(why) =
+        void.first().map(|(_, why)| *why).or(is_over.then_some(VoidReason::EmergencyOver))
+    else {
         return Vec::new();
     };
+    // While an emergency is in force, it needs no votes.
+    if state.glass.is_some() && !is_over {
+        return Vec::new();
+    }
     let people = void.into_iter().map(|(vote, _)| vote.name.clone()).collect();
     vec![Occurrence::VotesVoided { people, why }]
 }

@@ -35,12 +35,16 @@ pub enum Principal {
 pub enum Role {
     /// Owns what a team spends: `owner:TEAM`.
     Owner(String),
+    /// Works in a team and sees what it spends: `member:TEAM`. Decides nothing.
+    Member(String),
     /// Looks after spend everywhere.
     Finops,
     /// Commits the company's money.
     Finance,
     /// Manages people and policy.
     Admin,
+    /// May break the glass in an emergency, and nothing else.
+    Emergency,
 }
 
 /// A role as policies name it; `owner` means the owner of the proposal at hand.
@@ -55,11 +59,15 @@ pub enum RoleKind {
     Finance,
     /// [`Role::Admin`].
     Admin,
+    /// [`Role::Emergency`].
+    Emergency,
 }
 
 /// A text that is no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("role `{0}` is not `owner:TEAM`, `finops`, `finance` or `admin`")]
+#[error(
+    "role `{0}` is not `owner:TEAM`, `member:TEAM`, `finops`, `finance`, `admin` or `emergency`"
+)]
 pub struct RoleError(pub String);
 
 /// What a service token may do. There is no scope that decides: a token holds no role.
@@ -153,9 +161,11 @@ impl Person {
             .iter()
             .filter_map(|role| match role {
                 Role::Owner(team) => (team == owner).then_some(RoleKind::Owner),
+                Role::Member(_) => None,
                 Role::Finops => Some(RoleKind::Finops),
                 Role::Finance => Some(RoleKind::Finance),
                 Role::Admin => Some(RoleKind::Admin),
+                Role::Emergency => Some(RoleKind::Emergency),
             })
             .collect()
     }
@@ -185,12 +195,17 @@ impl FromStr for Role {
             "finops" => Ok(Self::Finops),
             "finance" => Ok(Self::Finance),
             "admin" => Ok(Self::Admin),
-            other => match other.strip_prefix("owner:").map(str::trim) {
-                Some(team) if !team.is_empty() && super::document::is_plain(team) => {
-                    Ok(Self::Owner(team.to_owned()))
-                }
-                _ => Err(RoleError(text.chars().take(64).collect())),
-            },
+            "emergency" => Ok(Self::Emergency),
+            other => {
+                let team_of = |kind| {
+                    let team = other.strip_prefix(kind).map(str::trim)?;
+                    let is_team = !team.is_empty() && super::document::is_plain(team);
+                    is_team.then(|| team.to_owned())
+                };
+                let role = team_of("owner:").map(Self::Owner);
+                role.or_else(|| team_of("member:").map(Self::Member))
+                    .ok_or_else(|| RoleError(text.chars().take(64).collect()))
+            }
         }
     }
 }
@@ -199,9 +214,11 @@ impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owner(team) => write!(f, "owner:{team}"),
+            Self::Member(team) => write!(f, "member:{team}"),
             Self::Finops => f.write_str("finops"),
             Self::Finance => f.write_str("finance"),
             Self::Admin => f.write_str("admin"),
+            Self::Emergency => f.write_str("emergency"),
         }
     }
 }
@@ -226,6 +243,7 @@ impl RoleKind {
             Self::Finops => "finops".to_owned(),
             Self::Finance => "finance".to_owned(),
             Self::Admin => "admin".to_owned(),
+            Self::Emergency => "emergency".to_owned(),
         }
     }
 }
@@ -260,11 +278,20 @@ mod tests {
 
     #[test]
     fn roles_are_closed_and_round_trip() {
-        for role in ["owner:support-platform", "owner:Müller & Söhne", "finops", "finance", "admin"]
-        {
+        for role in [
+            "owner:support-platform",
+            "owner:Müller & Söhne",
+            "member:search",
+            "finops",
+            "finance",
+            "admin",
+            "emergency",
+        ] {
             assert_eq!(role.parse::<Role>().unwrap().to_string(), role);
         }
-        for bad in ["", "owner", "owner:", "root", "Admin", "owner:a\u{202e}b", "owner:a\nb"] {
+        for bad in
+            ["", "owner", "owner:", "member:", "root", "Admin", "owner:a\u{202e}b", "owner:a\nb"]
+        {
             assert!(bad.parse::<Role>().is_err(), "{bad:?}");
         }
     }
@@ -273,7 +300,8 @@ mod tests {
     fn no_scope_decides() {
         assert_eq!("read".parse(), Ok(Scope::Read));
         assert_eq!("propose".parse(), Ok(Scope::Propose));
-        for role in ["admin", "finops", "finance", "owner:search", "approve", "decide"] {
+        for role in ["admin", "finops", "finance", "emergency", "owner:search", "approve", "decide"]
+        {
             let refused = role.parse::<Scope>();
             assert_eq!(refused, Err(ScopeError::Approving(role.to_owned())), "{role}");
         }

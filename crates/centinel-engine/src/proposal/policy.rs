@@ -28,6 +28,8 @@ pub struct ApprovalPolicy {
     pub rules: Vec<Rule>,
     /// When nothing is approved or executed.
     pub freezes: Vec<Freeze>,
+    /// How one person carries a change out in an emergency; absent forbids it.
+    pub break_glass: Option<BreakGlass>,
     digest: String,
 }
 
@@ -65,6 +67,9 @@ pub struct Rule {
     /// Channels on which approving is allowed; empty allows all.
     #[serde(default)]
     pub channels: Vec<Channel>,
+    /// Whoever approves proves themselves with a second factor too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub second_factor: bool,
     /// Nobody may propose this at all.
     #[serde(default)]
     pub deny: bool,
@@ -106,6 +111,17 @@ pub struct Freeze {
     pub reason: String,
 }
 
+/// One person with the role `emergency` instead of a quorum and its cool-down; freezes still hold. Never
+/// for purchases, deletions and whatever else cannot be undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakGlass {
+    /// How long it may be executed after that.
+    pub expires_after_hours: u32,
+    /// Until when somebody else has to have looked at it.
+    pub review_within_hours: u32,
+}
+
 /// Where a person decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -135,6 +151,8 @@ pub struct Requirement {
     pub cool_down_hours: u32,
     /// Channels on which approving is allowed.
     pub channels: BTreeSet<Channel>,
+    /// Whether whoever approves needs a second factor.
+    pub second_factor: bool,
     /// The rule that forbids it.
     pub denied_by: Option<String>,
     /// Every rule that matched, by name.
@@ -172,6 +190,12 @@ pub enum PolicyError {
     /// A freeze ends before it starts.
     #[error("freeze `{0}` ends before it starts")]
     Freeze(String),
+    /// An emergency of no time, or of a week.
+    #[error("`break_glass` must last 1 to 24 hours and be reviewed within 1 to 720")]
+    BreakGlass,
+    /// The emergency role is for breaking the glass alone.
+    #[error("approval rule `{0}` names the role `emergency`, which approves nothing")]
+    Emergency(String),
     /// A lifetime of no time.
     #[error("`expires_after_hours` must be 1 to 8760")]
     Lifetime,
@@ -190,6 +214,8 @@ struct PolicyFile {
     rules: Vec<Rule>,
     #[serde(default, rename = "freeze")]
     freezes: Vec<Freeze>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    break_glass: Option<BreakGlass>,
 }
 
 impl ApprovalPolicy {
@@ -209,13 +235,36 @@ impl ApprovalPolicy {
         check(&file)?;
         // Comments, layout and examples' order of keys do not change what a vote was cast under.
         let digest = sha256_hex(canonical_json(&file)?.as_bytes());
-        let PolicyFile { currency, expires_after_hours, open_per_requester, rules, freezes } = file;
-        Ok(Self { currency, expires_after_hours, open_per_requester, rules, freezes, digest })
+        let PolicyFile {
+            currency,
+            expires_after_hours,
+            open_per_requester,
+            rules,
+            freezes,
+            break_glass,
+        } = file;
+        Ok(Self {
+            currency,
+            expires_after_hours,
+            open_per_requester,
+            rules,
+            freezes,
+            break_glass,
+            digest,
+        })
     }
 
     /// Digest of the meaning of the policy: votes are bound to it.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The same rules, bound to an access policy as well: a vote that was cast under another one no
+    /// longer counts.
+    #[must_use]
+    pub fn under_access(self, access_digest: &str) -> Self {
+        let digest = sha256_hex(format!("{}\n{access_digest}", self.digest).as_bytes());
+        Self { digest, ..self }
     }
 
     /// What a proposal needs under this policy.
@@ -242,6 +291,7 @@ impl ApprovalPolicy {
             includes: BTreeSet::new(),
             cool_down_hours: 0,
             channels: Channel::ALL.into(),
+            second_factor: false,
             denied_by: None,
             rules: Vec::new(),
         };
@@ -261,6 +311,7 @@ impl ApprovalPolicy {
             if !rule.channels.is_empty() {
                 requirement.channels.retain(|channel| rule.channels.contains(channel));
             }
+            requirement.second_factor |= rule.second_factor;
             if rule.deny && requirement.denied_by.is_none() {
                 requirement.denied_by = Some(rule.name.clone());
             }
@@ -321,12 +372,20 @@ fn check(file: &PolicyFile) -> Result<(), PolicyError> {
     if !(1..=8_760).contains(&file.expires_after_hours) {
         return Err(PolicyError::Lifetime);
     }
+    if let Some(BreakGlass { expires_after_hours, review_within_hours }) = file.break_glass
+        && !((1..=24).contains(&expires_after_hours) && (1..=720).contains(&review_within_hours))
+    {
+        return Err(PolicyError::BreakGlass);
+    }
     if !file.rules.iter().any(Rule::is_general) {
         return Err(PolicyError::NoGeneralRule);
     }
     for (index, rule) in file.rules.iter().enumerate() {
         if rule.approvers == 0 {
             return Err(PolicyError::NoApprover(rule.name.clone()));
+        }
+        if rule.roles.iter().chain(&rule.includes).any(|role| *role == RoleKind::Emergency) {
+            return Err(PolicyError::Emergency(rule.name.clone()));
         }
         for other in file.rules.iter().take(index) {
             if other.name == rule.name {
@@ -407,6 +466,9 @@ mod tests {
         assert_eq!(policy.digest(), commented.digest());
         let stricter = POLICY.replacen("approvers = 1", "approvers = 2", 1);
         assert_ne!(ApprovalPolicy::parse(&stricter).unwrap().digest(), policy.digest());
+        let (one, two) = (policy.clone().under_access("a"), policy.clone().under_access("b"));
+        assert!(one.digest() != policy.digest() && one.digest() != two.digest());
+        assert_eq!(policy.clone().under_access("a").digest(), one.digest());
     }
 
     #[test]
@@ -454,9 +516,18 @@ mod tests {
             1_u32..5,
             proptest::collection::vec(role(), 0..2),
             0_u32..48,
+            any::<bool>(),
         )
             .prop_map(
-                |(above, risk, irreversible, approvers, includes, cool_down_hours)| Rule {
+                |(
+                    above,
+                    risk,
+                    irreversible,
+                    approvers,
+                    includes,
+                    cool_down_hours,
+                    includes_second_factor,
+                )| Rule {
                     name: String::new(),
                     reason: String::new(),
                     kinds: vec![],
@@ -468,6 +539,7 @@ mod tests {
                     includes,
                     cool_down_hours,
                     channels: vec![],
+                    second_factor: includes_second_factor,
                     deny: false,
                     matches: vec![],
                     does_not_match: vec![],
@@ -502,6 +574,7 @@ mod tests {
             prop_assert!(less.approvers <= larger.approvers);
             prop_assert!(less.includes.is_subset(&larger.includes));
             prop_assert!(less.cool_down_hours <= larger.cool_down_hours);
+            prop_assert!(less.second_factor <= larger.second_factor);
         }
     }
 }

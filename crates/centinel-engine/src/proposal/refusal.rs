@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Channel, Principal, ProposalId, Requirement, RoleKind, Status};
+use super::{Channel, Deed, Principal, ProposalId, Requirement, RoleKind, Status};
 use crate::money::Money;
 
 /// Why a command changes nothing.
@@ -32,6 +32,16 @@ pub enum Refusal {
         roles: Vec<RoleKind>,
         /// The team that owns it.
         owner: String,
+    },
+    /// The access policy does not let this principal do it at all.
+    #[error("the access policy does not let `{principal}` {} proposal `{id}`", deed.name())]
+    NotEligible {
+        /// Which proposal.
+        id: ProposalId,
+        /// Who tried.
+        principal: Principal,
+        /// What.
+        deed: Deed,
     },
     /// Only people decide.
     #[error("`{principal}` cannot decide proposal `{id}`: only people approve")]
@@ -165,6 +175,36 @@ pub enum Refusal {
         /// How many.
         open: u32,
     },
+    /// This can be taken back by nobody, or the policy knows no emergency.
+    #[error("the glass of proposal `{id}` cannot be broken: {why}")]
+    NoEmergency {
+        /// Which proposal.
+        id: ProposalId,
+        /// Why.
+        why: &'static str,
+    },
+    /// An emergency says why, and which ticket it is about.
+    #[error("breaking the glass of `{0}` needs a reason and a ticket that can all be seen")]
+    Emergency(ProposalId),
+    /// Whoever broke the glass does not review it.
+    #[error("`{name}` broke the glass of proposal `{id}`; somebody else reviews it")]
+    OwnEmergency {
+        /// Which proposal.
+        id: ProposalId,
+        /// Who tried.
+        name: String,
+    },
+    /// There is nothing to review.
+    #[error("proposal `{0}` has no emergency to review")]
+    NothingToReview(ProposalId),
+    /// A measurement that is no later one.
+    #[error("proposal `{id}` was measured after {after} days already")]
+    MeasuredAlready {
+        /// Which proposal.
+        id: ProposalId,
+        /// Days of the last measurement.
+        after: u32,
+    },
     /// A rejection says why.
     #[error("rejecting proposal `{0}` needs a reason of 1 to 1000 characters that can all be seen")]
     Reason(ProposalId),
@@ -200,6 +240,7 @@ impl Refusal {
             Self::Requester { id, .. } => {
                 format!("`centinel show {id}` lists who can decide; you can withdraw it")
             }
+            Self::NotEligible { .. } => "see `policies/access/`".to_owned(),
             Self::NoRole { id, .. } => format!("`centinel show {id}` lists who can decide"),
             Self::NotAPerson { id, .. } => {
                 format!("a person decides with `centinel approve {id}` or `centinel reject {id}`")
@@ -228,7 +269,14 @@ impl Refusal {
                 format!("whoever may approve it can reject it: `centinel reject {id}`")
             }
             Self::ClockBehind { .. } => "set this machine's clock".to_owned(),
+            Self::NoEmergency { id, .. } => {
+                format!("get it approved: `centinel show {id}` lists who can decide")
+            }
+            Self::OwnEmergency { id, .. } => format!("`centinel show {id}` lists who can decide"),
             Self::NotActive(_)
+            | Self::Emergency(_)
+            | Self::NothingToReview(_)
+            | Self::MeasuredAlready { .. }
             | Self::Status { .. }
             | Self::CoolingDown { .. }
             | Self::Reason(_)

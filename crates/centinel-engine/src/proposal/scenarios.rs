@@ -40,6 +40,10 @@ deny = true
 start = "2026-11-02T00:00:00Z"
 end = "2026-11-02T12:00:00Z"
 reason = "closing the books"
+
+[break_glass]
+expires_after_hours = 4
+review_within_hours = 48
 "#;
 
 /// Proposals in these tests start here.
@@ -54,6 +58,8 @@ pub(super) fn directory() -> Directory {
         ("cora", "cora", "finops", true),
         ("dan", "dan", "owner:ads", true),
         ("eve", "eve", "finops", false),
+        ("finn", "finn", "emergency", true),
+        ("ana-3", "ana", "emergency", true),
     ] {
         directory.insert(Person {
             name: name.to_owned(),
@@ -82,7 +88,10 @@ pub(super) fn proposal(
             previous_limit: None,
         },
         evidence: "0f".repeat(32),
+        edits: Vec::new(),
         saving: None,
+        counterfactual: None,
+        reverts: None,
         cost_touched: None,
         risk: Risk::Low,
         reversible: true,
@@ -118,7 +127,14 @@ fn play(requester: &Principal, limit: &str, lines: &str) -> (Status, Option<Refu
         None,
         id,
         &propose,
-        &Context { now: start, actor: requester, people: &people, policy: &policy, facts: &facts },
+        &Context {
+            now: start,
+            actor: requester,
+            people: &people,
+            policy: &policy,
+            eligibility: &Eligibility::everyone(),
+            facts: &facts,
+        },
     )
     .unwrap();
     let mut refusal = None;
@@ -141,11 +157,26 @@ fn play(requester: &Principal, limit: &str, lines: &str) -> (Status, Option<Refu
             "succeed" => Command::Succeed,
             "fail" => Command::Fail { reason: "timeout".to_owned() },
             "lose" => Command::LoseTrack,
-            "measure" => Command::Measure { saving: Money::zero(Currency::USD) },
+            "measure" => Command::Measure { saving: Money::zero(Currency::USD), days: 7 },
+            "again" => Command::Measure { saving: Money::zero(Currency::USD), days: 30 },
+            "break" => Command::BreakGlass {
+                ballot,
+                reason: "runaway agent".to_owned(),
+                ticket: "INC-7".to_owned(),
+            },
+            "review" => Command::Review { note: "looked at it".to_owned() },
+            "undo" => Command::RollBack { by: ProposalId(8) },
+            "overtake" => Command::Overtake { what: "merged by hand".to_owned() },
             other => panic!("{other}"),
         };
-        let context =
-            Context { now, actor: &actor, people: &people, policy: &policy, facts: &facts };
+        let context = Context {
+            now,
+            actor: &actor,
+            people: &people,
+            policy: &policy,
+            eligibility: &Eligibility::everyone(),
+            facts: &facts,
+        };
         match step(Some(&state), id, &command, &context) {
             Ok((after, _)) => (state, refusal) = (after, None),
             Err(refused) => refusal = Some(refused),
@@ -198,6 +229,22 @@ second attempt | system | 5 | ben approve, system execute, system fail | failed 
 three attempts | system | 5 | ben approve, system execute, system fail, system execute, system fail, system execute, system lose, system fail | abandoned |
 somebody else's | ana | 5 | agent withdraw | pending | proposal `P-7` was requested by `person:ana`, who alone can withdraw or replace it
 own, by the other account | ana | 5 | ana-2 withdraw | withdrawn |
+an emergency takes no quorum and no cool-down | system | 501 | finn break, system execute, system succeed, ben review | executed |
+an emergency is short | system | 501 | finn break, system execute 5 | approved | proposal `P-7` is no longer approved: it needs two approvers above $500
+an emergency that is over | system | 501 | finn break, system refresh 5 | pending |
+an emergency is for its role | system | 501 | ana break | pending | proposal `P-7` needs the role emergency, which `ana` does not hold
+the role approves nothing | system | 5 | finn approve | pending | proposal `P-7` needs the role owner of `search` or finops, which `finn` does not hold
+own emergency | ana | 501 | ana-3 break | pending | proposal `P-7` needs two approvers above $500, and its requester cannot be one
+an emergency waits for a freeze | system | 501 | finn break 24 | pending | nothing like proposal `P-7` is approved or executed until 2026-11-02T12:00:00Z: closing the books
+an agent's emergency | system | 501 | agent break | pending | `agent:mcp` cannot decide proposal `P-7`: only people approve
+reviewed by somebody else | system | 501 | ana-3 break, ana review | approved | `ana` broke the glass of proposal `P-7`; somebody else reviews it
+reviewed by whoever may approve | system | 501 | finn break, dan review | approved | proposal `P-7` needs the role owner of `search` or finops, which `dan` does not hold
+reviewed once | system | 501 | finn break, ben review, cora review | approved | proposal `P-7` has no emergency to review
+denial of an emergency | system | 501 | finn break, ben reject | rejected |
+measured again | system | 5 | ben approve, system execute, system succeed, system measure, system again | measured |
+measured twice the same | system | 5 | ben approve, system execute, system succeed, system measure, system measure | measured | proposal `P-7` was measured after 7 days already
+taken back | system | 5 | ben approve, system execute, system succeed, system measure, system undo, system again | rolled_back | proposal `P-7` is rolled back
+carried out from outside | system | 501 | ben approve, system overtake, ana approve | overtaken | proposal `P-7` is already carried out from outside
 own agent's, taken back | anas-agent | 5 | ana withdraw | withdrawn |
 ";
 
@@ -225,6 +272,7 @@ fn denied_by_policy_never_opens() {
         actor: &Principal::System,
         people: &directory(),
         policy: &policy,
+        eligibility: &Eligibility::everyone(),
         facts: &Facts::Hold,
     };
     let refused = step(None, ProposalId(7), &Command::Propose(Box::new(risky)), &context);
@@ -244,8 +292,67 @@ fn standing_names_who_is_missing() {
         digest: "d".repeat(64),
     };
     let state = fold(&[Event { at: start, actor: ben, what: proposed }]).unwrap();
-    let found = standing(&state, &policy, &people);
+    let found = standing(&state, &policy, &people, &Eligibility::everyone());
     assert_eq!((found.missing, found.satisfied), (2, false));
     assert_eq!(found.missing_roles, [RoleKind::Finops]);
     assert_eq!(found.eligible, ["ana", "cora"], "one name a human, not the requester, not eve");
+    let mut cora_alone = Eligibility::default();
+    cora_alone.allow(Deed::Approve, Principal::person("cora"));
+    let found = standing(&state, &policy, &people, &cora_alone);
+    assert_eq!(found.eligible, ["cora"], "a role is not enough where the access policy says no");
+}
+
+/// Whoever may no longer do a thing does it no more, and their vote counts for nothing: when it is
+/// cast, and when it is carried out.
+#[test]
+fn eligibility_is_looked_at_at_every_step() {
+    let policy = ApprovalPolicy::parse(POLICY).unwrap();
+    let people = directory();
+    let start: Timestamp = START.parse().unwrap();
+    let at = |hours| start.checked_add(SignedDuration::from_hours(hours)).unwrap();
+    let (ben, cora, system) =
+        (Principal::person("ben"), Principal::person("cora"), Principal::System);
+    let made = proposal(1, "5", &system, &policy, start);
+    let ballot = Ballot { version: 1, digest: made.digest().unwrap(), channel: Channel::Cli };
+    let approve = Command::Approve(ballot.clone());
+    let reject = Command::Reject { ballot, reason: "no".to_owned() };
+    let without = |deed: Deed, barred: &Principal| {
+        let mut eligibility = Eligibility::default();
+        for each in Deed::ALL {
+            for principal in [&ben, &cora, &system] {
+                if (each, principal) != (deed, barred) {
+                    eligibility.allow(each, principal.clone());
+                }
+            }
+        }
+        eligibility
+    };
+    let all = Eligibility::everyone();
+    let play = |state: Option<&State>, actor: &Principal, command: &Command, may: &Eligibility| {
+        let (people, policy, facts) = (&people, &policy, &Facts::Hold);
+        let context = Context { now: at(1), actor, people, policy, eligibility: may, facts };
+        step(state, ProposalId(7), command, &context)
+    };
+    let propose = Command::Propose(Box::new(made));
+    let (pending, _) = play(None, &system, &propose, &all).unwrap();
+    let (approved, _) = play(Some(&pending), &cora, &approve, &all).unwrap();
+    assert_eq!(approved.status, Status::Approved);
+    for (state, actor, command, deed) in [
+        (None, &system, &propose, Deed::Propose),
+        (Some(&pending), &cora, &approve, Deed::Approve),
+        (Some(&approved), &cora, &reject, Deed::Reject),
+        (Some(&pending), &system, &Command::Withdraw, Deed::Withdraw),
+        (Some(&approved), &system, &Command::BeginExecution, Deed::Execute),
+    ] {
+        let refused = play(state, actor, command, &without(deed, actor)).unwrap_err();
+        let (id, principal) = (ProposalId(7), actor.clone());
+        assert_eq!(refused, Refusal::NotEligible { id, principal, deed }, "{deed:?}");
+        assert!(play(state, actor, command, &without(deed, &ben)).is_ok(), "{deed:?}");
+    }
+    // Cora's vote does not outlive her eligibility.
+    let barred = without(Deed::Approve, &cora);
+    let late = play(Some(&approved), &system, &Command::BeginExecution, &barred);
+    assert!(matches!(late, Err(Refusal::NoLongerApproved { .. })), "{late:?}");
+    let (after, events) = play(Some(&approved), &system, &Command::Refresh, &barred).unwrap();
+    assert_eq!((after.status, after.votes.len(), events.len()), (Status::Pending, 0, 1));
 }

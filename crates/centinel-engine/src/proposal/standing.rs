@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    ApprovalPolicy, Directory, Person, Principal, Requirement, RoleKind, State, VoidReason, Vote,
+    ApprovalPolicy, Deed, Directory, Eligibility, Person, Principal, Requirement, Role, RoleKind,
+    State, VoidReason, Vote,
 };
 
 /// What a proposal needs, has, and lacks.
@@ -26,11 +27,17 @@ pub struct Standing {
     pub satisfied: bool,
 }
 
-/// Where a proposal stands under a policy and a directory. Votes that no longer count are left out.
-pub fn standing(state: &State, policy: &ApprovalPolicy, people: &Directory) -> Standing {
+/// Where a proposal stands under its policies and a directory. Votes that no longer count are left
+/// out.
+pub fn standing(
+    state: &State,
+    policy: &ApprovalPolicy,
+    people: &Directory,
+    eligibility: &Eligibility,
+) -> Standing {
     let requirement = policy.requirement(&state.proposal);
-    let void: BTreeSet<&str> =
-        void_votes(state, policy, people).into_iter().map(|(vote, _)| vote.name.as_str()).collect();
+    let void = void_votes(state, policy, people, eligibility);
+    let void: BTreeSet<&str> = void.into_iter().map(|(vote, _)| vote.name.as_str()).collect();
     let owner = &state.proposal.owner;
     let mut humans = BTreeSet::new();
     let mut held: BTreeSet<RoleKind> = BTreeSet::new();
@@ -45,7 +52,8 @@ pub fn standing(state: &State, policy: &ApprovalPolicy, people: &Directory) -> S
     let count = u32::try_from(humans.len()).unwrap_or(u32::MAX);
     let missing = requirement.approvers.saturating_sub(count);
     let mut eligible = Vec::new();
-    for person in people.iter().filter(|person| is_eligible(state, &requirement, people, person)) {
+    let may = |person: &&Person| is_eligible(state, &requirement, people, eligibility, person);
+    for person in people.iter().filter(may) {
         if humans.insert(&person.human) {
             eligible.push(person.name.clone());
         }
@@ -60,14 +68,16 @@ pub fn standing(state: &State, policy: &ApprovalPolicy, people: &Directory) -> S
     }
 }
 
-/// Whether an active account with a role that counts belongs to no author.
+/// Whether an active account with a role that counts belongs to no author, and may decide at all.
 pub(super) fn is_eligible(
     state: &State,
     requirement: &Requirement,
     people: &Directory,
+    eligibility: &Eligibility,
     person: &Person,
 ) -> bool {
     person.active
+        && eligibility.allows(Deed::Approve, &Principal::person(&person.name))
         && !is_author(state, people, &person.name)
         && !person.role_kinds(&state.proposal.owner).is_disjoint(&requirement.roles)
 }
@@ -87,13 +97,14 @@ pub(super) fn void_votes<'a>(
     state: &'a State,
     policy: &ApprovalPolicy,
     people: &Directory,
+    eligibility: &Eligibility,
 ) -> Vec<(&'a Vote, VoidReason)> {
     let requirement = policy.requirement(&state.proposal);
     let stands = |vote: &Vote| {
         people.get(&vote.name).is_some_and(|person| {
             person.human == vote.human
                 && is_unchanged_since(person, vote.at)
-                && is_eligible(state, &requirement, people, person)
+                && is_eligible(state, &requirement, people, eligibility, person)
         })
     };
     state
@@ -109,6 +120,28 @@ pub(super) fn void_votes<'a>(
             }
         })
         .collect()
+}
+
+/// Whether an emergency stands in for the quorum now: under the same policy, by a person who still holds
+/// the role, in its time.
+pub(super) fn is_glass_in_force(
+    state: &State,
+    policy: &ApprovalPolicy,
+    people: &Directory,
+    eligibility: &Eligibility,
+    now: Timestamp,
+) -> bool {
+    let Some(glass) = &state.glass else { return false };
+    policy.break_glass.is_some()
+        && glass.policy_version == policy.digest()
+        && now < glass.expires_at
+        && people.get(&glass.name).is_some_and(|person| {
+            person.active
+                && person.human == glass.human
+                && is_unchanged_since(person, glass.at)
+                && person.roles.contains(&Role::Emergency)
+        })
+        && eligibility.allows(Deed::BreakGlass, &Principal::person(&glass.name))
 }
 
 fn is_unchanged_since(person: &Person, at: Timestamp) -> bool {

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, Principal, Proposal};
+use super::{Channel, Principal, Proposal, ProposalId};
 use crate::{facts::sha256_hex, money::Money};
 
 /// Something that happened to a proposal. The audit log keeps these; nothing else is remembered.
@@ -87,11 +87,71 @@ pub enum Occurrence {
     ExecutionUnknown,
     /// No attempt is left, or its time ran out between attempts: final.
     Abandoned,
-    /// The realised saving was measured: final.
+    /// The realised saving was measured.
     Measured {
         /// Realised saving per month.
         saving: Money,
+        /// Days after the execution.
+        days: u32,
     },
+    /// A person carried it forward alone, in an emergency.
+    GlassBroken {
+        /// What they said.
+        glass: Glass,
+    },
+    /// Somebody else looked at an emergency afterwards.
+    EmergencyReviewed {
+        /// Account name.
+        name: String,
+        /// The human behind it.
+        human: String,
+        /// What they found.
+        note: String,
+    },
+    /// Another proposal took its effect back: final.
+    RolledBack {
+        /// That proposal.
+        by: ProposalId,
+    },
+    /// It was carried out from outside, without an approval that Centinel knows of: final.
+    Overtaken {
+        /// By whom or what, as far as that is known.
+        what: String,
+    },
+}
+
+/// An emergency: one person in the place of a quorum.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Glass {
+    /// Account name.
+    pub name: String,
+    /// The human behind it.
+    pub human: String,
+    /// When.
+    pub at: Timestamp,
+    /// Where.
+    pub channel: Channel,
+    /// Why.
+    pub reason: String,
+    /// The incident that it belongs to.
+    pub ticket: String,
+    /// From when on it can no longer be executed on these grounds.
+    pub expires_at: Timestamp,
+    /// Until when somebody else has to have looked at it.
+    pub review_until: Timestamp,
+    /// Digest of the policy in force.
+    pub policy_version: String,
+}
+
+/// What became of the saving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Realised {
+    /// Per month.
+    pub saving: Money,
+    /// Days after the execution.
+    pub days: u32,
 }
 
 /// Why votes stopped counting.
@@ -102,6 +162,8 @@ pub enum VoidReason {
     PolicyChanged,
     /// The people's roles, links or activity changed.
     PersonChanged,
+    /// The time of an emergency ran out before it was used.
+    EmergencyOver,
 }
 
 /// One person's approval, bound to one version, one policy and one state of their account.
@@ -148,6 +210,10 @@ pub enum Status {
     Stale,
     /// Could not be carried out.
     Abandoned,
+    /// Its effect was taken back.
+    RolledBack,
+    /// Carried out from outside, without an approval.
+    Overtaken,
 }
 
 /// A proposal over all its versions, as its events left it.
@@ -169,6 +235,14 @@ pub struct State {
     pub approved_at: Option<Timestamp>,
     /// Attempts to carry it out.
     pub attempts: u32,
+    /// When it was carried out.
+    pub executed_at: Option<Timestamp>,
+    /// The emergency in which the current version was carried forward.
+    pub glass: Option<Glass>,
+    /// The human behind an emergency that nobody else has looked at yet.
+    pub unreviewed: Option<String>,
+    /// What became of its saving, as measured last.
+    pub realised: Option<Realised>,
     /// When it changed last.
     pub changed_at: Timestamp,
 }
@@ -182,6 +256,7 @@ impl State {
     /// The state after one more event. Total: an event before any proposal leaves nothing.
     pub fn after(state: Option<Self>, event: &Event) -> Option<Self> {
         if let Occurrence::Proposed { proposal, digest } = &event.what {
+            let unreviewed = state.as_ref().and_then(|state| state.unreviewed.clone());
             let mut authors = state.map_or_else(Vec::new, |state| state.authors);
             if !authors.contains(&event.actor) {
                 authors.push(event.actor.clone());
@@ -195,6 +270,10 @@ impl State {
                 round: 0,
                 approved_at: None,
                 attempts: 0,
+                executed_at: None,
+                glass: None,
+                unreviewed,
+                realised: None,
                 changed_at: event.at,
             });
         }
@@ -206,6 +285,7 @@ impl State {
                 state.votes.retain(|vote| !people.contains(&vote.name));
                 state.round = state.round.saturating_add(1);
                 state.approved_at = None;
+                state.glass = None;
                 state.status = Status::Pending;
             }
             Occurrence::VoteCast { vote, .. } => state.votes.push(vote.clone()),
@@ -219,17 +299,33 @@ impl State {
             Occurrence::Stale { .. } => {
                 state.votes.clear();
                 state.approved_at = None;
+                state.glass = None;
                 state.status = Status::Stale;
             }
             Occurrence::ExecutionBegun { attempt, .. } => {
                 state.attempts = *attempt;
                 state.status = Status::Executing;
             }
-            Occurrence::Executed => state.status = Status::Executed,
+            Occurrence::Executed => {
+                state.status = Status::Executed;
+                state.executed_at = Some(event.at);
+            }
             Occurrence::ExecutionFailed { .. } => state.status = Status::Failed,
             Occurrence::ExecutionUnknown => state.status = Status::Unknown,
             Occurrence::Abandoned => state.status = Status::Abandoned,
-            Occurrence::Measured { .. } => state.status = Status::Measured,
+            Occurrence::Measured { saving, days } => {
+                state.status = Status::Measured;
+                state.realised = Some(Realised { saving: *saving, days: *days });
+            }
+            Occurrence::GlassBroken { glass } => {
+                state.status = Status::Approved;
+                state.approved_at = Some(event.at);
+                state.glass = Some(glass.clone());
+                state.unreviewed = Some(glass.human.clone());
+            }
+            Occurrence::EmergencyReviewed { .. } => state.unreviewed = None,
+            Occurrence::RolledBack { .. } => state.status = Status::RolledBack,
+            Occurrence::Overtaken { .. } => state.status = Status::Overtaken,
         }
         Some(state)
     }
@@ -259,22 +355,32 @@ impl Occurrence {
             Self::ExecutionUnknown => "execution_unknown",
             Self::Abandoned => "abandoned",
             Self::Measured { .. } => "measured",
+            Self::GlassBroken { .. } => "glass_broken",
+            Self::EmergencyReviewed { .. } => "emergency_reviewed",
+            Self::RolledBack { .. } => "rolled_back",
+            Self::Overtaken { .. } => "overtaken",
         }
     }
 }
 
 impl Status {
-    /// Whether nothing can follow.
+    /// Whether it can neither be decided nor carried out any more, nor measured or taken back. The review
+    /// of an emergency may still follow.
     pub fn is_final(self) -> bool {
         matches!(
             self,
-            Self::Measured | Self::Rejected | Self::Withdrawn | Self::Expired | Self::Abandoned
+            Self::Rejected
+                | Self::Withdrawn
+                | Self::Expired
+                | Self::Abandoned
+                | Self::RolledBack
+                | Self::Overtaken
         )
     }
 
     /// Whether it takes part in daily life: waits for people, for execution, or for a new version.
     pub fn is_open(self) -> bool {
-        !self.is_final() && self != Self::Executed
+        !self.is_final() && !matches!(self, Self::Executed | Self::Measured)
     }
 
     /// The word of the wire form.
@@ -292,6 +398,8 @@ impl Status {
             Self::Expired => "expired",
             Self::Stale => "stale",
             Self::Abandoned => "abandoned",
+            Self::RolledBack => "rolled_back",
+            Self::Overtaken => "overtaken",
         }
     }
 }
@@ -311,6 +419,8 @@ impl fmt::Display for Status {
             Self::Expired => "expired",
             Self::Stale => "out of date and needs a new version",
             Self::Abandoned => "abandoned",
+            Self::RolledBack => "rolled back",
+            Self::Overtaken => "already carried out from outside",
         })
     }
 }

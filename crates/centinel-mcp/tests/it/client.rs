@@ -21,7 +21,8 @@ impl Client {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let mut config = ClientConfig::default();
         config.client_info.name = "Test Client".to_owned();
-        let (server, peer) = tokio::join!(server.serve(far), config.serve(near));
+        let (server, peer) =
+            tokio::join!(Box::pin(server.serve(far)), Box::pin(config.serve(near)));
         Self { peer: peer.unwrap(), _server: server.unwrap() }
     }
 

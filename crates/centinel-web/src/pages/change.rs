@@ -2,14 +2,21 @@
 
 use centinel_engine::{
     money::Money,
-    proposal::{BudgetPeriod, Change, Edit, Payment, ResourceUse},
+    proposal::{BudgetPeriod, Change, Edit, Payment, Proposal, ResourceUse},
 };
 
 use super::Term;
 use crate::text::{cell, count, grouped};
 
-/// What would change, line by line.
-pub(super) fn terms(change: &Change) -> Vec<Term> {
+/// What would change, line by line, and where in files.
+pub(super) fn terms(proposal: &Proposal) -> Vec<Term> {
+    let mut terms = of_change(&proposal.change);
+    terms.extend(proposal.reverts.map(|id| Term::new("Takes back", id.to_string())));
+    terms.extend(proposal.edits.iter().map(edit));
+    terms
+}
+
+fn of_change(change: &Change) -> Vec<Term> {
     match change {
         Change::Budget { scope, period, limit, previous_limit } => vec![
             Term::new("Sets", "a budget"),
@@ -50,9 +57,8 @@ pub(super) fn terms(change: &Change) -> Vec<Term> {
             Term::new("Stops", cell(stop_cron)),
             Term::new("Time zone", cell(time_zone)),
         ],
-        Change::Cleanup { resource_ids, edits } => {
-            let deletes = resource_ids.iter().map(|id| Term::new("Deletes", cell(id)));
-            deletes.chain(edits.iter().map(edit)).collect()
+        Change::Cleanup { resource_ids } => {
+            resource_ids.iter().map(|id| Term::new("Deletes", cell(id))).collect()
         }
     }
 }
@@ -101,7 +107,12 @@ fn resources(resources: &ResourceUse) -> String {
 fn edit(edit: &Edit) -> Term {
     let value = |value: &Option<String>| value.as_deref().map_or("nothing".to_owned(), cell);
     Term::new(
-        format!("{}, {}", cell(&edit.file), cell(&edit.path)),
+        match edit.repository.as_str() {
+            Edit::HOME => format!("{}, {}", cell(&edit.file), cell(&edit.path)),
+            repository => {
+                format!("{}: {}, {}", cell(repository), cell(&edit.file), cell(&edit.path))
+            }
+        },
         format!("{} → {}", value(&edit.from), value(&edit.to)),
     )
 }

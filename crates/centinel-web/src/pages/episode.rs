@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::Path, response::Response};
 use centinel_app::{Explained, Incident, Link, PlaceShare};
 use centinel_engine::{
     anomaly::Metric,
@@ -16,7 +13,7 @@ use centinel_engine::{
 
 use super::{Chrome, Source, Term, overview::scope, page};
 use crate::{
-    WebState,
+    asked::Asked,
     chart::Waterfall,
     failure::Failure,
     text::{self, cell, clean, money, signed_money},
@@ -73,9 +70,10 @@ struct Cell {
     is_more: bool,
 }
 
-pub(crate) async fn episode(State(state): State<WebState>, Path(id): Path<String>) -> Response {
-    let explained = state.app.explain_incident(&id, None, state.now()).await.map_err(Failure::from);
-    let chrome = Chrome::of(&state.app);
+pub(crate) async fn episode(state: Asked, Path(id): Path<String>) -> Response {
+    let explained =
+        state.app().explain_incident(&id, None, state.now()).await.map_err(Failure::from);
+    let chrome = Chrome::of(state.app());
     page(&state, explained.map(|(incident, explained)| view(chrome, &incident, &explained)))
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::Path,
     response::{IntoResponse as _, Response},
 };
 use centinel_engine::{
@@ -13,7 +13,7 @@ use centinel_engine::{
 
 use super::{Chrome, page};
 use crate::{
-    WebState,
+    asked::Asked,
     failure::Failure,
     text::{self, cell, clean},
 };
@@ -40,17 +40,14 @@ pub(super) struct Row {
 }
 
 /// The page, or with `.json` the bundle itself.
-pub(crate) async fn evidence(
-    State(state): State<WebState>,
-    Path(address): Path<String>,
-) -> Response {
+pub(crate) async fn evidence(state: Asked, Path(address): Path<String>) -> Response {
     let json = address.strip_suffix(".json");
-    let bundle = state.app.evidence(json.unwrap_or(&address)).await.map_err(Failure::from);
+    let bundle = state.app().evidence(json.unwrap_or(&address)).await.map_err(Failure::from);
     match (json, bundle) {
         (Some(_), Ok(bundle)) => Json(bundle).into_response(),
         (Some(_), Err(failure)) => failure.json(),
         (None, bundle) => {
-            let chrome = Chrome::of(&state.app);
+            let chrome = Chrome::of(state.app());
             page(&state, bundle.map(|bundle| view(chrome, &bundle)))
         }
     }

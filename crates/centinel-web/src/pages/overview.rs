@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use centinel_app::{AppError, Headline, Incident, KindOfSpend, Report, SpendForecast, View};
 use centinel_engine::{
     explain::Measured,
@@ -14,7 +14,7 @@ use jiff::{ToSpan as _, civil::Date, civil::Weekday};
 
 use super::{Chrome, Source, page, proposal::needs};
 use crate::{
-    WebState,
+    asked::Asked,
     chart::{Spark, Stacked},
     failure::Failure,
     text::{self, cell, clean, money, percent},
@@ -93,11 +93,11 @@ struct Waiting {
     expires: String,
 }
 
-pub(crate) async fn overview(State(state): State<WebState>) -> Response {
+pub(crate) async fn overview(state: Asked) -> Response {
     page(&state, answer(&state).await)
 }
 
-async fn answer(state: &WebState) -> Result<Overview, Failure> {
+async fn answer(state: &Asked) -> Result<Overview, Failure> {
     let screen = state.first_screen().await.map_err(|error| {
         let is_empty = matches!(error, AppError::Empty);
         let mut failure = Failure::from(error);
@@ -107,7 +107,7 @@ async fn answer(state: &WebState) -> Result<Overview, Failure> {
         }
         failure
     })?;
-    let open = state.app.approvals().inbox(state.now()).await.map_err(AppError::from)?;
+    let open = state.app().approvals().inbox(state.now()).await.map_err(AppError::from)?;
     let report = &screen.report;
     let (first, after) = report.period.dates();
     let last = after.yesterday().unwrap_or(first);
@@ -116,7 +116,7 @@ async fn answer(state: &WebState) -> Result<Overview, Failure> {
     let chart_last = chart_after.yesterday().unwrap_or(chart_first);
     let data_until = date_of(report.data_until);
     Ok(Overview {
-        chrome: Chrome::of(&state.app),
+        chrome: Chrome::of(state.app()),
         month: first.strftime("%B %Y").to_string(),
         month_name: first.strftime("%B").to_string(),
         days: text::days(first, last),

@@ -1,11 +1,7 @@
 //! One proposal: the change, the evidence, who may approve, what happened.
 
 use askama::Template;
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::Path, http::StatusCode, response::Response};
 use centinel_app::{AppError, View};
 use centinel_engine::proposal::{
     Channel, Event, Occurrence, Principal, Risk, RoleKind, VoidReason,
@@ -17,7 +13,7 @@ use super::{
     page,
 };
 use crate::{
-    WebState,
+    asked::Asked,
     failure::Failure,
     text::{self, cell, clean},
 };
@@ -51,21 +47,21 @@ struct Happened {
     what: String,
 }
 
-pub(crate) async fn proposal(State(state): State<WebState>, Path(id): Path<String>) -> Response {
+pub(crate) async fn proposal(state: Asked, Path(id): Path<String>) -> Response {
     page(&state, answer(&state, &id).await)
 }
 
-async fn answer(state: &WebState, id: &str) -> Result<Page, Failure> {
+async fn answer(state: &Asked, id: &str) -> Result<Page, Failure> {
     let id = id.parse().map_err(|_| Failure {
         status: StatusCode::NOT_FOUND,
         message: format!("no proposal `{}`", cell(id)),
         hint: Some("proposals are called `P-1`, `P-2`, …".to_owned()),
     })?;
-    let view = state.app.approvals().show(id, state.now()).await.map_err(AppError::from)?;
-    let bundle = state.app.evidence(&view.proposal.evidence).await?;
+    let view = state.app().approvals().show(id, state.now()).await.map_err(AppError::from)?;
+    let bundle = state.app().evidence(&view.proposal.evidence).await?;
     let proposal = &view.proposal;
     Ok(Page {
-        chrome: Chrome::of(&state.app),
+        chrome: Chrome::of(state.app()),
         id: proposal.id.to_string(),
         title: clean(&proposal.title),
         status: view.status.to_string(),
@@ -73,7 +69,7 @@ async fn answer(state: &WebState, id: &str) -> Result<Page, Failure> {
         digest: view.digest.clone(),
         short_digest: view.digest.chars().take(12).collect(),
         is_open: view.status.is_open(),
-        change: change::terms(&proposal.change),
+        change: change::terms(proposal),
         about: about(&view),
         standing: standing(&view),
         source: Source::new(&proposal.evidence),
@@ -213,7 +209,11 @@ fn what(occurrence: &Occurrence) -> String {
             let why = match why {
                 VoidReason::PolicyChanged => "the approval policy changed",
                 VoidReason::PersonChanged => "the account changed",
+                VoidReason::EmergencyOver => "the time of the emergency is over",
             };
+            if people.is_empty() {
+                return format!("the emergency no longer counts: {why}");
+            }
             format!("approval of {} no longer counts: {why}", list(people))
         }
         Occurrence::VoteCast { vote, version, .. } => {
@@ -233,7 +233,21 @@ fn what(occurrence: &Occurrence) -> String {
         }
         Occurrence::ExecutionUnknown => "nobody knows whether it was executed".to_owned(),
         Occurrence::Abandoned => "abandoned".to_owned(),
-        Occurrence::Measured { saving } => format!("saves {saving} a month, measured"),
+        Occurrence::Measured { saving, days } => {
+            format!("saves {saving} a month, measured over {days} days")
+        }
+        Occurrence::GlassBroken { glass } => format!(
+            "{} took it forward alone in an emergency ({}) {}: {}",
+            cell(&glass.name),
+            cell(&glass.ticket),
+            channel(glass.channel),
+            clean(&glass.reason)
+        ),
+        Occurrence::EmergencyReviewed { name, note, .. } => {
+            format!("{} looked at the emergency: {}", cell(name), clean(note))
+        }
+        Occurrence::RolledBack { by } => format!("taken back by {by}"),
+        Occurrence::Overtaken { what } => format!("carried out from outside: {}", clean(what)),
     }
 }
 

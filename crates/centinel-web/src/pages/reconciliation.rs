@@ -1,7 +1,7 @@
 //! Ledger against invoices.
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use centinel_engine::{
     money::{Currency, Decimal, Pico},
     reconcile::{Cause, CauseTotal, Part, Statement},
@@ -9,7 +9,7 @@ use centinel_engine::{
 
 use super::{Chrome, Term, page};
 use crate::{
-    WebState,
+    asked::Asked,
     failure::Failure,
     text::{cell, counted, money, percent, signed_money},
 };
@@ -48,9 +48,9 @@ struct OnePart {
     amount: String,
 }
 
-pub(crate) async fn reconciliation(State(state): State<WebState>) -> Response {
-    let statements = state.app.reconciliation(None).await.map_err(Failure::from);
-    let chrome = Chrome::of(&state.app);
+pub(crate) async fn reconciliation(state: Asked) -> Response {
+    let statements = state.app().reconciliation(None).await.map_err(Failure::from);
+    let chrome = Chrome::of(state.app());
     page(
         &state,
         statements.map(|statements| Reconciliation {

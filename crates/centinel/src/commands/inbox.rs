@@ -1,10 +1,8 @@
-//! `centinel inbox`, `show`, `approve`, `reject`, `withdraw`: proposals in the terminal.
+//! `centinel inbox`, `show`, `approve`, `reject`, `emergency`, `review`, `withdraw`: proposals in the
+//! terminal.
 
-use std::io::IsTerminal as _;
-
-use anyhow::Context as _;
-use centinel_app::App;
-use centinel_approvals::{ApprovalError, Decision, Password, Requester, Verdict, View};
+use centinel_app::{App, AppError};
+use centinel_approvals::{ApprovalError, Decision, Requester, Verdict, View};
 use centinel_engine::{
     facts::Fact,
     proposal::{Channel, ProposalId},
@@ -12,7 +10,8 @@ use centinel_engine::{
 use serde::Serialize;
 
 use crate::{
-    context::{Context, now},
+    commands::secrets::{SecretArgs, Secrets},
+    context::{self, Context, now},
     failure::hinted,
     output::{Outcome, Output},
     text::{printable, table},
@@ -50,6 +49,34 @@ pub(crate) struct RejectArgs {
     person: PersonArgs,
 }
 
+/// Takes a proposal forward alone, in an emergency: with the role `emergency`, for a short time, and never
+/// for what cannot be undone. Somebody else has to look at it afterwards.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EmergencyArgs {
+    /// `P-7`.
+    id: ProposalId,
+    /// Why.
+    #[arg(long)]
+    reason: String,
+    /// The incident that it belongs to.
+    #[arg(long)]
+    ticket: String,
+    #[command(flatten)]
+    person: PersonArgs,
+}
+
+/// Closes an emergency that somebody else began.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReviewArgs {
+    /// `P-7`.
+    id: ProposalId,
+    /// What was found.
+    #[arg(long)]
+    note: String,
+    #[command(flatten)]
+    person: PersonArgs,
+}
+
 /// Takes back what this terminal proposed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WithdrawArgs {
@@ -70,9 +97,8 @@ pub(crate) struct PersonArgs {
     /// First digits of the digest decided on; the current one by default.
     #[arg(long, value_name = "HEX")]
     digest: Option<String>,
-    /// Read the password from standard input instead of the terminal.
-    #[arg(long)]
-    password_stdin: bool,
+    #[command(flatten)]
+    secrets: SecretArgs,
 }
 
 #[derive(Serialize)]
@@ -134,9 +160,12 @@ pub(crate) fn show(
 ) -> anyhow::Result<Outcome> {
     context.run(async |app| {
         if let Some(prefix) = args.id.strip_prefix("bundle:") {
-            let bundle = centinel_store::evidence::get(app.database(), prefix).await?;
-            let bundle = bundle.ok_or_else(|| {
-                hinted(format!("no evidence `bundle:{}`", printable(prefix)), "answers name theirs")
+            let bundle = app.evidence(prefix).await.map_err(|error| match error {
+                AppError::NotFound { .. } => {
+                    let shown = printable(prefix);
+                    hinted(format!("no evidence `bundle:{shown}`"), "answers name theirs")
+                }
+                error => context::explain(error),
             })?;
             if output.json {
                 output.json_line(&bundle)?;
@@ -183,6 +212,23 @@ pub(crate) fn reject(
     decide(args.id, &args.person, verdict, context, output)
 }
 
+pub(crate) fn emergency(
+    args: &EmergencyArgs,
+    context: &Context,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    let verdict = Verdict::BreakGlass { reason: args.reason.clone(), ticket: args.ticket.clone() };
+    decide(args.id, &args.person, verdict, context, output)
+}
+
+pub(crate) fn review(
+    args: &ReviewArgs,
+    context: &Context,
+    output: &mut Output,
+) -> anyhow::Result<Outcome> {
+    decide(args.id, &args.person, Verdict::Review { note: args.note.clone() }, context, output)
+}
+
 fn decide(
     id: ProposalId,
     person: &PersonArgs,
@@ -207,8 +253,8 @@ fn decide(
             Some(name) => name.clone(),
             None => only_person(&app).await?,
         };
-        let password = read_password(&name, person.password_stdin)?;
-        match app.approvals().decide(decision, &name, password, now()).await {
+        let proof = Secrets::new(&person.secrets).proof(app.approvals(), &name).await?;
+        match app.approvals().decide(decision, &name, proof, now()).await {
             Ok(view) => {
                 if output.json {
                     output.json_line(&view)?;
@@ -266,23 +312,6 @@ pub(crate) async fn only_person(app: &App) -> anyhow::Result<String> {
     }
 }
 
-/// A person's password, from the terminal or, where said so, from standard input.
-pub(crate) fn read_password(name: &str, from_stdin: bool) -> anyhow::Result<Password> {
-    if from_stdin {
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).context("reading the password")?;
-        return Ok(Password::new(line.trim_end_matches(['\r', '\n'])));
-    }
-    if !std::io::stdin().is_terminal() {
-        return Err(hinted(
-            "a decision needs a person at a terminal",
-            "or `--password-stdin`, where a person types it",
-        ));
-    }
-    let prompt = format!("password of {}: ", printable(name));
-    Ok(Password::new(rpassword::prompt_password(prompt).context("reading the password")?))
-}
-
 /// An approval error with its hint.
 pub(crate) fn explain(error: ApprovalError) -> anyhow::Error {
     match error.hint() {
@@ -304,6 +333,21 @@ pub(crate) fn print_view(view: &View, output: &mut Output) -> anyhow::Result<()>
     let change = serde_json::to_value(&proposal.change)?;
     for (name, value) in change.as_object().into_iter().flatten() {
         output.line(format_args!("  {name:<16} {}", printable(&plain(value))))?;
+    }
+    for edit in &proposal.edits {
+        let value =
+            |value: &Option<String>| value.as_deref().map_or("nothing".to_owned(), printable);
+        output.line(format_args!(
+            "  {:<16} {}: {}: {} → {}",
+            printable(&edit.repository),
+            printable(&edit.file),
+            printable(&edit.path),
+            value(&edit.from),
+            value(&edit.to)
+        ))?;
+    }
+    if let Some(reverts) = proposal.reverts {
+        output.line(format_args!("  {:<16} {reverts}", "takes back"))?;
     }
     if let Some(amount) = proposal.amount_at_stake {
         output.line(format_args!("  {:<16} {amount}", "at stake"))?;
@@ -355,6 +399,11 @@ fn needs(view: &View) -> String {
     let people = match standing.missing {
         1 => "1 approval".to_owned(),
         count => format!("{count} approvals"),
+    };
+    let people = if standing.requirement.second_factor {
+        format!("{people} with a second factor")
+    } else {
+        people
     };
     if standing.missing_roles.is_empty() {
         return people;

@@ -1,14 +1,14 @@
 //! `centinel init`: makes a home, and its first person.
 
-use std::io::IsTerminal as _;
-
-use anyhow::Context as _;
 use centinel_approvals::Password;
 
 use crate::{
-    commands::inbox,
+    commands::{
+        inbox, person,
+        secrets::{SecretArgs, Secrets},
+    },
     context::{self, Context, now},
-    failure::hinted,
+    failure::usage,
     output::{Outcome, Output},
     text::printable,
 };
@@ -19,24 +19,36 @@ pub(crate) struct Args {
     /// Name of the first person: an admin, who may approve and add others.
     #[arg(long, value_name = "NAME")]
     person: Option<String>,
-    /// Read the person's password from standard input instead of the terminal.
+    /// Leave the second factor for later: `centinel person second-factor`. Without a terminal it is left.
     #[arg(long, requires = "person")]
-    password_stdin: bool,
+    no_second_factor: bool,
+    #[command(flatten)]
+    secrets: SecretArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
+    if args.secrets.password_stdin && args.person.is_none() {
+        return Err(usage("`--password-stdin` is of no use without a person", "`--person NAME`"));
+    }
     let written = centinel_app::create_home(&context.home).map_err(context::explain)?;
     for path in &written {
         output.note(format!("wrote {}", path.display()));
     }
+    let mut secrets = Secrets::new(&args.secrets);
     let person = match &args.person {
-        Some(name) => Some((name.clone(), new_password(name, args.password_stdin)?)),
+        Some(name) => Some((name.clone(), secrets.new_text(name)?)),
         None => None,
     };
     let name = context.run(async |app| {
         let Some((name, password)) = person else { return Ok(None) };
-        let created = app.approvals().init_first_person(&name, password, now()).await;
-        Ok(Some(created.map_err(inbox::explain)?.name))
+        let first = Password::new(password.as_str());
+        let created = app.approvals().init_first_person(&name, first, now()).await;
+        let name = created.map_err(inbox::explain)?.name;
+        if !output.json && !args.secrets.password_stdin && !args.no_second_factor {
+            let proof = Password::new(password).into();
+            person::enrol(app.approvals(), &name, proof, &mut secrets, output).await?;
+        }
+        Ok(Some(name))
     })?;
     if output.json {
         output.json_line(&serde_json::json!({
@@ -50,21 +62,4 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
         None => output.line("nobody may approve yet: `centinel init --person NAME`")?,
     }
     Ok(Outcome::Done)
-}
-
-fn new_password(name: &str, from_stdin: bool) -> anyhow::Result<Password> {
-    if from_stdin {
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).context("reading the password")?;
-        return Ok(Password::new(line.trim_end_matches(['\r', '\n'])));
-    }
-    if !std::io::stdin().is_terminal() {
-        return Err(hinted("a password needs a terminal", "or `--password-stdin`"));
-    }
-    let ask = |prompt: String| rpassword::prompt_password(prompt).context("reading the password");
-    let first = ask(format!("new password of {}: ", printable(name)))?;
-    if first != ask("again: ".to_owned())? {
-        return Err(hinted("the two passwords differ", "run the command again"));
-    }
-    Ok(Password::new(first))
 }

@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use crate::{
-    context::Context,
+    commands::inbox,
+    context::{Context, now, secret_variable},
     output::{Outcome, Output},
     ports::{PortOptions, server},
 };
@@ -18,6 +19,10 @@ pub(crate) struct Args {
     /// Leave out the tools that write proposals.
     #[arg(long, global = true)]
     read_only: bool,
+    /// The environment variable that holds a service token: every call is made with it, and sees what
+    /// the access policies let it see.
+    #[arg(long, value_name = "NAME")]
+    token_env: Option<String>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -50,7 +55,7 @@ struct Snippet {
 
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
     match args.command {
-        None => serve(args.read_only, context),
+        None => serve(args.read_only, args.token_env.as_deref(), context),
         Some(Command::Install { client }) => {
             let program = std::env::current_exe().context("finding this program")?;
             let home = std::path::absolute(&context.home).context("finding the home")?;
@@ -72,7 +77,8 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
 }
 
 /// Standard output belongs to the protocol: what there is to log goes to standard error.
-fn serve(read_only: bool, context: &Context) -> anyhow::Result<Outcome> {
+fn serve(read_only: bool, token_env: Option<&str>, context: &Context) -> anyhow::Result<Outcome> {
+    let secret = token_env.map(secret_variable).transpose()?;
     let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_max_level(tracing::Level::WARN)
@@ -80,8 +86,15 @@ fn serve(read_only: bool, context: &Context) -> anyhow::Result<Outcome> {
     // A second subscriber is refused; the first one does.
     let _ = log.try_init();
     context.run(async |app| {
-        let options = PortOptions { read_only, review_base: None };
-        centinel_mcp::serve_stdio(server(app, options)).await?;
+        let token = match secret {
+            Some(secret) => {
+                let token = app.approvals().token(&secret, now()).await.map_err(inbox::explain)?;
+                Some(token.name)
+            }
+            None => None,
+        };
+        let options = PortOptions { read_only, review_base: None, token };
+        centinel_mcp::serve_stdio(server(app, options, now)).await?;
         Ok(Outcome::Done)
     })
 }

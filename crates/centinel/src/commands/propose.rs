@@ -1,10 +1,13 @@
 //! `centinel propose`: a change, put forward for people to decide.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
-use centinel_app::BudgetRequest;
-use centinel_approvals::Requester;
+use centinel_app::{BudgetRequest, ChangeRequest};
+use centinel_approvals::{Proposed, Requester};
 use centinel_engine::{
     money::{Currency, Money, Pico},
     proposal::BudgetPeriod,
@@ -14,7 +17,9 @@ use centinel_engine::{
 use crate::{
     commands::inbox::print_view,
     context::{Context, explain, now},
+    failure::hinted,
     output::{Outcome, Output},
+    text::printable,
 };
 
 /// Puts a change forward. Nothing happens until a person approves.
@@ -41,6 +46,13 @@ enum Command {
         #[arg(long, value_enum, default_value = "month")]
         per: Per,
     },
+    /// A change of any kind, from a TOML file: `title`, `[change]`, `[[edit]]`, `[scope]`, `[saves]`, `risk`,
+    /// `reversible`. What it is about is measured in the ledger.
+    Change {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -53,7 +65,10 @@ enum Per {
 }
 
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
-    let Command::Budget { scope, limit, currency, per } = &args.command;
+    let (scope, limit, currency, per) = match &args.command {
+        Command::Change { file } => return change(file, context, output),
+        Command::Budget { scope, limit, currency, per } => (scope, limit, currency, per),
+    };
     let scope = scope
         .iter()
         .map(|pair| {
@@ -78,14 +93,37 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
         // A terminal without a person's credential proposes as an agent does: it can never decide.
         let proposed =
             app.propose_budget(request, &Requester::local_agent(), now()).await.map_err(explain)?;
-        if output.json {
-            output.json_line(&proposed)?;
-        } else {
-            if !proposed.is_new {
-                output.line("this change is proposed already:")?;
-            }
-            print_view(&proposed.view, output)?;
-        }
-        Ok(Outcome::Done)
+        print(&proposed, output)
     })
+}
+
+fn change(path: &Path, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
+    let shown = printable(&path.display().to_string());
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading `{shown}`"))?;
+    let request: ChangeRequest = toml::from_str(&text).map_err(|error| {
+        let line = error
+            .span()
+            .map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
+        hinted(
+            format!("`{shown}`, line {line}: {}", printable(&error.message().replace('\n', "; "))),
+            "docs/reference/proposals.md has a file of each kind",
+        )
+    })?;
+    context.run(async |app| {
+        let requester = Requester::local_agent();
+        let proposed = app.propose_change(request, &requester, now()).await.map_err(explain)?;
+        print(&proposed, output)
+    })
+}
+
+fn print(proposed: &Proposed, output: &mut Output) -> anyhow::Result<Outcome> {
+    if output.json {
+        output.json_line(proposed)?;
+    } else {
+        if !proposed.is_new {
+            output.line("this change is proposed already:")?;
+        }
+        print_view(&proposed.view, output)?;
+    }
+    Ok(Outcome::Done)
 }

@@ -1,12 +1,16 @@
 //! `centinel serve`: page, JSON API, OTLP and call routes, MCP, on the loopback interface.
 
-use std::future::IntoFuture as _;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    future::{Future, IntoFuture as _},
+    net::{Ipv4Addr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
 use centinel_app::{App, in_one_line};
-use centinel_mcp::{HttpOptions, http_service};
+use centinel_mcp::{HttpOptions, Principal, Verifier, http_service};
 use centinel_web::{NonceError, WebState};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -18,6 +22,9 @@ use crate::{
     ports::{self, PortOptions},
     text::printable,
 };
+
+/// How often approved proposals are looked for.
+const EXECUTE_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// Serves page, API and MCP on this machine only.
 #[derive(Debug, clap::Args)]
@@ -52,11 +59,7 @@ pub(crate) fn serve(
         })?;
         let port = listener.local_addr().context("reading the port")?.port();
         let page = format!("http://localhost:{port}");
-        let options = PortOptions { read_only, review_base: Some(page.clone()) };
-        let mcp =
-            http_service(ports::server(app.clone(), options), HttpOptions::loopback(Vec::new()));
-        let state = WebState::new(app.clone(), clock, random);
-        let router = centinel_web::router(state).nest("/mcp", mcp);
+        let router = router(&app, &page, read_only, now);
         output.line(format_args!("page {page}  ·  MCP {page}/mcp  ·  stop with Ctrl-C"))?;
         output.flush()?;
         // Small answers must not wait for the client's delayed acknowledgement.
@@ -67,10 +70,47 @@ pub(crate) fn serve(
         tokio::select! {
             served = served.into_future() => served?,
             () = sync_live_sources(&app, output) => {}
+            () = execute_approved(&app, output) => {}
         }
         app.database().close().await;
         Ok(Outcome::Done)
     })
+}
+
+/// Every route, `/mcp` among them.
+pub(crate) fn router(
+    app: &App,
+    page: &str,
+    read_only: bool,
+    clock: fn() -> Timestamp,
+) -> axum::Router {
+    let options = PortOptions { read_only, review_base: Some(page.to_owned()), token: None };
+    let verifier = Arc::new(Tokens { app: app.clone(), clock });
+    let http = HttpOptions::loopback(Vec::new()).verified_by(verifier, app.config().access.sign_in);
+    let mcp = http_service(ports::server(app.clone(), options, clock), http);
+    centinel_web::router(WebState::new(app.clone(), clock, random)).nest("/mcp", mcp)
+}
+
+/// The service tokens of the home.
+#[derive(Debug)]
+struct Tokens {
+    app: App,
+    clock: fn() -> Timestamp,
+}
+
+impl Verifier for Tokens {
+    fn verify<'a>(
+        &'a self,
+        secret: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Option<Principal>> + Send + 'a>> {
+        Box::pin(async move {
+            let token = self.app.approvals().token(secret, (self.clock)()).await;
+            if let Err(error) = &token {
+                tracing::warn!(%error, "a service token was refused");
+            }
+            token.ok().map(|token| Principal::token(&token.name))
+        })
+    }
 }
 
 /// Syncs every configured source at each interval, one after the other. A failure is told and kept
@@ -105,8 +145,19 @@ async fn sync_live_sources(app: &App, output: &Output) {
     }
 }
 
-fn clock() -> Timestamp {
-    now()
+/// Carries out what people approve, and measures what became of earlier savings. A failure is told, and
+/// tried again the next minute. Never ends: what is cut off is picked up by whoever comes next.
+async fn execute_approved(app: &App, output: &Output) {
+    loop {
+        let told = match super::execute::step(app).await {
+            Ok(done) => done.lines(),
+            Err(error) => vec![printable(&in_one_line(&error))],
+        };
+        for line in told {
+            output.note(line);
+        }
+        tokio::time::sleep(EXECUTE_EVERY).await;
+    }
 }
 
 fn random() -> Result<u64, NonceError> {

@@ -144,6 +144,11 @@ impl Ports {
         evidence_id: String,
         mut notes: Vec<Sentence>,
     ) -> Result<Basis, Refusal> {
+        if self.app.limited_to().is_some() {
+            notes.push(Sentence::new(
+                "Amounts, counts and shares are of what you may see; there is spend beyond it.",
+            ));
+        }
         if coverage.unpriced_calls > 0 {
             notes.push(
                 Sentence::new("")

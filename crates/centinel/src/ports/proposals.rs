@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use centinel_app::BudgetRequest;
-use centinel_approvals::{Requester, View};
+use centinel_app::{AppError, BudgetRequest};
+use centinel_approvals::View;
 use centinel_engine::{
     facts::Bundle,
     money::{Money, Pico},
@@ -35,7 +35,7 @@ impl Ports {
         }
         let request = self.budget(draft.change)?;
         let proposed =
-            self.app.propose_budget(request, &requester(proposer), now).await.map_err(refused)?;
+            self.app.propose_budget(request, &self.requester, now).await.map_err(refused)?;
         let id = proposed.view.proposal.id;
         tracing::info!(%proposer, proposal = %id, new = proposed.is_new, "proposed");
         let id = id.to_string();
@@ -56,8 +56,12 @@ impl Ports {
         let view = self.app.approvals().show(number(proposal_id)?, now).await.map_err(undecided)?;
         let proposal = &view.proposal;
         let digest = &proposal.evidence;
-        let bundle = centinel_store::evidence::get(self.app.database(), digest).await;
-        let bundle = bundle.map_err(|error| failed(&error))?;
+        let bundle = self.app.evidence(digest).await;
+        let bundle = match bundle {
+            Ok(bundle) => Some(bundle),
+            Err(AppError::NotFound { .. }) => None,
+            Err(error) => return Err(failed(&error)),
+        };
         // Evidence that names no time: coverage is stated for the last days instead.
         let window = bundle.as_ref().and_then(period_of);
         let window = window.map_or(Window::Relative(RelativePeriod::Last30d), Window::Exact);
@@ -147,12 +151,12 @@ impl Ports {
     ) -> Result<Receipt, Refusal> {
         let now = self.now();
         let id = number(proposal_id)?;
-        let requester = requester(proposer);
+        let requester = &self.requester;
         let approvals = self.app.approvals();
         let mut view = approvals.show(id, now).await.map_err(undecided)?;
         let is_own = view.proposal.requester == *requester.principal();
         if !(is_own && view.status == Status::Withdrawn) {
-            view = approvals.withdraw(id, &requester, now).await.map_err(undecided)?;
+            view = approvals.withdraw(id, requester, now).await.map_err(undecided)?;
             tracing::info!(%proposer, proposal = %id, reason, "withdrawn");
         }
         let summary = Sentence::new("Proposal ")
@@ -203,9 +207,12 @@ impl Ports {
 
     /// Refuses evidence that no answer gave.
     async fn known_evidence(&self, evidence_id: &str) -> Result<(), Refusal> {
-        match centinel_store::evidence::get(self.app.database(), evidence_id).await {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) | Err(centinel_store::StoreError::Corrupt { .. }) => Err(Refusal::mistaken(
+        match self.app.evidence(evidence_id).await {
+            Ok(_) => Ok(()),
+            Err(
+                AppError::NotFound { .. }
+                | AppError::Store(centinel_store::StoreError::Corrupt { .. }),
+            ) => Err(Refusal::mistaken(
                 format!("there is no evidence {}", quoted(evidence_id)),
                 "pass the `evidence_id` of an answer as it is, or leave it out",
             )),
@@ -250,15 +257,6 @@ impl Ports {
         let base = self.review_base.as_deref()?;
         Some(format!("{}/proposals/{id}", base.trim_end_matches('/')))
     }
-}
-
-/// Who asks, for the approval service: an agent on this machine, which holds no role and can never
-/// decide.
-///
-/// The name that a client gives itself proves nothing. Were it the requester, a client could step
-/// around the limit of open proposals by changing it.
-fn requester(_proposer: &Principal) -> Requester {
-    Requester::local_agent()
 }
 
 fn number(proposal_id: &str) -> Result<ProposalId, Refusal> {
@@ -306,7 +304,8 @@ fn status(status: Status) -> ProposalStatus {
         Status::Stale => ProposalStatus::Stale,
         Status::Approved => ProposalStatus::Approved,
         Status::Executing | Status::Unknown => ProposalStatus::Executing,
-        Status::Executed | Status::Measured => ProposalStatus::Executed,
+        Status::Executed | Status::Measured | Status::Overtaken => ProposalStatus::Executed,
+        Status::RolledBack => ProposalStatus::RolledBack,
         Status::Failed | Status::Abandoned => ProposalStatus::Failed,
         Status::Rejected => ProposalStatus::Rejected,
         Status::Withdrawn => ProposalStatus::Withdrawn,

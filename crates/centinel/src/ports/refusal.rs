@@ -17,6 +17,10 @@ pub(super) fn refused(error: AppError) -> Refusal {
             format!("there is no anomaly {}", quoted(&id)),
             "list ids with `anomalies`",
         ),
+        error @ AppError::NotAllSeen => Refusal::mistaken(
+            error.to_string(),
+            "name a narrower `scope`, of what `spend_breakdown` shows",
+        ),
         AppError::NotFound { what, id } => Refusal::mistaken(
             format!("there is no {what} {}", quoted(&id)),
             "list values with `spend_breakdown`",
@@ -60,9 +64,13 @@ pub(super) fn refused(error: AppError) -> Refusal {
 pub(super) fn undecided(error: ApprovalError) -> Refusal {
     match error {
         ApprovalError::Refused(
-            refusal
-            @ (proposal::Refusal::Denied { .. } | proposal::Refusal::NotTheRequester { .. }),
+            refusal @ (proposal::Refusal::Denied { .. }
+            | proposal::Refusal::NotEligible { .. }
+            | proposal::Refusal::NotTheRequester { .. }),
         ) => Refusal::Denied { message: refusal.to_string() },
+        error @ (ApprovalError::WrongToken | ApprovalError::MissingScope { .. }) => {
+            Refusal::Denied { message: error.to_string() }
+        }
         ApprovalError::Refused(refusal @ proposal::Refusal::TooManyOpen { .. }) => {
             Refusal::mistaken(
                 refusal.to_string(),

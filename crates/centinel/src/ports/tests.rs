@@ -39,7 +39,16 @@ async fn home(config: &WorldConfig) -> (tempfile::TempDir, Ports) {
         let progress = std::sync::Arc::new(Progress::default());
         app.import_file(&path, request, progress, clock(), nonce).await.unwrap();
     }
-    (folder, Ports { app, clock, review_base: Some("http://localhost:8787/".to_owned()) })
+    (
+        folder,
+        Ports {
+            app,
+            clock,
+            review_base: Some("http://localhost:8787/".to_owned()),
+            token: None,
+            requester: centinel_approvals::Requester::local_agent(),
+        },
+    )
 }
 
 fn caller() -> Principal {
@@ -372,8 +381,8 @@ async fn no_tool_decides() {
     create_home(folder.path()).unwrap();
     let app = App::open(folder.path(), None).await.unwrap();
     let tools = |read_only| {
-        let options = super::PortOptions { read_only, review_base: None };
-        let tools = super::server(app.clone(), options).tools();
+        let options = super::PortOptions { read_only, review_base: None, token: None };
+        let tools = super::server(app.clone(), options, clock).tools();
         tools.into_iter().map(|tool| tool.name.into_owned()).collect::<Vec<_>>()
     };
     let reading =

@@ -5,7 +5,10 @@ use centinel_engine::{money::Pico, period::Period};
 use jiff::civil::Date;
 
 use crate::{
-    commands::inbox,
+    commands::{
+        inbox,
+        secrets::{SecretArgs, Secrets},
+    },
     context::{Context, explain, nonce, now},
     failure::usage,
     output::{Outcome, Output},
@@ -36,9 +39,8 @@ pub(super) struct Args {
     /// Account name of who restates; not needed where there is only one person.
     #[arg(long = "as", value_name = "NAME")]
     name: Option<String>,
-    /// Read the password from standard input instead of the terminal.
-    #[arg(long)]
-    password_stdin: bool,
+    #[command(flatten)]
+    secrets: SecretArgs,
 }
 
 pub(super) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -57,8 +59,8 @@ pub(super) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
                 Some(name) => name.clone(),
                 None => inbox::only_person(&app).await?,
             };
-            let password = inbox::read_password(&name, args.password_stdin)?;
-            match app.approvals().authenticate(&name, password, now()).await {
+            let proof = Secrets::new(&args.secrets).proof(app.approvals(), &name).await?;
+            match app.approvals().authenticate(&name, proof, now()).await {
                 Ok(person) => Some(person.principal().to_string()),
                 Err(error) if error.is_refusal() => {
                     crate::failure::print(&inbox::explain(error));
