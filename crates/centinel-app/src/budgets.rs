@@ -1,6 +1,6 @@
 //! Limits of spend as the home keeps them: `policies/budgets.toml`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use centinel_engine::{
     money::Money,
@@ -24,15 +24,10 @@ impl App {
         period: BudgetPeriod,
         limit: Money,
     ) -> Result<(Edit, Option<Money>), AppError> {
-        let (path, text) = read_policy(&self.home, FILE)?;
-        let refused = |reason: String| AppError::Policy { path: path.clone(), reason };
-        let budgets: BTreeMap<String, BTreeMap<String, String>> =
-            toml::from_str(text.as_deref().unwrap_or_default()).map_err(|error| {
-                refused(error.message().lines().next().unwrap_or_default().to_owned())
-            })?;
+        let budgets = load(&self.home)?;
         let key = key_of(scope);
         let current = budgets.get(table_of(period)).and_then(|limits| limits.get(&key));
-        let previous = current.map(|text| read_limit(text).map_err(refused)).transpose()?;
+        let previous = current.and_then(|text| read_limit(text).ok());
         let edit = Edit {
             repository: Edit::HOME.to_owned(),
             file: format!("policies/{FILE}"),
@@ -43,6 +38,45 @@ impl App {
         Ok((edit, previous))
     }
 }
+
+/// Texts of limits, by scope, by period.
+type Budgets = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The budgets of a home; none where there is no file.
+///
+/// # Errors
+///
+/// [`AppError::Policy`] when the file is no TOML, names a period that there is none of, or holds what is
+/// no amount.
+pub(crate) fn load(home: &Path) -> Result<Budgets, AppError> {
+    let (path, text) = read_policy(home, FILE)?;
+    let refused = |reason: String| AppError::Policy { path: path.clone(), reason };
+    let text = text.unwrap_or_default();
+    let budgets: Budgets = toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count().saturating_add(1);
+        refused(format!("line {line}: {}", error.message().replace('\n', "; ")))
+    })?;
+    for (period, limits) in &budgets {
+        if !PERIODS.iter().any(|known| table_of(*known) == period) {
+            let known: Vec<&str> = PERIODS.iter().map(|period| table_of(*period)).collect();
+            return Err(refused(format!("there is no period `{period}`: {}", known.join(", "))));
+        }
+        for (scope, limit) in limits {
+            read_limit(limit)
+                .map_err(|why| refused(format!("`{scope}` in `[{period}]`: {why}")))?;
+        }
+    }
+    Ok(budgets)
+}
+
+const PERIODS: [BudgetPeriod; 5] = [
+    BudgetPeriod::Day,
+    BudgetPeriod::Week,
+    BudgetPeriod::Month,
+    BudgetPeriod::Quarter,
+    BudgetPeriod::Year,
+];
 
 /// `all`, or `feature=support-answers,team=support` in the order of the dimensions' names.
 fn key_of(scope: &BTreeMap<String, String>) -> String {
@@ -76,4 +110,26 @@ fn read_limit(text: &str) -> Result<Money, String> {
     };
     let shown: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
     read().ok_or_else(|| format!("limit `{shown}` is not an amount such as `32000 USD`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_budget_is_said_with_its_place() {
+        let check = |text: &str, expected: &str| {
+            let home = tempfile::tempdir().unwrap();
+            std::fs::create_dir(home.path().join("policies")).unwrap();
+            std::fs::write(home.path().join("policies").join(FILE), text).unwrap();
+            let found = load(home.path()).map_or_else(|error| error.to_string(), |_| String::new());
+            assert!(found.ends_with(expected), "{text}: {found}");
+            assert_eq!(found.is_empty(), expected.is_empty(), "{text}: {found}");
+        };
+        check(include_str!("../../../policies/budgets.toml"), "");
+        check("[month]\n\"feature=a.b\" = \"32000.50 EUR\"\n", "");
+        check("[fortnight]\n", "no period `fortnight`: day, week, month, quarter, year");
+        check("[day]\nall = \"much\"\n", "`much` is not an amount such as `32000 USD`");
+        check("[day]\nall = 5\n", "line 2: invalid type: integer `5`, expected a string");
+    }
 }

@@ -6,7 +6,7 @@ use centinel_approvals::{AccessError, AccessPolicy, access};
 use centinel_engine::{attribution::OwnershipPolicy, proposal::ApprovalPolicy};
 use serde::Serialize;
 
-use crate::{AppError, Config, calendar::KnownDays, in_one_line};
+use crate::{AppError, Config, budgets, calendar::KnownDays, in_one_line};
 
 /// The approval policy that every home starts with, and that holds where a home has none.
 pub(crate) const SHIPPED_APPROVALS: &str = include_str!("../../../policies/approvals.toml");
@@ -61,6 +61,7 @@ pub fn check_policies(home: &Path) -> Result<Vec<CheckedPolicy>, AppError> {
         ),
         checked("policies/approvals.toml", shipped("approvals.toml"), approvals(home).map(drop)),
         checked("policies/owners.toml", none("owners.toml"), owners(home).map(drop)),
+        checked("policies/budgets.toml", none("budgets.toml"), budgets::load(home).map(drop)),
         checked(
             "policies/calendar.csv",
             none("calendar.csv"),

@@ -346,6 +346,12 @@ pub(crate) fn print_view(view: &View, output: &mut Output) -> anyhow::Result<()>
             value(&edit.to)
         ))?;
     }
+    if let Some(saving) = proposal.saving {
+        output.line(format_args!(
+            "  {:<16} {} a month ({} to {})",
+            "saves about", saving.mid, saving.low, saving.high
+        ))?;
+    }
     if let Some(reverts) = proposal.reverts {
         output.line(format_args!("  {:<16} {reverts}", "takes back"))?;
     }
