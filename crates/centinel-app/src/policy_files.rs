@@ -161,7 +161,7 @@ mod tests {
 
     fn faults(home: &Path) -> Vec<String> {
         let checked = check_policies(home).unwrap();
-        assert_eq!(checked.len(), 6);
+        assert_eq!(checked.len(), 7);
         let faults = checked.into_iter().filter_map(|policy| {
             assert!(policy.instead.is_none() || policy.fault.is_none(), "{policy:?}");
             Some(format!("{}: {}", policy.file, policy.fault?))
