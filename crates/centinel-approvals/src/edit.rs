@@ -2,7 +2,7 @@
 //!
 //! [`edit`] is a pure function of texts. It looks up each path in a tree of byte spans, compares the old
 //! value, and replaces the span of the value, or adds or removes one entry. Then a second reader, which
-//! shares no code with the first, reads both texts and must find exactly the plan ([`guard`]). Whatever
+//! shares no code with the first, reads both texts and must find exactly the plan (`guard`). Whatever
 //! could touch more than planned is refused, with the reason and a way on.
 
 mod change;

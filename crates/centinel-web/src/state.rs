@@ -17,8 +17,8 @@ const DAYS_SHOWN: i64 = 90;
 
 /// What every route shares. Cheap to clone.
 ///
-/// INVARIANT: [`Self::whole`] is for what takes rows in and for what tells nothing of them. A route that
-/// answers takes [`Asked`](crate::asked::Asked), whose product sees what the one who asks may see.
+/// INVARIANT: `whole` is for what takes rows in and for what tells nothing of them. A route that
+/// answers takes `Asked`, whose product sees what the one who asks may see.
 #[derive(Debug, Clone)]
 pub struct WebState {
     app: App,
