@@ -49,8 +49,10 @@ impl App {
             }
             let id = view.proposal.id;
             let facts = self.facts_behind(&view.proposal, &effects, now).await?;
-            if let Facts::Changed(_) = facts {
-                self.approvals.execute(id, &Command::Refresh, &facts, now).await?;
+            // What no longer holds is noticed first: votes that are void, facts that changed.
+            let view = self.approvals.execute(id, &Command::Refresh, &facts, now).await?;
+            let is_due = matches!(view.status, Status::Approved | Status::Failed);
+            if !is_due || facts != Facts::Hold {
                 continue;
             }
             match self.approvals.begin(id, &facts, now).await {

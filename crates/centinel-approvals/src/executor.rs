@@ -92,8 +92,8 @@ impl Approvals {
     ///
     /// # Errors
     ///
-    /// [`ApprovalError::Refused`] when anything that approval rests on does not hold now; the refusal is
-    /// in the log.
+    /// [`ApprovalError::Refused`] when anything that approval rests on does not hold now. It leaves no entry
+    /// in the log: Centinel itself asks again each minute, through a freeze or a cool-down of days.
     pub async fn begin(
         &self,
         id: ProposalId,
@@ -105,21 +105,12 @@ impl Approvals {
         let before = required(&mut journal, id).await?;
         let eligibility = self.eligibility(&before.state.proposal, &people, None);
         let context = self.context(&Principal::System, &people, &eligibility, facts, now);
-        match advance(&mut journal, id, Some(&before), &Command::BeginExecution, &context).await {
-            Ok(after) => {
-                let (key, version) = (after.state.execution_key(), after.state.proposal.version);
-                outbox::remind(&mut journal, &key, id, version, now).await?;
-                journal.commit().await?;
-                Ok(self.view(after, &people, now))
-            }
-            Err(ApprovalError::Refused(refusal)) => {
-                let subject = id.to_string();
-                journal.append(now, "system", "refused", &subject, &refusal).await?;
-                journal.commit().await?;
-                Err(refusal.into())
-            }
-            Err(error) => Err(error),
-        }
+        let after =
+            advance(&mut journal, id, Some(&before), &Command::BeginExecution, &context).await?;
+        let (key, version) = (after.state.execution_key(), after.state.proposal.version);
+        outbox::remind(&mut journal, &key, id, version, now).await?;
+        journal.commit().await?;
+        Ok(self.view(after, &people, now))
     }
 
     /// Carries out what was begun, here or by a process that is gone, until nothing is due.
