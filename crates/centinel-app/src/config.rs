@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::{
     audit::AuditConfig,
     live::{self, SourceConfig, SyncConfig},
+    repositories::{self, DeliveryConfig, RepositoryConfig},
 };
 
 /// The configuration of a home. Unknown keys are errors.
@@ -42,6 +43,11 @@ pub struct Config {
     pub sync: SyncConfig,
     /// Who may ask the server.
     pub access: AccessConfig,
+    /// Where proposals that change files are delivered, `[[repository]]`.
+    #[serde(rename = "repository")]
+    pub repositories: Vec<RepositoryConfig>,
+    /// How they are delivered.
+    pub delivery: DeliveryConfig,
 }
 
 /// `[access]`.
@@ -187,7 +193,9 @@ impl Config {
                 let invalid = |reason| ConfigError::Invalid { path: path.to_owned(), reason };
                 let config: Self =
                     toml::from_str(&text).map_err(|error| invalid(toml_reason(&text, &error)))?;
-                live::problem(&config.sources).map_or(Ok(config), |reason| Err(invalid(reason)))
+                let problem = live::problem(&config.sources);
+                let problem = problem.or_else(|| repositories::problem(&config.repositories));
+                problem.map_or(Ok(config), |reason| Err(invalid(reason)))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),

@@ -13,7 +13,9 @@ use centinel_ledger::{Condition, Measure, SpendQuery};
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 use serde::Serialize;
 
-use crate::{App, AppError, app::DEFAULT_POLICIES, budgets};
+use crate::{
+    App, AppError, Repositories, app::DEFAULT_POLICIES, budgets, repositories::AllEffects,
+};
 
 /// Days over which the cost before a change is looked at again.
 const LOOK_BACK_DAYS: i64 = 28;
@@ -38,8 +40,12 @@ impl App {
     /// # Errors
     ///
     /// Ledger and approval errors; what one proposal cannot is an outcome, and the others go on.
-    pub async fn execute_approved(&self, now: Timestamp) -> Result<Vec<CarriedOut>, AppError> {
-        let effects = self.home_edits();
+    pub async fn execute_approved(
+        &self,
+        repositories: &Repositories,
+        now: Timestamp,
+    ) -> Result<Vec<CarriedOut>, AppError> {
+        let effects = AllEffects { home: self.home_edits(), repositories };
         // What was begun before comes first.
         let mut outcomes = self.approvals.carry_out(&effects, now).await?;
         for view in self.approvals.inbox(now).await? {
@@ -82,6 +88,15 @@ impl App {
             Ok(Found::Done) => return Ok(Facts::Changed("the change is there already".to_owned())),
             Ok(Found::Changed(what)) | Err(what) => return Ok(Facts::Changed(what)),
         }
+        self.saving_holds(proposal, now).await
+    }
+
+    /// Whether the spend that a saving comes from is as it was, or nearly so.
+    pub(crate) async fn saving_holds(
+        &self,
+        proposal: &Proposal,
+        now: Timestamp,
+    ) -> Result<Facts, AppError> {
         let (Some(saving), Some(counterfactual)) = (proposal.saving, &proposal.counterfactual)
         else {
             return Ok(Facts::Hold);

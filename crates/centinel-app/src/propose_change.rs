@@ -127,18 +127,16 @@ impl App {
         Ok(self.approvals.propose(draft, requester, now).await?)
     }
 
-    /// Whether every edit of the home is of a policy that proposals may change, and starts from what is
-    /// there.
+    /// Whether every edit of the home is of a policy that proposals may change and starts from what is
+    /// there, and every other one of a repository that is configured.
     fn check_edits(&self, edits: &[Edit]) -> Result<(), AppError> {
         let effects = self.home_edits();
         for edit in edits.iter().filter(|edit| edit.repository == Edit::HOME) {
             effects.check(edit).map_err(AppError::Change)?;
         }
-        let is_mixed = edits.iter().any(|edit| edit.repository == Edit::HOME)
-            && edits.iter().any(|edit| edit.repository != Edit::HOME);
-        if is_mixed {
-            let why = "edits of the home and of repositories need proposals of their own";
-            return Err(AppError::Change(why.to_owned()));
+        let elsewhere = edits.iter().find(|edit| edit.repository != Edit::HOME);
+        if let Some(edit) = elsewhere {
+            self.check_repository(&edit.repository).map_err(AppError::Change)?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@
 mod body;
 mod codeowners;
 mod deliver;
+mod edits;
 mod escape;
 mod forge;
 mod git;
@@ -21,6 +22,7 @@ mod local;
 mod notes;
 mod order;
 mod planned;
+mod realised;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -29,6 +31,7 @@ mod tests;
 pub use body::{Marker, Words, body, compare, title};
 pub use codeowners::{CODEOWNERS_FILES, CodeOwners, Ownership, ownership, reviewers};
 pub use deliver::Delivery;
+pub use edits::edit_text;
 pub use forge::{
     Comment, Forge, ForgeError, NewPullRequest, PullRequest, PullState, Reply, Reviewer,
 };

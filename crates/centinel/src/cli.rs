@@ -91,6 +91,8 @@ enum Command {
     Emergency(commands::inbox::EmergencyArgs),
     /// Close an emergency that somebody else began.
     Review(commands::inbox::ReviewArgs),
+    /// Open and follow the pull requests of proposals.
+    Deliver(commands::deliver::Args),
     /// Carry out what is approved, and measure what became of earlier savings.
     Execute(commands::execute::Args),
     /// Take back what this terminal proposed.
@@ -195,6 +197,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Reject(args) => commands::inbox::reject(args, &context()?, output),
         Command::Emergency(args) => commands::inbox::emergency(args, &context()?, output),
         Command::Review(args) => commands::inbox::review(args, &context()?, output),
+        Command::Deliver(args) => commands::deliver::run(args, &context()?, output),
         Command::Execute(args) => commands::execute::run(args, &context()?, output),
         Command::Withdraw(args) => commands::inbox::withdraw(args, &context()?, output),
         Command::Audit(args) => commands::audit::run(args, &context()?, output),

@@ -7,6 +7,7 @@ pub(crate) mod commit;
 pub(crate) mod commitments;
 pub(crate) mod database;
 pub(crate) mod decompose;
+pub(crate) mod deliver;
 pub(crate) mod demo;
 pub(crate) mod detect;
 pub(crate) mod events;

@@ -11,11 +11,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use centinel_app::{App, AppError, Viewer, live::Outside};
+use centinel_app::{App, AppError, Git, Repositories, Viewer, live::Outside};
 use centinel_ingest::client::Limits;
 use jiff::Timestamp;
 
 use crate::{failure::hinted, output::Output};
+
+/// Longest call of git.
+const GIT_TIME_MAX: std::time::Duration = std::time::Duration::from_mins(2);
 
 /// What every product command needs.
 #[derive(Debug, Clone)]
@@ -141,6 +144,13 @@ pub(crate) fn outside() -> anyhow::Result<Outside> {
         seed: nonce()?,
         limits: Limits::default(),
     })
+}
+
+/// The repositories of a home, opened with the git of this machine.
+pub(crate) async fn repositories(app: &App) -> anyhow::Result<Repositories> {
+    let search_path = std::env::var_os("PATH").unwrap_or_default();
+    let git = Git::new("git", search_path, GIT_TIME_MAX);
+    Ok(app.repositories(&git, &outside()?).await)
 }
 
 /// An error of a use case, with its hint.

@@ -329,7 +329,7 @@ impl Delivery<'_> {
             Action::Close(ending) => self.close(order, looked, ending).await,
             Action::StandBack(note) => {
                 if let Some(pull) = &looked.pull {
-                    self.say_once(order, pull.number, note).await?;
+                    self.say_once(order, pull.number, note, &comment(order, note)).await?;
                 }
                 Ok(Outcome::StoodBack(note))
             }
@@ -464,7 +464,8 @@ impl Delivery<'_> {
         ending: Ending,
     ) -> Result<Outcome, DeliveryError> {
         if let Some(pull) = &looked.pull {
-            self.say_once(order, pull.number, Note::Closing(ending)).await?;
+            let note = Note::Closing(ending);
+            self.say_once(order, pull.number, note, &comment(order, note)).await?;
             self.forge.close(pull.number).await?;
             self.note(Step::Closed).await?;
         }
@@ -502,16 +503,21 @@ impl Delivery<'_> {
     }
 
     /// Comments, unless a comment with the same mark is there.
-    async fn say_once(
+    pub(super) async fn say_once(
         &self,
         order: &Order<'_>,
         number: u64,
         note: Note,
+        text: &str,
     ) -> Result<(), DeliveryError> {
+        // What was said and noted is not looked for again at every look.
+        let is_of_version = matches!(note, Note::Closing(_));
+        if !is_of_version && order.known.said.contains(&note) {
+            return Ok(());
+        }
         let mark = mark(order, note);
         let comments = self.forge.comments(number).await?;
         if !comments.iter().any(|comment| comment.body.contains(&mark)) {
-            let text = comment(order, note);
             match self.forge.comment(number, &format!("{text}\n\n{mark}")).await {
                 // Looked for by the next run, which finds it or writes it.
                 Err(error @ ForgeError::Unknown { .. }) => {

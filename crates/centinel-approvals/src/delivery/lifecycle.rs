@@ -1,7 +1,7 @@
 //! What becomes of a pull request: a decision over what we know, what the forge says and what the
 //! proposal wants. Nothing here does anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::proposal::{ProposalId, Saving};
 use jiff::{SignedDuration, Timestamp};
@@ -67,6 +67,8 @@ pub struct Known {
     pub are_reviewers_asked: bool,
     /// Whether we closed it ourselves.
     pub is_closed_by_us: bool,
+    /// What was said on it.
+    pub said: BTreeSet<Note>,
 }
 
 impl Known {
@@ -87,7 +89,10 @@ impl Known {
             Step::ReviewersAsked => self.are_reviewers_asked = true,
             Step::Closed => self.is_closed_by_us = true,
             Step::Reopened => self.is_closed_by_us = false,
-            Step::Said { .. } | Step::BranchDeleted => {}
+            Step::Said { note } => {
+                self.said.insert(*note);
+            }
+            Step::BranchDeleted => {}
         }
     }
 }
@@ -154,6 +159,11 @@ pub enum Note {
     EndedBesides,
     /// Why we close it.
     Closing(Ending),
+    /// What it saves, measured this many days after it was carried out.
+    Realised {
+        /// Days.
+        days: u32,
+    },
 }
 
 /// What forge and git say now.

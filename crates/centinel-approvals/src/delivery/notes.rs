@@ -10,11 +10,12 @@ pub(super) fn mark(order: &Order<'_>, note: Note) -> String {
         Note::EndedBesides => "ended-besides".to_owned(),
         // A later version may end, too, and for another reason.
         Note::Closing(_) => format!("closing-v{}", order.proposal.version),
+        Note::Realised { days } => format!("realised-{days}"),
     };
     format!("<!-- centinel:note {} {what} -->", order.proposal.id)
 }
 
-/// The sentence of a comment; nothing of it is foreign.
+/// The sentence of a comment about a pull request itself; nothing of it is foreign.
 pub(super) fn comment(order: &Order<'_>, note: Note) -> String {
     let ended = || match order.wish {
         Wish::Close(ending) => ending.sentence(),
@@ -36,6 +37,7 @@ pub(super) fn comment(order: &Order<'_>, note: Note) -> String {
              open: close it if you do not need it for more than {id}.",
             ended()
         ),
+        Note::Realised { days } => format!("{id} was measured after {days} days."),
         Note::Closing(_) => {
             format!(
                 "{} Centinel closes this pull request of {id} v{}.",

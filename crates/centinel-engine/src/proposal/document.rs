@@ -303,6 +303,10 @@ fn check_edits(edits: &[Edit]) -> Result<(), ProposalError> {
         if edit.from == edit.to {
             return refused("the value is already there");
         }
+        // One place is changed at once or not at all; two cannot be.
+        if edits.iter().any(|other| other.repository != edit.repository) {
+            return refused("edits of several repositories need a proposal for each");
+        }
     }
     Ok(())
 }

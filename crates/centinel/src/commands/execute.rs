@@ -1,10 +1,10 @@
 //! `centinel execute`: what is approved is carried out, and what was carried out is measured.
 
-use centinel_app::{App, AppError, CarriedOut, MeasuredSaving};
+use centinel_app::{App, AppError, CarriedOut, MeasuredSaving, Repositories};
 use serde::Serialize;
 
 use crate::{
-    context::{Context, now},
+    context::{Context, now, repositories},
     output::{Outcome, Output},
     text::printable,
 };
@@ -45,7 +45,7 @@ impl Done {
 
 pub(crate) fn run(_args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
     context.run(async |app| {
-        let done = step(&app).await?;
+        let done = step(&app, &repositories(&app).await?).await?;
         if output.json {
             output.json_line(&done)?;
             return Ok(Outcome::Done);
@@ -64,8 +64,8 @@ pub(crate) fn run(_args: &Args, context: &Context, output: &mut Output) -> anyho
 }
 
 /// Carries out what is approved now, then measures.
-pub(crate) async fn step(app: &App) -> Result<Done, AppError> {
-    let executed = app.execute_approved(now()).await?;
+pub(crate) async fn step(app: &App, repositories: &Repositories) -> Result<Done, AppError> {
+    let executed = app.execute_approved(repositories, now()).await?;
     let measured = app.measure_savings(now()).await?;
     Ok(Done { executed, measured })
 }

@@ -186,10 +186,18 @@ pub(crate) fn show(
         }
         let id: ProposalId = args.id.parse().map_err(|error: String| anyhow::anyhow!(error))?;
         let view = app.approvals().show(id, now()).await.map_err(explain)?;
+        let delivered = app.deliveries_of(id).await.map_err(context::explain)?;
         if output.json {
-            output.json_line(&view)?;
+            let mut shown = serde_json::to_value(&view)?;
+            if let Some(shown) = shown.as_object_mut() {
+                shown.insert("deliveries".to_owned(), serde_json::to_value(&delivered)?);
+            }
+            output.json_line(&shown)?;
         } else {
             print_view(&view, output)?;
+            for delivered in &delivered {
+                output.line(super::deliver::line(delivered))?;
+            }
         }
         Ok(Outcome::Done)
     })

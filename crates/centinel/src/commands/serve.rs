@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::{
-    context::{Context, block_on, nonce, now, outside},
+    context::{Context, block_on, nonce, now, outside, repositories},
     failure::hinted,
     output::{Outcome, Output},
     ports::{self, PortOptions},
@@ -145,16 +145,28 @@ async fn sync_live_sources(app: &App, output: &Output) {
     }
 }
 
-/// Carries out what people approve, and measures what became of earlier savings. A failure is told, and
-/// tried again the next minute. Never ends: what is cut off is picked up by whoever comes next.
+/// Delivers proposals to repositories, carries out what people approve, and measures what became of earlier
+/// savings. A failure is told, and tried again the next minute. Never ends: what is cut off is picked up by
+/// whoever comes next.
 async fn execute_approved(app: &App, output: &Output) {
+    let repositories = match repositories(app).await {
+        Ok(repositories) => repositories,
+        Err(error) => {
+            output.note(format_args!("nothing is carried out: {error}"));
+            return std::future::pending().await;
+        }
+    };
     loop {
-        let told = match super::execute::step(app).await {
-            Ok(done) => done.lines(),
-            Err(error) => vec![printable(&in_one_line(&error))],
-        };
-        for line in told {
-            output.note(line);
+        let delivered = super::deliver::step(app, &repositories).await;
+        let delivered =
+            delivered.map(|delivered| delivered.iter().map(super::deliver::line).collect());
+        let executed = super::execute::step(app, &repositories).await;
+        for told in [delivered, executed.map(|done| done.lines())] {
+            let told: Vec<String> =
+                told.unwrap_or_else(|error| vec![printable(&in_one_line(&error))]);
+            for line in told {
+                output.note(line);
+            }
         }
         tokio::time::sleep(EXECUTE_EVERY).await;
     }
