@@ -2,9 +2,12 @@
 
 use centinel_engine::{
     facts::CanonicalError,
-    proposal::{ProposalError, ProposalId, Refusal, RoleError, ScopeError},
+    proposal::{Channel, ProposalError, ProposalId, Refusal, RoleError, ScopeError},
 };
-use centinel_store::StoreError;
+use centinel_store::{
+    StoreError,
+    links::{AccountError, OutsideAccount},
+};
 use jiff::Timestamp;
 
 /// Why nothing was proposed, decided or changed.
@@ -43,6 +46,35 @@ pub enum ApprovalError {
     /// What cannot be undone needs a fresh proof.
     #[error("proposal `{0}` cannot be undone: it is approved within five minutes of signing in")]
     ProveAgain(ProposalId),
+    /// Linking an account needs a fresh proof.
+    #[error("an account is linked within five minutes of signing in")]
+    ProveAgainToLink,
+    /// No account asked for this code, or it is used, replaced or too old.
+    #[error("the code is unknown, was used, or is older than ten minutes")]
+    NoCode,
+    /// An account asked for one code after the other.
+    #[error("`{0}` asked for too many codes: wait ten minutes, or use the last one")]
+    TooManyCodes(OutsideAccount),
+    /// An account outside belongs to one person.
+    #[error("`{0}` is linked to another person already")]
+    AlreadyLinked(OutsideAccount),
+    /// Nobody knows who an account outside is.
+    #[error("`{0}` is linked to no active person")]
+    NotLinked(OutsideAccount),
+    /// A text is no account outside.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// Only a forge merges.
+    #[error("`{0}` is no account of a forge")]
+    NotAForge(OutsideAccount),
+    /// What an account outside is not enough for.
+    #[error("proposal `{id}` is not decided through {}: it takes a sign-in", channel.as_str())]
+    NotByLink {
+        /// Which proposal.
+        id: ProposalId,
+        /// Where the person tried.
+        channel: Channel,
+    },
     /// Too many wrong credentials.
     #[error("too many wrong passwords: nothing is tried for this account until {until}")]
     Locked {
@@ -124,7 +156,22 @@ impl ApprovalError {
             Self::WrongCode => {
                 Some("wait for the next code, and look at this machine's clock".to_owned())
             }
-            Self::NoSession | Self::ProveAgain(_) => Some("sign in again".to_owned()),
+            Self::NotByLink { id, .. } => {
+                Some(format!("use `centinel approve {id}` or the web page"))
+            }
+            Self::NotLinked(_) => Some(
+                "link it: `/centinel link` in Slack, or an admin's `centinel person link`"
+                    .to_owned(),
+            ),
+            Self::NoCode => {
+                Some("ask for a new one where the account is: `/centinel link`".to_owned())
+            }
+            Self::AlreadyLinked(account) => {
+                Some(format!("that person, or an admin: `centinel person unlink {account}`"))
+            }
+            Self::NoSession | Self::ProveAgain(_) | Self::ProveAgainToLink => {
+                Some("sign in again".to_owned())
+            }
             Self::Store(StoreError::Corrupt { .. }) => {
                 Some("`centinel audit verify` says where the log was changed".to_owned())
             }
@@ -140,6 +187,13 @@ impl ApprovalError {
 
     /// Whether a rule said no, rather than something failing (exit code 4 of the command line).
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::SecondFactorNeeded(_) | Self::ProveAgain(_))
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::SecondFactorNeeded(_)
+                | Self::ProveAgain(_)
+                | Self::NotLinked(_)
+                | Self::NotByLink { .. }
+        )
     }
 }

@@ -15,16 +15,20 @@ pub mod escape;
 mod executor;
 mod factor;
 mod home_edits;
+mod links;
 mod requester;
 mod second_factor;
 mod service;
 mod sessions;
 mod sign_in;
+pub mod signature;
 mod tokens;
 mod totp;
 
 pub use access::{AccessError, AccessPolicy, Sight};
 pub use accounts::AccountChange;
+/// Accounts outside, and whose they are.
+pub use centinel_store::links::{AccountError, Link, OutsideAccount, Service};
 /// A service token, as it is listed.
 pub use centinel_store::tokens::{ListedToken, ServiceToken};
 pub use delivered::LoggedSteps;
@@ -32,6 +36,7 @@ pub use error::ApprovalError;
 pub use executor::{CarriedOut, Effects, Failure, Found};
 pub use factor::{Factor, Password};
 pub use home_edits::HomeEdits;
+pub use links::Attested;
 pub use requester::Requester;
 pub use second_factor::{Code, Enrolment};
 pub use service::{Approvals, Decision, Proposed, Verdict, View};

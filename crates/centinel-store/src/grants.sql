@@ -15,7 +15,8 @@ do $grants$
 declare name text;
 begin
   for name in select tablename from pg_catalog.pg_tables where schemaname = '{schema}'
-    and tablename not in ('credential', 'login_failure', 'service_token', 'session_use', 'used_code')
+    and tablename not in ('credential', 'login_failure', 'service_token', 'session_use', 'used_code',
+      'link_code')
   loop
     execute format('grant select on %I.%I to %I', '{schema}', name, '{role}');
   end loop;

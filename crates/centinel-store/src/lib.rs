@@ -14,6 +14,7 @@ mod delivery;
 pub mod events;
 pub mod evidence;
 mod grants;
+pub mod links;
 mod objects;
 pub mod outbox;
 pub mod people;

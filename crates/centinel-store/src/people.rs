@@ -213,6 +213,29 @@ pub(crate) async fn changed_after(
     Ok(false)
 }
 
+/// Whether an account was ended after an entry of the log, even if it is active again.
+pub(crate) async fn ended_after(
+    connection: &mut AnyConnection,
+    person: &str,
+    sequence: i64,
+) -> Result<bool, StoreError> {
+    let rows = sqlx::query(select_entries!(
+        "where subject = $1 and action = $2 and sequence > $3 order by sequence"
+    ))
+    .bind(subject(person))
+    .bind(SET_PERSON)
+    .bind(sequence)
+    .fetch_all(&mut *connection)
+    .await?;
+    for entry in believed(connection, rows.iter()).await? {
+        let person: Person = read(entry)?;
+        if !person.active {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Until when no attempt of an account is looked at; `None` when they are.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ mod edits;
 mod execution;
 mod grants;
 mod journeys;
+mod links;
 mod sessions;
 mod world;
 
@@ -84,11 +85,18 @@ on_databases!(
     sessions::sessions_decide_as_their_person,
     sessions::sessions_end,
     sessions::irreversible_changes_need_a_fresh_proof,
+    links::a_code_links_once_and_votes_count,
+    links::codes_end,
+    links::an_account_has_one_person,
+    links::links_decide_no_more_than_they_may,
+    links::links_end_with_the_account,
+    links::sessions_link_while_fresh,
     audit::keys_follow_each_other,
     audit::projections_are_folds;
     shared:
     execution::nothing_is_carried_out_without_an_approval,
     access::forged_rows_prove_nothing,
+    links::forged_links_count_for_nothing,
     bypass::edited_rows_decide_nothing,
     bypass::forged_entries_decide_nothing,
     audit::edited_projections_are_named_and_rebuilt,

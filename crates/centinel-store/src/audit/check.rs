@@ -19,7 +19,7 @@ pub const KEY_ANNOUNCED: &str = "audit.key_announced";
 /// and counts only with its signature. What agents may write without a key decides nothing.
 pub fn decides(action: &str) -> bool {
     !matches!(action, "proposal.proposed" | "proposal.withdrawn")
-        && ["proposal.", "person.", "credential.", "token.", "session.", "audit."]
+        && ["proposal.", "person.", "credential.", "token.", "session.", "link.", "audit."]
             .iter()
             .any(|prefix| action.starts_with(prefix))
 }

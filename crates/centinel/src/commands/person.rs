@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use centinel_app::App;
-use centinel_approvals::{AccountChange, Approvals, Code, Proof};
+use centinel_approvals::{AccountChange, Approvals, Code, Link, OutsideAccount, Proof};
 use centinel_engine::proposal::{Person, Role};
 use serde_json::json;
 
@@ -68,6 +68,21 @@ enum Command {
         #[command(flatten)]
         secrets: SecretArgs,
     },
+    /// Link an account outside to a person: finish with a code that `/centinel link` gave, as oneself; or,
+    /// as an admin, name person and account.
+    Link(LinkArgs),
+    /// Take the link of an account outside away, one's own or, as an admin, anybody's.
+    Unlink {
+        /// `github:LOGIN[@HOST]`, `gitlab:LOGIN[@HOST]`, `slack:USER@WORKSPACE`.
+        account: OutsideAccount,
+        /// Account name; not needed where there is only one person.
+        #[arg(long = "as", value_name = "NAME")]
+        name: Option<String>,
+        #[command(flatten)]
+        secrets: SecretArgs,
+    },
+    /// Every account outside that is linked to somebody.
+    Links,
     /// Take away the second factor of somebody who lost it, as an admin.
     ResetSecondFactor {
         /// Account name.
@@ -75,6 +90,21 @@ enum Command {
         #[command(flatten)]
         admin: AdminArgs,
     },
+}
+
+/// Which account is linked, and to whom.
+#[derive(Debug, clap::Args)]
+struct LinkArgs {
+    /// The code; or, with an account after it, the name of a person.
+    #[arg(value_name = "CODE|NAME")]
+    code_or_name: String,
+    /// `github:LOGIN[@HOST]`, `gitlab:LOGIN[@HOST]`, `slack:USER@WORKSPACE`.
+    account: Option<OutsideAccount>,
+    /// Who links it; not needed where there is only one person.
+    #[arg(long = "as", value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    secrets: SecretArgs,
 }
 
 /// Which admin does it.
@@ -155,6 +185,18 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
                 let proof = secrets.proof(approvals, &name).await?;
                 enrol(approvals, &name, proof, &mut secrets, output).await?;
             }
+            Command::Link(args) => link(args, &app, output).await?,
+            Command::Unlink { account, name, secrets } => {
+                let by = named(name.as_ref(), &app).await?;
+                let proof = Secrets::new(secrets).proof(approvals, &by).await?;
+                let unlinked = approvals.unlink(&by, proof, account, now()).await;
+                output.line(if unlinked.map_err(explain)? {
+                    format!("{account} is linked to nobody now")
+                } else {
+                    format!("{account} was linked to nobody")
+                })?;
+            }
+            Command::Links => links(approvals, output).await?,
             Command::ResetSecondFactor { name, admin } => {
                 let by = admin.name(&app).await?;
                 let proof = Secrets::new(&admin.secrets).proof(approvals, &by).await?;
@@ -168,6 +210,51 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
         }
         Ok(Outcome::Done)
     })
+}
+
+/// Shows which account it is before anybody proves themselves: a code may come from somebody else.
+async fn link(args: &LinkArgs, app: &App, output: &mut Output) -> anyhow::Result<()> {
+    let LinkArgs { code_or_name, account, name, secrets } = args;
+    let approvals = app.approvals();
+    let by = named(name.as_ref(), app).await?;
+    let person = if account.is_some() { code_or_name } else { &by };
+    let shown = match account {
+        Some(account) => account.clone(),
+        None => approvals.account_of_code(code_or_name, now()).await.map_err(explain)?,
+    };
+    if !output.json {
+        let person = printable(person);
+        output.line(format_args!("{shown} will decide as {person}; go on only if you know it"))?;
+        output.flush()?;
+    }
+    let proof = Secrets::new(secrets).proof(approvals, &by).await?;
+    let link = match account {
+        Some(account) => approvals.link_as_admin(&by, proof, person, account, now()).await,
+        None => approvals.finish_link(code_or_name, &by, proof, now()).await,
+    };
+    let link = link.map_err(explain)?;
+    if output.json {
+        return Ok(output.json_line(&link)?);
+    }
+    Ok(output.line(format_args!("{} is linked to {}", link.account, printable(&link.person)))?)
+}
+
+async fn links(approvals: &Approvals, output: &mut Output) -> anyhow::Result<()> {
+    let links = approvals.links().await.map_err(explain)?;
+    if output.json {
+        for link in &links {
+            output.json_line(link)?;
+        }
+        return Ok(());
+    }
+    if links.is_empty() {
+        return Ok(output.line("no account outside is linked: `/centinel link` in Slack")?);
+    }
+    let row = |link: &Link| {
+        let by = format!("by {} at {}", link.linked_by, link.linked_at);
+        vec![link.account.to_string(), link.person.clone(), by]
+    };
+    Ok(output.line(table(&["account", "person", "linked"], links.iter().map(row).collect(), 3))?)
 }
 
 async fn list(app: &App, output: &mut Output) -> anyhow::Result<()> {
