@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// What the repository holds.
-const VALUES: &str =
+pub(crate) const VALUES: &str =
     "# Models of the shop.\nanswers:\n  model: gpt-5.1 # the large one\n  cache: off\n";
 
 /// Routes `answers` to a smaller model, in a file of the repository `shop`.
-const ROUTE: &str = r#"
+pub(crate) const ROUTE: &str = r#"
 title = "Route answers to gpt-5-mini"
 scope = { feature = "answers" }
 risk = "low"
@@ -52,16 +52,22 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
-fn configure(home: &Home, text: &str) {
+pub(crate) fn configure(home: &Home, text: &str) {
     let path = home.path().join("centinel.toml");
     OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
-/// A home with spend, and a clone on this machine that proposals are delivered to.
-fn with_clone() -> (Home, PathBuf) {
+/// A home with spend.
+pub(crate) fn with_spend() -> Home {
     let home = Home::new();
     let calls = home.file("calls.csv", &log()).display().to_string();
     home.run(&["import", &calls]).ok();
+    home
+}
+
+/// A home with spend, and a clone on this machine that proposals are delivered to.
+fn with_clone() -> (Home, PathBuf) {
+    let home = with_spend();
     let clone = home.path().with_file_name("shop");
     fs::create_dir_all(&clone).unwrap();
     git(&clone, &["init", "-q", "--initial-branch=main"]);
@@ -72,12 +78,12 @@ fn with_clone() -> (Home, PathBuf) {
     (home, clone)
 }
 
-fn propose(home: &Home, text: &str) {
+pub(crate) fn propose(home: &Home, text: &str) {
     let file = home.file("change.toml", text).display().to_string();
     home.run(&["propose", "change", &file]).ok();
 }
 
-fn status(home: &Home, id: &str) -> String {
+pub(crate) fn status(home: &Home, id: &str) -> String {
     home.run(&["--json", "show", id]).ok().json()["status"].as_str().unwrap().to_owned()
 }
 
@@ -166,9 +172,7 @@ fn a_rejected_one_leaves_nothing_behind_and_a_persons_commit_is_left() {
 
 #[test]
 fn a_repository_that_is_not_configured_or_not_there_is_named() {
-    let home = Home::new();
-    let calls = home.file("calls.csv", &log()).display().to_string();
-    home.run(&["import", &calls]).ok();
+    let home = with_spend();
     let file = home.file("change.toml", ROUTE).display().to_string();
     let refused = home.run(&["propose", "change", &file]);
     assert!(refused.err.contains("repository `shop` is not configured"), "{}", refused.err);

@@ -13,6 +13,7 @@ mod audit;
 mod bad_input;
 #[cfg(test)]
 mod bills;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod execution;
@@ -22,6 +23,18 @@ mod explanation;
 mod first_steps;
 #[cfg(test)]
 mod forecast;
+#[cfg(test)]
+mod forge;
+/// The git server and the forge that tests of the delivery itself stand on.
+#[cfg(test)]
+#[path = "../../crates/centinel-approvals/src/delivery/testing"]
+#[expect(dead_code, reason = "tests of the delivery use more of it")]
+mod forges {
+    pub(crate) mod github;
+    pub(crate) mod openapi;
+    pub(crate) mod repository;
+    pub(crate) mod server;
+}
 #[cfg(test)]
 mod live;
 #[cfg(test)]

@@ -13,9 +13,12 @@ mod saved;
 
 use std::{collections::BTreeMap, path::Path};
 
-use centinel_approvals::delivery::{
-    Forge, GITHUB, GITLAB, Git, GitHub, GitLab, Known, Limits, Local, Mirror, Order, Remote,
-    Settings, Signature, Wish, Words,
+use centinel_approvals::{
+    Service,
+    delivery::{
+        Forge, GITHUB, GITLAB, Git, GitHub, GitLab, Known, Limits, Local, Mirror, Order, Remote,
+        Settings, Signature, Wish, Words,
+    },
 };
 use centinel_engine::proposal::{Edit, Proposal};
 use jiff::Timestamp;
@@ -40,7 +43,7 @@ struct Repository {
     settings: Settings,
     after_approval: bool,
     /// Service and host, by which accounts of people are linked; `None` for a clone.
-    accounts: Option<(&'static str, String)>,
+    accounts: Option<(Service, String)>,
 }
 
 /// How it is reached.
@@ -100,7 +103,7 @@ impl App {
             (None, Some(kind)) => {
                 let (mirror, forge) = self.open_forge(config, kind, git, outside).await?;
                 let host = host(config.url.as_deref().unwrap_or_default());
-                (Way::Forge { mirror, forge }, Some((kind.as_str(), host)))
+                (Way::Forge { mirror, forge }, Some((kind.service(), host)))
             }
             // The configuration was checked when it was read.
             (None, None) => return Err(not_configured(&config.name)),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use centinel_approvals::delivery::OpenMax;
+use centinel_approvals::{Service, delivery::OpenMax};
 use centinel_engine::proposal::Edit;
 use serde::Deserialize;
 
@@ -63,11 +63,11 @@ pub enum ForgeKind {
 }
 
 impl ForgeKind {
-    /// As outside accounts name it.
-    pub fn as_str(self) -> &'static str {
+    /// Whose accounts people have there.
+    pub(super) fn service(self) -> Service {
         match self {
-            Self::Github => "github",
-            Self::Gitlab => "gitlab",
+            Self::Github => Service::Github,
+            Self::Gitlab => Service::Gitlab,
         }
     }
 }

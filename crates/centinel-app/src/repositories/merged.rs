@@ -4,7 +4,7 @@
 //! What is then approved was carried out by that merge. What is not was carried out from outside: the log
 //! says so, and no approval is made good afterwards.
 
-use centinel_approvals::{Decision, Found, Verdict, View};
+use centinel_approvals::{Attested, Decision, Found, Verdict, View};
 use centinel_engine::proposal::{Channel, Command, Facts, Status};
 use centinel_store::DeliverySeen;
 use jiff::Timestamp;
@@ -149,6 +149,11 @@ impl App {
         let (Some((service, host)), Some(login)) = (accounts, by) else {
             return Ok(Some("nobody says whose account it was".to_owned()));
         };
+        // Read from the forge's API with our own credential, by the delivery.
+        let attested = match Attested::of_forge(*service, host, login) {
+            Ok(attested) => attested,
+            Err(error) => return Ok(Some(error.to_string())),
+        };
         let decision = Decision {
             id: view.proposal.id,
             version: view.proposal.version,
@@ -156,7 +161,10 @@ impl App {
             verdict,
             channel: Channel::PullRequest,
         };
-        let _ = (service, host, login, decision, now);
-        Ok(Some("no account there is linked to a person".to_owned()))
+        match self.approvals.decide_by_link(&attested, decision, now).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.is_refusal() => Ok(Some(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -6,13 +6,11 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use super::server::{Answer, Asked, Server};
-use crate::delivery::{Git, Remote};
 
 pub(crate) const TOKEN: &str = "ghp_hunter2hunter2hunter2";
 
@@ -28,12 +26,6 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
         .unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
-}
-
-/// Git as the product calls it.
-pub(crate) fn product_git() -> Git {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    Git::new("git", path, Duration::from_mins(1))
 }
 
 type Before = Box<dyn FnOnce() + Send>;
@@ -81,9 +73,9 @@ impl Repository {
         repository
     }
 
-    pub(crate) fn remote(&self) -> Remote {
-        let url = format!("{}/org/shop.git", self.server.base());
-        Remote::new(&url, Some(("x-access-token".to_owned(), TOKEN.into())), false).unwrap()
+    /// Where git reaches it.
+    pub(crate) fn url(&self) -> String {
+        format!("{}/org/shop.git", self.server.base())
     }
 
     /// A person's commit on a branch, pushed; gives its id.

@@ -11,12 +11,24 @@ use tempfile::TempDir;
 
 use super::{
     github::FakeGitHub,
-    repository::{Repository, TOKEN, product_git},
+    repository::{Repository, TOKEN},
 };
 use crate::delivery::{
-    Delivery, DeliveryError, Forge, GitHub, Journal, Known, Limits, Mirror, Order, Outcome,
-    Settings, Signature, Step, Wish, Words, branch_name,
+    Delivery, DeliveryError, Forge, Git, GitHub, Journal, Known, Limits, Mirror, Order, Outcome,
+    Remote, Settings, Signature, Step, Wish, Words, branch_name,
 };
+
+/// Git as the product calls it.
+pub(crate) fn product_git() -> Git {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Git::new("git", path, Duration::from_mins(1))
+}
+
+/// The repository as the product reaches it.
+pub(crate) fn remote(repository: &Repository) -> Remote {
+    let credential = ("x-access-token".to_owned(), TOKEN.into());
+    Remote::new(&repository.url(), Some(credential), false).unwrap()
+}
 
 pub(crate) const VALUES: &str = "# what it asks for\ncpu: 2\nmemory: 4Gi # enough\n";
 pub(crate) const OWNERS: &str = "* @lena\n/charts/ @org/search @lena\n";
@@ -165,7 +177,7 @@ impl World {
         let repository = Repository::new(folder.path(), &files);
         let fake = FakeGitHub::start(&repository.bare);
         let mirror =
-            Mirror::open(product_git(), folder.path().join("mirrors/shop"), repository.remote())
+            Mirror::open(product_git(), folder.path().join("mirrors/shop"), remote(&repository))
                 .await
                 .unwrap();
         let mut settings = Settings::new(Signature {

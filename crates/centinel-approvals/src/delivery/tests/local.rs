@@ -8,8 +8,8 @@ use super::super::{
     Ending, GitError, Known, Local, LocalDelivery, LocalOutcome, Note, Order, PlanError, Settings,
     Signature, Wish, Words,
     testing::{
-        repository::{git, product_git},
-        world::{VALUES, edit_lines, edit_of, now, proposal},
+        repository::git,
+        world::{VALUES, edit_lines, edit_of, now, product_git, proposal},
     },
 };
 

@@ -4,7 +4,7 @@ use super::super::{
     DeliveryError, GitError, Mirror, Note, Outcome, Remote, Wish,
     testing::{
         repository::{TOKEN, product_git, push_as_person},
-        world::{VALUES, World},
+        world::{VALUES, World, product_git},
     },
 };
 

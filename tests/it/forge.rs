@@ -1,0 +1,231 @@
+//! Pull requests of the whole product, against git's own HTTP server and a forge with a memory: who merges,
+//! who closes, and what that is worth here.
+
+use serde_json::Value;
+
+use crate::{
+    delivery::{ROUTE, VALUES, configure, propose, status, with_spend},
+    forges::{
+        github::{FakeGitHub, Pull},
+        repository::{Repository, TOKEN},
+    },
+    product::{Home, PASSWORD},
+};
+
+/// A home whose proposals go to a repository on a forge.
+struct World {
+    home: Home,
+    repository: Repository,
+    github: FakeGitHub,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with("")
+    }
+
+    /// With further lines for the repository's table.
+    fn with(lines: &str) -> Self {
+        let home = with_spend();
+        let folder = home.path().with_file_name("forge");
+        let owners = "* @ada-of-shop\n";
+        let files = [("values.yaml", VALUES), (".github/CODEOWNERS", owners)];
+        let repository = Repository::new(&folder, &files);
+        let github = FakeGitHub::start(&repository.bare);
+        let (url, api) = (repository.url(), github.server.base());
+        let token = home.file("token", TOKEN).display().to_string();
+        configure(
+            &home,
+            &format!(
+                "\n[[repository]]\nname = \"shop\"\nurl = \"{url}\"\nforge = \"github\"\n\
+                 api = \"{api}\"\ncredential = \"file:{token}\"\n{lines}\n\
+                 [delivery]\npage = \"https://centinel.example.com\"\n"
+            ),
+        );
+        Self { home, repository, github }
+    }
+
+    /// Links a login of the forge to the only person.
+    fn link(&self, login: &str) {
+        let host = self.repository.server.base();
+        let host = host.trim_start_matches("http://");
+        let account = format!("github:{login}@{host}");
+        let link = ["person", "link", "ada", &account, "--as", "ada", "--password-stdin"];
+        self.home.with_input(&link, PASSWORD).ok();
+    }
+
+    fn deliver(&self) -> Value {
+        self.home.run(&["--json", "deliver", "--now"]).ok().json()
+    }
+
+    /// The only pull request.
+    fn pull(&self) -> Pull {
+        let mut pulls = self.github.pulls();
+        assert_eq!(pulls.len(), 1);
+        pulls.remove(0)
+    }
+
+    /// What a person's merge does to branch and pull request.
+    fn merge(&self, login: &str) {
+        let merged = VALUES.replace("gpt-5.1 #", "gpt-5-mini #");
+        self.repository.commit("main", &[("values.yaml", &merged)], "Merge pull request #1");
+        self.github.by_person(1, |pull| pull.merged_by = Some(login.to_owned()));
+    }
+
+    fn shown(&self) -> Value {
+        self.home.run(&["--json", "show", "P-1"]).ok().json()
+    }
+}
+
+/// What happened to a proposal, by kind of event.
+fn events(shown: &Value) -> Vec<String> {
+    let events = shown["events"].as_array().unwrap();
+    let kind = |event: &Value| event["what"]["event"].as_str().unwrap_or_default().to_owned();
+    events.iter().map(kind).collect()
+}
+
+#[test]
+fn a_merge_by_a_linked_person_approves_and_carries_out() {
+    let world = World::new();
+    world.link("Ada-of-Shop");
+    propose(&world.home, ROUTE);
+    let opened = world.deliver();
+    assert_eq!(opened["delivered"][0]["state"], "open", "{opened}");
+    let pull = world.pull();
+    assert_eq!(pull.branch, "centinel/routing/answers-p-1");
+    assert_eq!(pull.reviewers, ["ada-of-shop"]);
+    assert!(pull.labels.contains(&"finops".to_owned()), "{:?}", pull.labels);
+    let digest = world.shown()["digest"].as_str().unwrap().to_owned();
+    for expected in [&digest[..], "Audit head", "https://centinel.example.com/proposals/P-1"] {
+        assert!(pull.body.contains(expected), "{}", pull.body);
+    }
+    assert_eq!(status(&world.home, "P-1"), "pending");
+    world.merge("ada-of-shop");
+    let merged = world.deliver();
+    assert_eq!(merged["delivered"][0]["state"], "merged", "{merged}");
+    let shown = world.shown();
+    assert_eq!(shown["status"], "executed", "{shown:#}");
+    assert_eq!(
+        events(&shown),
+        ["proposed", "vote_cast", "approved", "execution_begun", "executed"],
+        "{shown:#}"
+    );
+    assert_eq!(shown["events"][1]["what"]["vote"]["channel"], "pull_request");
+    assert_eq!(shown["events"][1]["actor"]["name"], "ada");
+    world.home.run(&["audit", "verify"]).ok();
+    // Nothing is done twice, however often anybody looks.
+    assert_eq!(world.deliver()["delivered"], serde_json::json!([]));
+    assert_eq!(world.shown()["events"].as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn a_merge_by_somebody_unknown_approves_nothing_and_is_told() {
+    let world = World::new();
+    propose(&world.home, ROUTE);
+    world.deliver();
+    world.merge("mallory");
+    let merged = world.deliver();
+    let note = merged["delivered"][0]["note"].as_str().unwrap();
+    assert!(note.contains("mallory") && note.contains("linked to no active person"), "{note}");
+    let shown = world.shown();
+    assert_eq!(shown["status"], "overtaken");
+    assert!(!events(&shown).contains(&"executed".to_owned()), "{shown:#}");
+    world.home.run(&["audit", "verify"]).ok();
+}
+
+#[test]
+fn a_merge_is_no_approval_where_the_policy_has_no_such_channel() {
+    let world = World::new();
+    world.link("ada-of-shop");
+    let policy = world.home.path().join("policies/approvals.toml");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    let rule = "name = \"everything\"\n";
+    assert!(text.contains(rule));
+    let text = text.replacen(rule, &format!("{rule}channels = [\"cli\", \"web\"]\n"), 1);
+    std::fs::write(&policy, text).unwrap();
+    propose(&world.home, ROUTE);
+    world.deliver();
+    world.merge("ada-of-shop");
+    world.deliver();
+    assert_eq!(status(&world.home, "P-1"), "overtaken");
+}
+
+#[test]
+fn what_was_approved_elsewhere_is_carried_out_by_anybodys_merge() {
+    let world = World::with("after_approval = true");
+    propose(&world.home, ROUTE);
+    assert_eq!(world.deliver()["delivered"][0]["state"], "waiting");
+    assert_eq!(world.github.pulls().len(), 0, "nothing is opened before it is approved");
+    world.home.with_input(&["approve", "P-1", "--password-stdin"], PASSWORD).ok();
+    assert_eq!(world.deliver()["delivered"][0]["state"], "open");
+    world.merge("release-bot-owner");
+    world.deliver();
+    assert_eq!(status(&world.home, "P-1"), "executed");
+}
+
+#[test]
+fn another_value_that_is_merged_is_no_execution() {
+    let world = World::new();
+    world.link("ada-of-shop");
+    propose(&world.home, ROUTE);
+    world.deliver();
+    world.home.with_input(&["approve", "P-1", "--password-stdin"], PASSWORD).ok();
+    let other = VALUES.replace("gpt-5.1 #", "gpt-5-nano #");
+    world.repository.commit("main", &[("values.yaml", &other)], "Merge pull request #1");
+    world.github.by_person(1, |pull| pull.merged_by = Some("ada-of-shop".to_owned()));
+    world.deliver();
+    let shown = world.shown();
+    assert_eq!(shown["status"], "stale", "{shown:#}");
+    assert!(!events(&shown).contains(&"executed".to_owned()));
+}
+
+#[test]
+fn a_close_rejects_for_a_linked_person_and_is_only_noted_for_others() {
+    for (login, expected) in [("ada-of-shop", "rejected"), ("mallory", "pending")] {
+        let world = World::new();
+        world.link("ada-of-shop");
+        propose(&world.home, ROUTE);
+        world.deliver();
+        world.github.by_person(1, |pull| {
+            pull.is_closed = true;
+            pull.closed_by = Some(login.to_owned());
+        });
+        let closed = world.deliver();
+        assert_eq!(closed["delivered"][0]["state"], "declined", "{closed}");
+        assert_eq!(status(&world.home, "P-1"), expected);
+        // It is not opened again.
+        world.deliver();
+        assert_eq!(world.github.pulls().len(), 1);
+        assert!(world.pull().is_closed);
+    }
+}
+
+#[test]
+fn what_ends_here_is_closed_there_with_its_reason() {
+    let world = World::new();
+    propose(&world.home, ROUTE);
+    world.deliver();
+    let reject = ["reject", "P-1", "--reason", "not now", "--password-stdin"];
+    world.home.with_input(&reject, PASSWORD).ok();
+    // Something new is looked at in the next round, however lately it was.
+    let ended = world.home.run(&["--json", "deliver"]).ok().json();
+    assert_eq!(ended["delivered"][0]["state"], "gone", "{ended}");
+    let pull = world.pull();
+    assert!(pull.is_closed);
+    assert!(pull.comments[0].1.contains("rejected"), "{:?}", pull.comments);
+    assert_eq!(world.repository.branches(), ["main"]);
+}
+
+#[test]
+fn a_forge_that_refuses_is_named_and_asked_again() {
+    let world = World::new();
+    let token = world.home.path().with_file_name("token");
+    std::fs::write(&token, "ghp_expired").unwrap();
+    propose(&world.home, ROUTE);
+    let refused = world.deliver();
+    let note = refused["delivered"][0]["note"].as_str().unwrap();
+    assert!(note.contains("does not accept the credential"), "{note}");
+    assert!(!refused.to_string().contains("ghp_expired"), "{refused}");
+    std::fs::write(&token, TOKEN).unwrap();
+    assert_eq!(world.deliver()["delivered"][0]["state"], "open");
+}
