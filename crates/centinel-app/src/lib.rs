@@ -80,7 +80,10 @@ pub use proposals::BudgetRequest;
 pub use propose_change::{ChangeRequest, ExpectedSaving};
 pub use reconcile::keep_billed;
 pub use report::{Headline, KindOfSpend, Report, UnexplainedGap};
-pub use repositories::{Delivered, DeliveryConfig, ForgeKind, Repositories, RepositoryConfig};
+pub use repositories::{
+    Delivered, DeliveryConfig, ForgeHookError, ForgeHooks, ForgeKind, Repositories,
+    RepositoryConfig,
+};
 pub use restate::{RestateRequest, Restated, RestatedModel};
 pub use revision::Revision;
 pub use role::{Role, UnknownRole};
@@ -90,6 +93,8 @@ pub use unpriced::{UnpricedModel, plausible_total};
 pub use viewer::Viewer;
 
 // What the use cases take and give, so that callers need no further crate of ours.
-pub use centinel_approvals::{Approvals, CarriedOut, Requester, Session, View, delivery::Git};
+pub use centinel_approvals::{
+    Approvals, CarriedOut, Requester, Session, View, delivery::Git, signature::SignatureError,
+};
 pub use centinel_ingest::Format;
 pub use centinel_ledger::{Condition, OnOverlap, ScanLevel};

@@ -13,11 +13,12 @@ mod overlap;
 mod state;
 mod sync;
 
-use centinel_ingest::{client::Limits, live::Kind};
+use centinel_ingest::live::Kind;
 use jiff::Timestamp;
 
 use crate::{Role, role::usual_role};
 
+pub use centinel_ingest::client::Limits;
 pub use check::Check;
 pub(crate) use config::problem;
 pub use config::{SourceConfig, SyncConfig};

@@ -8,6 +8,7 @@
 mod config;
 mod deliver;
 mod effects;
+mod hooks;
 mod merged;
 mod saved;
 
@@ -27,6 +28,7 @@ pub(crate) use config::problem;
 pub use config::{DeliveryConfig, ForgeKind, RepositoryConfig};
 pub use deliver::Delivered;
 pub(crate) use effects::AllEffects;
+pub use hooks::{ForgeHookError, ForgeHooks};
 
 use crate::{App, AppError, live::Outside};
 

@@ -11,6 +11,7 @@ mod chart;
 mod failure;
 mod gate;
 mod happened;
+pub mod hooks;
 mod metrics;
 mod otlp;
 mod pages;

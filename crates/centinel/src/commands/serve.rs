@@ -9,14 +9,14 @@ use std::{
 
 use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
-use centinel_app::{App, in_one_line};
+use centinel_app::{App, ForgeHooks, in_one_line};
 use centinel_mcp::{HttpOptions, Principal, Verifier, http_service};
 use centinel_web::{NonceError, WebState};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::{
-    context::{Context, block_on, nonce, now, outside, repositories},
+    context::{Context, block_on, explain, nonce, now, outside, repositories},
     failure::hinted,
     output::{Outcome, Output},
     ports::{self, PortOptions},
@@ -59,7 +59,11 @@ pub(crate) fn serve(
         })?;
         let port = listener.local_addr().context("reading the port")?.port();
         let page = format!("http://localhost:{port}");
-        let router = router(&app, &page, read_only, now);
+        let mut router = router(&app, &page, read_only, now);
+        let hooks = app.forge_hooks(&outside()?).map_err(explain)?;
+        if let Some(hooks) = &hooks {
+            router = router.merge(centinel_web::hooks::forges::router(hooks.clone()));
+        }
         output.line(format_args!("page {page}  ·  MCP {page}/mcp  ·  stop with Ctrl-C"))?;
         output.flush()?;
         // Small answers must not wait for the client's delayed acknowledgement.
@@ -70,7 +74,7 @@ pub(crate) fn serve(
         tokio::select! {
             served = served.into_future() => served?,
             () = sync_live_sources(&app, output) => {}
-            () = execute_approved(&app, output) => {}
+            () = execute_approved(&app, hooks.as_ref(), output) => {}
         }
         app.database().close().await;
         Ok(Outcome::Done)
@@ -148,7 +152,7 @@ async fn sync_live_sources(app: &App, output: &Output) {
 /// Delivers proposals to repositories, carries out what people approve, and measures what became of earlier
 /// savings. A failure is told, and tried again the next minute. Never ends: what is cut off is picked up by
 /// whoever comes next.
-async fn execute_approved(app: &App, output: &Output) {
+async fn execute_approved(app: &App, hooks: Option<&ForgeHooks>, output: &Output) {
     let repositories = match repositories(app).await {
         Ok(repositories) => repositories,
         Err(error) => {
@@ -168,7 +172,16 @@ async fn execute_approved(app: &App, output: &Output) {
                 output.note(line);
             }
         }
-        tokio::time::sleep(EXECUTE_EVERY).await;
+        let came = async {
+            match hooks {
+                Some(hooks) => hooks.came().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(EXECUTE_EVERY) => {}
+            () = came => {}
+        }
     }
 }
 
