@@ -7,7 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use centinel_store::audit::{self, AuditKey, KeyError, PublishedHead, Signer};
+use centinel_store::audit::{
+    self, AuditEntry, AuditKey, EntryFilter, KeyError, PublishedHead, Signer,
+};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -132,6 +134,24 @@ impl App {
         };
         fs::rename(&next, &path).map_err(|source| AppError::Home { path, source })?;
         Ok(Some(signer))
+    }
+
+    /// What the audit log holds about a subject (`P-7`, `person:ana`), or about everything, in order.
+    ///
+    /// # Errors
+    ///
+    /// Store errors, also for an entry that is not as it was written.
+    pub async fn log_about(&self, subject: Option<&str>) -> Result<Vec<AuditEntry>, AppError> {
+        let filter = EntryFilter { subject: subject.map(str::to_owned), ..EntryFilter::default() };
+        let mut entries: Vec<AuditEntry> = Vec::new();
+        loop {
+            let after = entries.last().map_or(0, |entry| entry.sequence);
+            let page = audit::filtered_after(self.database(), after, &filter).await?;
+            if page.is_empty() {
+                return Ok(entries);
+            }
+            entries.extend(page);
+        }
     }
 
     fn audit_key_file(&self) -> Option<PathBuf> {

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::{
     audit::AuditConfig,
     live::{self, SourceConfig, SyncConfig},
+    page_address::PageAddress,
     repositories::{self, DeliveryConfig, RepositoryConfig},
 };
 
@@ -57,6 +58,9 @@ pub struct AccessConfig {
     /// Whether page, API and MCP answer only those who show a session or a service token. Without it,
     /// whoever is on this machine sees everything: the home lies open to them anyway.
     pub sign_in: bool,
+    /// Under which address people reach the page, where something in front of the server takes their
+    /// requests; without it, the names of this machine alone.
+    pub address: Option<PageAddress>,
 }
 
 /// `[organisation]`.

@@ -28,6 +28,7 @@ mod import;
 mod incident;
 pub mod live;
 mod over_time;
+mod page_address;
 mod parallel;
 mod periods;
 mod policies;
@@ -73,6 +74,7 @@ pub use health::{Health, SourceHealth};
 pub use import::{ImportRequest, Imported, Progress};
 pub use incident::{Incident, IncidentState};
 pub use over_time::{Layer, SpendOverTime};
+pub use page_address::PageAddress;
 pub use periods::{PeriodStatus, PeriodTotal, Restatement};
 pub use policy_files::{CheckedPolicy, check_policies};
 pub use prices::{OpenedBook, open_book};
@@ -94,7 +96,10 @@ pub use viewer::Viewer;
 
 // What the use cases take and give, so that callers need no further crate of ours.
 pub use centinel_approvals::{
-    Approvals, CarriedOut, Requester, Session, View, delivery::Git, signature::SignatureError,
+    AccountChange, ApprovalError, Approvals, CarriedOut, Code, Decision, NewToken, Offer, Password,
+    Proof, Requester, Session, Verdict as Decided, View, delivery::Git,
+    signature::SignatureError,
 };
 pub use centinel_ingest::Format;
 pub use centinel_ledger::{Condition, OnOverlap, ScanLevel};
+pub use centinel_store::audit::AuditEntry;

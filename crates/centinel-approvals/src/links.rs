@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     ApprovalError, Approvals, Decision, Proof, Verdict, View, links::code::LinkCode,
-    sessions::is_reversible, sign_in::Recognised,
+    sign_in::Recognised,
 };
 
 mod code;
@@ -239,7 +239,7 @@ impl Approvals {
         let actor = Principal::person(&link.person);
         let is_allowed = match decision.verdict {
             // An unknown proposal is refused below, in the words for that.
-            Verdict::Approve => is_reversible(&mut journal, id).await.unwrap_or(true),
+            Verdict::Approve => self.is_reversible(&mut journal, id).await?,
             Verdict::Reject { .. } => true,
             Verdict::BreakGlass { .. } | Verdict::Review { .. } => false,
         };

@@ -131,7 +131,7 @@ impl Approvals {
         Ok(Sight::new(Arc::clone(&self.access), subject, self.policy.currency))
     }
 
-    fn sees(&self, proposal: &Proposal) -> bool {
+    pub(crate) fn sees(&self, proposal: &Proposal) -> bool {
         self.sights.iter().all(|sight| sight.sees_proposal(proposal))
     }
 
@@ -296,7 +296,9 @@ impl Approvals {
         let Decision { id, version, digest, verdict, channel } = decision;
         let Recognised { mut journal, actor, has_second_factor } = recognised;
         let people = people::directory_locked(&mut journal).await?;
+        // Whoever may not see it is not told that it is there.
         let before = proposals::load_locked(&mut journal, id).await?;
+        let before = before.filter(|record| self.sees(&record.state.proposal));
         let eligibility = before.as_ref().map_or_else(Eligibility::default, |before| {
             self.eligibility(&before.state.proposal, &people, None)
         });
@@ -338,6 +340,7 @@ impl Approvals {
         let mut journal = Journal::begin(&self.database).await?;
         let people = people::directory_locked(&mut journal).await?;
         let before = proposals::load_locked(&mut journal, id).await?;
+        let before = before.filter(|record| self.sees(&record.state.proposal));
         let eligibility = before.as_ref().map_or_else(Eligibility::default, |before| {
             self.eligibility(&before.state.proposal, &people, Some(requester))
         });

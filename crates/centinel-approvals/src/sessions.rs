@@ -9,7 +9,7 @@ use std::fmt;
 
 use centinel_engine::{
     facts::sha256_hex,
-    proposal::{Principal, ProposalId, Refusal},
+    proposal::{Principal, ProposalId},
 };
 use centinel_store::{Journal, proposals, sessions, sessions::SessionRow};
 use jiff::{SignedDuration, Timestamp};
@@ -120,6 +120,15 @@ impl Approvals {
         Ok(Some(session))
     }
 
+    /// A secret for a form of somebody who has no session yet: the cookie that goes with it.
+    ///
+    /// # Errors
+    ///
+    /// [`ApprovalError::Secret`].
+    pub fn form_secret() -> Result<String, ApprovalError> {
+        random_hex()
+    }
+
     /// The text that a form of a session carries. A page of another site sends the browser's cookie
     /// along, and does not know this.
     pub fn csrf_token(secret: &str) -> String {
@@ -138,7 +147,7 @@ impl Approvals {
         proof: impl Into<Proof>,
         now: Timestamp,
     ) -> Result<(), ApprovalError> {
-        check_csrf(secret, csrf_token)?;
+        self.check_csrf(secret, csrf_token, now).await?;
         let session = self.session(secret, now).await?.ok_or(ApprovalError::NoSession)?;
         let recognised = self.recognise(&session.person, proof.into(), now).await?;
         let mut journal = recognised.journal;
@@ -164,8 +173,13 @@ impl Approvals {
         let (mut journal, session) = self.session_journal(secret, csrf_token, now).await?;
         let id = decision.id;
         let approves = decision.verdict == Verdict::Approve;
-        if approves && !session.is_fresh(now) && !is_reversible(&mut journal, id).await? {
-            return Err(ApprovalError::ProveAgain(id));
+        if approves && !session.is_fresh(now) && !self.is_reversible(&mut journal, id).await? {
+            let refusal = ApprovalError::ProveAgain(id);
+            let actor = Principal::person(&session.person).to_string();
+            let payload = serde_json::json!({ "refusal": refusal.to_string() });
+            journal.append(now, &actor, "refused", &id.to_string(), &payload).await?;
+            journal.commit().await?;
+            return Err(refusal);
         }
         let recognised = Recognised {
             journal,
@@ -186,7 +200,7 @@ impl Approvals {
         csrf_token: &str,
         now: Timestamp,
     ) -> Result<Requester, ApprovalError> {
-        check_csrf(secret, csrf_token)?;
+        self.check_csrf(secret, csrf_token, now).await?;
         let session = self.session(secret, now).await?.ok_or(ApprovalError::NoSession)?;
         Ok(Requester::person(Principal::person(&session.person)))
     }
@@ -220,20 +234,44 @@ impl Approvals {
         csrf_token: &str,
         now: Timestamp,
     ) -> Result<(Journal, Session), ApprovalError> {
-        check_csrf(secret, csrf_token)?;
+        self.check_csrf(secret, csrf_token, now).await?;
         let mut journal = Journal::begin(&self.database).await?;
         let row = sessions::find_locked(&mut journal, &digest(secret)).await?;
         let session = row.and_then(|row| holding(row, now)).ok_or(ApprovalError::NoSession)?;
         Ok((journal, session))
     }
-}
 
-pub(crate) async fn is_reversible(
-    journal: &mut Journal,
-    id: ProposalId,
-) -> Result<bool, ApprovalError> {
-    let record = proposals::load_locked(journal, id).await?.ok_or(Refusal::NotFound { id })?;
-    Ok(record.state.proposal.reversible)
+    /// Whether a proposal can be undone. One that is not there for this reader can: what comes next
+    /// says that there is none.
+    pub(crate) async fn is_reversible(
+        &self,
+        journal: &mut Journal,
+        id: ProposalId,
+    ) -> Result<bool, ApprovalError> {
+        let record = proposals::load_locked(journal, id).await?;
+        let record = record.filter(|record| self.sees(&record.state.proposal));
+        Ok(record.is_none_or(|record| record.state.proposal.reversible))
+    }
+
+    /// Whether a request carries what only a page of its session knows. Where the session holds, one that
+    /// does not is kept in the log: somebody tried to act through this person's browser.
+    async fn check_csrf(
+        &self,
+        secret: &str,
+        csrf_token: &str,
+        now: Timestamp,
+    ) -> Result<(), ApprovalError> {
+        let expected = Self::csrf_token(secret);
+        if bool::from(expected.as_bytes().ct_eq(csrf_token.as_bytes())) {
+            return Ok(());
+        }
+        let refusal = ApprovalError::WrongCsrfToken;
+        if let Some(session) = self.session(secret, now).await? {
+            let actor = Principal::person(&session.person);
+            self.keep_refusal(&actor, "session", &refusal.to_string(), now).await?;
+        }
+        Err(refusal)
+    }
 }
 
 /// The session of a row, unless it is over at an instant.
@@ -243,15 +281,6 @@ fn holding(row: SessionRow, now: Timestamp) -> Option<Session> {
     // A clock that was set back ends it too.
     let holds = !is_over && begun_at <= now && now < ends_at && now < after(used_at, IDLE_MAX);
     holds.then_some(Session { person, has_second_factor, begun_at, confirmed_at, ends_at })
-}
-
-fn check_csrf(secret: &str, csrf_token: &str) -> Result<(), ApprovalError> {
-    let expected = Approvals::csrf_token(secret);
-    if bool::from(expected.as_bytes().ct_eq(csrf_token.as_bytes())) {
-        Ok(())
-    } else {
-        Err(ApprovalError::WrongCsrfToken)
-    }
 }
 
 fn digest(secret: &str) -> String {

@@ -8,23 +8,62 @@ use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
     middleware::Next,
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use centinel_app::{App, AppError, Viewer};
+use centinel_engine::proposal::{Channel, Principal};
 
-use crate::{WebState, failure::Failure, pages::Chrome};
-
-/// The cookie that holds a session's secret.
-pub const SESSION_COOKIE: &str = "centinel_session";
+use crate::{
+    WebState,
+    cookies::{SESSION_COOKIE, Sent},
+    failure::Failure,
+    pages::{Chrome, arrival},
+    refused::Why,
+    return_to::ReturnTo,
+    signed_in::SignedInPerson,
+};
 
 /// What every route shares, with the product as whoever asks sees it.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked(WebState);
+pub(crate) struct Asked {
+    state: WebState,
+    caller: Caller,
+    waiting: Option<usize>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    /// Nobody in particular, on this machine.
+    Anybody,
+    /// A person who signed in on the page.
+    Person(SignedInPerson),
+    /// An agent, by its service token.
+    Token(Principal),
+}
 
 impl Asked {
     /// The product, and of it what is seen.
     pub(crate) fn app(&self) -> &App {
-        self.0.whole()
+        self.state.whole()
+    }
+
+    /// Who asks.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The person who is signed in.
+    pub(crate) fn person(&self) -> Option<&SignedInPerson> {
+        match &self.caller {
+            Caller::Person(person) => Some(person),
+            Caller::Anybody | Caller::Token(_) => None,
+        }
+    }
+
+    /// How many proposals wait for this person, where a page is asked for.
+    pub(crate) fn waiting(&self) -> Option<usize> {
+        self.waiting
     }
 }
 
@@ -32,7 +71,7 @@ impl std::ops::Deref for Asked {
     type Target = WebState;
 
     fn deref(&self) -> &WebState {
-        &self.0
+        &self.state
     }
 }
 
@@ -64,26 +103,50 @@ pub(crate) async fn recognised(
     if takes_rows || matches!(path, "/healthz" | "/readyz") || path.starts_with("/assets/") {
         return next.run(request).await;
     }
+    let is_page = is_page(path);
+    let session = Sent::of(request.headers(), SESSION_COOKIE);
+    if session == Sent::Twice {
+        state.refusals().count(Why::TwoCookies);
+    }
+    // Browsers keep the cookie back when somebody follows a link of another site, a chat's, say. The
+    // page that they then get asks for itself once more, and that request is our own.
+    let is_signing_in = path == "/sign-in" || path.starts_with("/sign-in/");
+    if is_page && !is_signing_in && session == Sent::Not && comes_from_elsewhere(&request) {
+        return arrival(&address(&request));
+    }
     let asked = match seen(&state, request.headers()).await {
-        Ok(Some(app)) => Some(Asked(state.for_one(app))),
-        Ok(None) if !state.whole().config().access.sign_in => {
-            Some(Asked(state.for_one(state.whole().clone())))
+        Ok((app, caller)) => {
+            let may_be_nobody = !state.whole().config().access.sign_in;
+            app.or_else(|| may_be_nobody.then(|| state.whole().clone())).map(|app| (app, caller))
         }
-        Ok(None) => None,
+        Err(failure) if is_page => return failure.page(Chrome::bare(state.whole())),
         Err(failure) => return failure.json(),
     };
     match asked {
-        Some(asked) => {
+        Some((app, caller)) => {
+            let mut asked = Asked { state: state.for_one(app), caller, waiting: None };
+            if let Some(person) = asked.person().filter(|_| is_page) {
+                let approvals = asked.app().approvals();
+                let now = asked.now();
+                match approvals.count_waiting_for(person.name(), Channel::Web, now).await {
+                    Ok(waiting) => asked.waiting = Some(waiting),
+                    Err(error) => {
+                        return Failure::from(AppError::from(error)).page(Chrome::of(&asked));
+                    }
+                }
+            }
             request.extensions_mut().insert(asked);
             next.run(request).await
         }
-        None => refused(&state, path),
+        // Whoever is nobody yet may become somebody.
+        None if is_signing_in => next.run(request).await,
+        None => refused(&state, &request),
     }
 }
 
 /// The product as a token or session sees it; `None` where the request shows neither. One that does not
 /// hold is refused, not taken for none: whoever shows it believes to be somebody.
-async fn seen(state: &WebState, headers: &HeaderMap) -> Result<Option<App>, Failure> {
+async fn seen(state: &WebState, headers: &HeaderMap) -> Result<(Option<App>, Caller), Failure> {
     let app = state.whole();
     let now = state.now();
     let unauthorised = |message: &str| Failure {
@@ -102,65 +165,58 @@ async fn seen(state: &WebState, headers: &HeaderMap) -> Result<Option<App>, Fail
             };
             let token = app.approvals().token(secret.trim(), now).await;
             let token = token.map_err(|error| unauthorised(&error.to_string()))?;
+            let principal = token.principal();
             let viewer = Viewer::Token(token.name);
             let seen = app.seen_by(&viewer, now).await;
-            return seen.map(Some).map_err(|error| unauthorised(&error.to_string()));
+            let seen = seen.map_err(|error| unauthorised(&error.to_string()))?;
+            return Ok((Some(seen), Caller::Token(principal)));
         }
         _ => return Err(unauthorised("the header `authorization` is there twice")),
     }
-    let Some(secret) = session_secret(headers) else { return Ok(None) };
+    let Some(secret) = Sent::of(headers, SESSION_COOKIE).once() else {
+        return Ok((None, Caller::Anybody));
+    };
     let session = app.approvals().session(secret, now).await.map_err(AppError::from)?;
     // A session that is over is one's own old cookie: as if there were none.
-    let Some(session) = session else { return Ok(None) };
-    Ok(Some(app.seen_by(&Viewer::Person(session.person), now).await?))
+    let Some(session) = session else { return Ok((None, Caller::Anybody)) };
+    let seen = app.seen_by(&Viewer::Person(session.person.clone()), now).await?;
+    Ok((Some(seen), Caller::Person(SignedInPerson::new(session, secret))))
 }
 
-/// The secret of the session that a browser sends along.
-pub(crate) fn session_secret(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = cookies.flat_map(|cookies| cookies.split(';'));
-    let mut named = pairs.filter_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
-        (name == SESSION_COOKIE).then_some(value)
-    });
-    // Two of them: one may have been planted.
-    match (named.next(), named.next()) {
-        (Some(secret), None) => Some(secret),
-        _ => None,
-    }
+/// Whether an address is a page for people, not an answer for programs.
+fn is_page(path: &str) -> bool {
+    let is_bundle = path.starts_with("/evidence/") && path.strip_suffix(".json").is_some();
+    !path.starts_with("/api/") && path != "/metrics" && !is_bundle
 }
 
-fn refused(state: &WebState, path: &str) -> Response {
+fn comes_from_elsewhere(request: &Request) -> bool {
+    let says = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    request.method() == Method::GET
+        && matches!(says("sec-fetch-site"), Some("cross-site" | "same-site"))
+        && says("sec-fetch-mode") == Some("navigate")
+}
+
+fn address(request: &Request) -> ReturnTo {
+    ReturnTo::new(request.uri().path_and_query().map_or("/", |address| address.as_str()))
+}
+
+fn refused(state: &WebState, request: &Request) -> Response {
+    let path = request.uri().path();
     let failure = Failure {
         status: StatusCode::UNAUTHORIZED,
         message: "sign in, or show a service token".to_owned(),
         hint: Some("`centinel token create` makes one".to_owned()),
     };
-    if path.starts_with("/api/") || path == "/metrics" {
-        failure.json()
-    } else {
-        failure.page(Chrome::of(state.whole()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_session_is_read_among_other_cookies() {
-        let read = |cookies: &[&str]| {
-            let mut headers = HeaderMap::new();
-            for cookie in cookies {
-                headers.append(header::COOKIE, cookie.parse().unwrap());
-            }
-            session_secret(&headers).map(str::to_owned)
-        };
-        assert_eq!(read(&["a=b; centinel_session=77; c=d"]).as_deref(), Some("77"));
-        assert_eq!(read(&["a=b", "centinel_session=77"]).as_deref(), Some("77"));
-        for none in [&[][..], &["a=b"], &["xcentinel_session=7"], &["centinel_session"]] {
-            assert_eq!(read(none), None, "{none:?}");
+    match *request.method() {
+        Method::GET | Method::HEAD if is_page(path) => {
+            Redirect::to(&address(request).sign_in()).into_response()
         }
-        assert_eq!(read(&["centinel_session=1; centinel_session=2"]), None);
+        Method::GET | Method::HEAD => failure.json(),
+        _ => {
+            state.refusals().count(Why::NoSession);
+            let hint = Some("sign in, and do it again; nothing was changed".to_owned());
+            let failure = Failure { hint, ..failure };
+            if is_page(path) { failure.page(Chrome::bare(state.whole())) } else { failure.json() }
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! Pages, the JSON API, and the routes that take OTLP spans, call events and outcomes.
 //!
 //! A thin face over [`centinel_app::App`]: a page prints what a use case answered and computes no
-//! figure. Nobody decides anything here: a decision is made in the terminal. The clock and random
-//! numbers come in through [`WebState`].
+//! figure. People sign in here and decide proposals ([`Approvals`](centinel_app::Approvals) checks who
+//! they are and what they may); a service token decides nothing. No page has a script. The clock and
+//! random numbers come in through [`WebState`].
 
 mod api;
 mod asked;
 mod assets;
 mod chart;
+mod cookies;
 mod failure;
+mod forms;
 mod gate;
 mod happened;
 pub mod hooks;
@@ -16,6 +19,9 @@ mod metrics;
 mod otlp;
 mod pages;
 mod receive;
+mod refused;
+mod return_to;
+mod signed_in;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -28,18 +34,24 @@ use axum::{
     routing::{get, post},
 };
 
-pub use asked::SESSION_COOKIE;
+pub use cookies::SESSION_COOKIE;
 pub use state::{NonceError, WebState};
 
 /// Largest body taken, in bytes, before and after decompression.
 const BODY_BYTES_MAX: usize = 16 << 20;
+/// Largest form, in bytes.
+const FORM_BYTES_MAX: usize = 64 << 10;
 
 /// Every route but `/mcp`, which the binary merges.
 ///
-/// Meant for a listener on the loopback interface: only requests to its names are answered.
+/// Meant for a listener on the loopback interface, or something in front of it: only requests to the
+/// names of this machine, and to the configured address, are answered.
 pub fn router(state: WebState) -> Router {
     Router::new()
         .route("/", get(pages::overview))
+        .route("/inbox", get(pages::inbox))
+        .route("/account", get(pages::account))
+        .route("/sign-in", get(pages::sign_in_form))
         .route("/episodes/{id}", get(pages::episode))
         .route("/proposals/{id}", get(pages::proposal))
         .route("/reconciliation", get(pages::reconciliation))
@@ -59,9 +71,26 @@ pub fn router(state: WebState) -> Router {
         .route("/healthz", get(metrics::healthz))
         .route("/readyz", get(metrics::readyz))
         .route("/metrics", get(metrics::metrics))
-        .fallback(pages::nothing_here)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .merge(forms(&state))
+        .fallback(pages::nothing_here)
         .layer(middleware::from_fn_with_state(state.clone(), asked::recognised))
-        .layer(middleware::from_fn(gate::guarded))
+        .layer(middleware::from_fn_with_state(state.clone(), gate::guarded))
         .with_state(state)
+}
+
+/// What a form of a page is sent to. Whatever changes something on a page belongs here: it is taken
+/// from our own pages only.
+fn forms(state: &WebState) -> Router<WebState> {
+    Router::new()
+        .route("/sign-in", post(pages::sign_in))
+        .route("/sign-out", post(pages::sign_out))
+        .route("/account/password", post(pages::change_password))
+        .route("/proposals/{id}/approve", post(pages::approve))
+        .route("/proposals/{id}/reject", post(pages::reject))
+        .route("/proposals/{id}/withdraw", post(pages::withdraw))
+        .route("/proposals/{id}/emergency", post(pages::break_glass))
+        .route("/proposals/{id}/review", post(pages::review))
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(state.clone(), forms::from_own_page))
 }

@@ -9,7 +9,7 @@ use axum::{
 };
 use centinel_app::AppError;
 
-use crate::{WebState, asked::Asked, failure::Failure};
+use crate::{WebState, asked::Asked, failure::Failure, refused::Why};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -69,6 +69,15 @@ async fn gauges(state: &Asked) -> Result<String, AppError> {
     }
     text.family("centinel_proposals_open", "gauge", "Proposals that wait for somebody.");
     text.sample("centinel_proposals_open", &[], i64::try_from(waiting).unwrap_or(i64::MAX));
+    text.family(
+        "centinel_refused_requests",
+        "counter",
+        "Requests refused before anybody was asked, since the start.",
+    );
+    for why in Why::ALL {
+        let count = i64::try_from(state.refusals().so_far(why)).unwrap_or(i64::MAX);
+        text.sample("centinel_refused_requests_total", &[("reason", why.name())], count);
+    }
     Ok(text.finish())
 }
 

@@ -1,12 +1,19 @@
 //! The pages. Each is a template and a struct of texts: amounts are formatted, imported text is
 //! cleaned, and the template escapes.
 
+mod account;
+mod arrival;
 mod change;
+mod decide;
 mod episode;
 mod evidence;
+mod inbox;
+mod notice;
 mod overview;
 mod proposal;
 mod reconciliation;
+mod sign_in;
+mod voice;
 
 use askama::Template;
 use axum::{
@@ -15,11 +22,16 @@ use axum::{
 };
 use centinel_app::App;
 
+pub(crate) use account::{account, change_password};
+pub(crate) use arrival::arrival;
+pub(crate) use decide::{approve, break_glass, reject, review, withdraw};
 pub(crate) use episode::episode;
 pub(crate) use evidence::evidence;
+pub(crate) use inbox::inbox;
 pub(crate) use overview::overview;
 pub(crate) use proposal::proposal;
 pub(crate) use reconciliation::reconciliation;
+pub(crate) use sign_in::{sign_in, sign_in_form, sign_out};
 
 use crate::{asked::Asked, assets, failure::Failure, text::cell};
 
@@ -33,10 +45,34 @@ pub(crate) struct Chrome {
     pub(crate) version: &'static str,
     /// Whose part of the whole every figure is of.
     pub(crate) limited_to: Option<String>,
+    /// Who is signed in.
+    pub(crate) person: Option<SignedIn>,
+}
+
+/// Who is signed in, as the head of a page says it.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) name: String,
+    /// How many proposals wait for them; absent for none.
+    pub(crate) waiting: Option<usize>,
+    /// What the form that signs out carries.
+    pub(crate) csrf: String,
 }
 
 impl Chrome {
-    pub(crate) fn of(app: &App) -> Self {
+    /// For whoever asks.
+    pub(crate) fn of(asked: &Asked) -> Self {
+        let app = asked.app();
+        let person = asked.person().map(|person| SignedIn {
+            name: cell(person.name()),
+            waiting: asked.waiting().filter(|&waiting| waiting > 0),
+            csrf: person.csrf_token(),
+        });
+        Self { limited_to: app.limited_to().map(cell), person, ..Self::bare(app) }
+    }
+
+    /// For nobody in particular: it tells nothing but whose page it is.
+    pub(crate) fn bare(app: &App) -> Self {
         let organisation = &app.config().organisation;
         Self {
             organisation: cell(&organisation.name),
@@ -44,7 +80,8 @@ impl Chrome {
             style: assets::style_address(),
             icon: assets::icon_address(),
             version: env!("CARGO_PKG_VERSION"),
-            limited_to: app.limited_to().map(cell),
+            limited_to: None,
+            person: None,
         }
     }
 }
@@ -53,7 +90,7 @@ impl Chrome {
 fn page<T: Template>(state: &Asked, answer: Result<T, Failure>) -> Response {
     match answer {
         Ok(page) => html(&page),
-        Err(failure) => failure.page(Chrome::of(state.app())),
+        Err(failure) => failure.page(Chrome::of(state)),
     }
 }
 
@@ -75,7 +112,7 @@ pub(crate) async fn nothing_here(state: Asked) -> Response {
         message: "there is no page at this address".to_owned(),
         hint: Some("start at the overview".to_owned()),
     }
-    .page(Chrome::of(state.app()))
+    .page(Chrome::of(&state))
 }
 
 /// A term and what it is here.

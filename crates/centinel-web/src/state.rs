@@ -7,6 +7,8 @@ use centinel_engine::{period::Period, series::Dimension};
 use jiff::{Timestamp, ToSpan as _};
 use tokio::sync::Mutex;
 
+use crate::{gate::is_own, refused::Refusals};
+
 /// Why there is no random number.
 pub type NonceError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,6 +27,7 @@ pub struct WebState {
     clock: fn() -> Timestamp,
     nonce: fn() -> Result<u64, NonceError>,
     first_screen: Arc<Mutex<Option<Kept>>>,
+    refusals: Refusals,
 }
 
 /// A first screen and the state of the home that it shows.
@@ -41,7 +44,7 @@ impl WebState {
     /// The product with a clock and a source of random numbers, which tell apart imports that run at
     /// the same time.
     pub fn new(app: App, clock: fn() -> Timestamp, nonce: fn() -> Result<u64, NonceError>) -> Self {
-        Self { app, clock, nonce, first_screen: Arc::default() }
+        Self { app, clock, nonce, first_screen: Arc::default(), refusals: Refusals::default() }
     }
 
     /// The product, and all that it holds.
@@ -60,6 +63,21 @@ impl WebState {
     /// The present.
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// What was refused since the server started.
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// The address of the page for whoever reaches it by a host, with its port: `http://localhost:8787`.
+    /// `None` for a name that is none of ours.
+    pub(crate) fn page_at(&self, host: &str) -> Option<String> {
+        let configured = self.app.config().access.address.as_ref();
+        match configured.filter(|address| address.host().eq_ignore_ascii_case(host)) {
+            Some(address) => Some(address.to_string()),
+            None => is_own(host).then(|| format!("http://{host}")),
+        }
     }
 
     /// A random number.

@@ -1,5 +1,9 @@
 //! The routes over a small home.
 
+mod deciding;
+mod people;
+mod signing_in;
+
 use std::{io::Write as _, path::Path};
 
 use axum::{
@@ -136,14 +140,15 @@ async fn every_page_answers_and_escapes_what_was_imported() {
         assert!(policy.starts_with("default-src 'none'; style-src 'self'"), "{policy}");
         assert!(!policy.contains("unsafe"));
         assert_eq!(page.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
-        assert_eq!(page.headers[header::REFERRER_POLICY], "no-referrer");
+        assert_eq!(page.headers[header::REFERRER_POLICY], "same-origin");
+        assert!(policy.contains("form-action 'self'"), "{policy}");
     }
     let overview = site.get("/").await;
     for expected in [
         "October 2026",
         "&#60;script&#62;alert(1)",
         "/proposals/P-1",
-        "the command that decides it",
+        "which of them wait for you",
         "1\u{a0}more approval: owner of",
         "gpt-4o-mini",
         "1\u{a0}model, ",

@@ -73,7 +73,7 @@ struct Cell {
 pub(crate) async fn episode(state: Asked, Path(id): Path<String>) -> Response {
     let explained =
         state.app().explain_incident(&id, None, state.now()).await.map_err(Failure::from);
-    let chrome = Chrome::of(state.app());
+    let chrome = Chrome::of(&state);
     page(&state, explained.map(|(incident, explained)| view(chrome, &incident, &explained)))
 }
 

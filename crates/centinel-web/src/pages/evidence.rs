@@ -47,7 +47,7 @@ pub(crate) async fn evidence(state: Asked, Path(address): Path<String>) -> Respo
         (Some(_), Ok(bundle)) => Json(bundle).into_response(),
         (Some(_), Err(failure)) => failure.json(),
         (None, bundle) => {
-            let chrome = Chrome::of(state.app());
+            let chrome = Chrome::of(&state);
             page(&state, bundle.map(|bundle| view(chrome, &bundle)))
         }
     }

@@ -116,7 +116,7 @@ async fn answer(state: &Asked) -> Result<Overview, Failure> {
     let chart_last = chart_after.yesterday().unwrap_or(chart_first);
     let data_until = date_of(report.data_until);
     Ok(Overview {
-        chrome: Chrome::of(state.app()),
+        chrome: Chrome::of(state),
         month: first.strftime("%B %Y").to_string(),
         month_name: first.strftime("%B").to_string(),
         days: text::days(first, last),

@@ -50,7 +50,7 @@ struct OnePart {
 
 pub(crate) async fn reconciliation(state: Asked) -> Response {
     let statements = state.app().reconciliation(None).await.map_err(Failure::from);
-    let chrome = Chrome::of(state.app());
+    let chrome = Chrome::of(&state);
     page(
         &state,
         statements.map(|statements| Reconciliation {
