@@ -13,7 +13,9 @@ mod call_price;
 mod circumstances;
 mod compare;
 mod config;
+mod confirm;
 mod contracts;
+mod emergencies;
 mod error;
 mod events;
 mod execute;
@@ -40,6 +42,7 @@ mod report;
 mod restate;
 mod revision;
 mod role;
+mod savings;
 mod span;
 mod spend;
 mod unpriced;
@@ -58,6 +61,7 @@ pub use config::{
     Organisation, PricesConfig,
 };
 pub use contracts::HeldCommitment;
+pub use emergencies::{OpenReview, whom_to_alert};
 pub use error::{AppError, in_one_line};
 pub use events::{Event, EventRequest, Verdict};
 pub use execute::MeasuredSaving;
@@ -82,12 +86,13 @@ pub use report::{Headline, KindOfSpend, Report, UnexplainedGap};
 pub use restate::{RestateRequest, Restated, RestatedModel};
 pub use revision::Revision;
 pub use role::{Role, UnknownRole};
+pub use savings::{MeasuredAt, NotMeasured, Savings, SavingsLine, ranked};
 pub use span::{ResolvedPeriod, UnknownPeriod, When, baseline_days};
 pub use spend::{SpendAnswer, SpendGroup, SpendLine, SpendRequest, SpendSums};
 pub use unpriced::{UnpricedModel, plausible_total};
 pub use viewer::Viewer;
 
 // What the use cases take and give, so that callers need no further crate of ours.
-pub use centinel_approvals::{Approvals, CarriedOut, Requester, Session, View};
+pub use centinel_approvals::{Approvals, CarriedOut, Confirmation, Requester, Session, View};
 pub use centinel_ingest::Format;
 pub use centinel_ledger::{Condition, OnOverlap, ScanLevel};

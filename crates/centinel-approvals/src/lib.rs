@@ -7,6 +7,7 @@
 
 pub mod access;
 mod accounts;
+mod confirm;
 pub mod delivery;
 pub mod edit;
 mod error;
@@ -26,6 +27,7 @@ pub use access::{AccessError, AccessPolicy, Sight};
 pub use accounts::AccountChange;
 /// A service token, as it is listed.
 pub use centinel_store::tokens::{ListedToken, ServiceToken};
+pub use confirm::Confirmation;
 pub use error::ApprovalError;
 pub use executor::{CarriedOut, Effects, Failure, Found};
 pub use factor::{Factor, Password};

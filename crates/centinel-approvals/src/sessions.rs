@@ -214,7 +214,7 @@ impl Approvals {
     }
 
     /// A journal, and the session that holds while no other process can end it.
-    async fn session_journal(
+    pub(crate) async fn session_journal(
         &self,
         secret: &str,
         csrf_token: &str,
@@ -228,7 +228,10 @@ impl Approvals {
     }
 }
 
-async fn is_reversible(journal: &mut Journal, id: ProposalId) -> Result<bool, ApprovalError> {
+pub(crate) async fn is_reversible(
+    journal: &mut Journal,
+    id: ProposalId,
+) -> Result<bool, ApprovalError> {
     let record = proposals::load_locked(journal, id).await?.ok_or(Refusal::NotFound { id })?;
     Ok(record.state.proposal.reversible)
 }

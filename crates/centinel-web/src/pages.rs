@@ -7,6 +7,7 @@ mod evidence;
 mod overview;
 mod proposal;
 mod reconciliation;
+mod savings;
 
 use askama::Template;
 use axum::{
@@ -20,6 +21,7 @@ pub(crate) use evidence::evidence;
 pub(crate) use overview::overview;
 pub(crate) use proposal::proposal;
 pub(crate) use reconciliation::reconciliation;
+pub(crate) use savings::savings;
 
 use crate::{asked::Asked, assets, failure::Failure, text::cell};
 
