@@ -39,7 +39,7 @@ impl World {
             &format!(
                 "\n[[repository]]\nname = \"shop\"\nurl = \"{url}\"\nforge = \"github\"\n\
                  api = \"{api}\"\ncredential = \"file:{token}\"\n{lines}\n\
-                 [delivery]\npage = \"https://centinel.example.com\"\n"
+                 [access]\naddress = \"https://centinel.example.com\"\n"
             ),
         );
         Self { home, repository, github }

@@ -5,8 +5,8 @@ use centinel_engine::{
     money::{Decimal, Money, Pico},
     period::{Period, date_of, start_of_day},
     proposal::{
-        Afterwards, Calibration, Command, Counterfactual, Facts, MEASURED_AFTER_DAYS, Occurrence,
-        Proposal, ProposalId, Status, UnitOf, calibrate,
+        Afterwards, Command, Counterfactual, Event, Facts, MEASURED_AFTER_DAYS, Occurrence,
+        Proposal, ProposalId, Status, UnitOf,
     },
 };
 use centinel_ledger::{Condition, Measure, SpendQuery};
@@ -14,11 +14,9 @@ use jiff::{Timestamp, ToSpan as _, civil::Date};
 use serde::Serialize;
 
 use crate::{
-    App, AppError, Repositories, app::DEFAULT_POLICIES, budgets, repositories::AllEffects,
+    App, AppError, Repositories, When, app::DEFAULT_POLICIES, budgets, repositories::AllEffects,
 };
 
-/// Days over which the cost before a change is looked at again.
-const LOOK_BACK_DAYS: i64 = 28;
 /// The part of a promised saving that may be gone before the facts count as changed: a fifth.
 const SAVING_LOST_MAX: i128 = 5;
 
@@ -83,7 +81,13 @@ impl App {
         effects: &impl Effects,
         now: Timestamp,
     ) -> Result<Facts, AppError> {
-        match effects.find(proposal).await {
+        // Without edits there is nothing here to look at: people carry it out.
+        let found = if proposal.edits.is_empty() {
+            Ok(Found::NotDone)
+        } else {
+            effects.find(proposal).await
+        };
+        match found {
             Ok(Found::NotDone) => {}
             Ok(Found::Done) => return Ok(Facts::Changed("the change is there already".to_owned())),
             Ok(Found::Changed(what)) | Err(what) => return Ok(Facts::Changed(what)),
@@ -101,11 +105,9 @@ impl App {
         else {
             return Ok(Facts::Hold);
         };
-        let Some((first, last)) = self.ledger.span().await? else {
+        let Some((start, end)) = self.days_before(now).await? else {
             return Ok(Facts::Changed("there is no spend to look at".to_owned()));
         };
-        let end = date_of(last.min(now));
-        let start = end.saturating_sub(LOOK_BACK_DAYS.days()).max(date_of(first));
         let Some(before) = self.afterwards(counterfactual, start, end).await? else {
             return Ok(Facts::Changed("what the saving comes from costs nothing now".to_owned()));
         };
@@ -120,6 +122,19 @@ impl App {
             )),
             None => Ok(Facts::Changed("the unit cost cannot be compared any more".to_owned())),
         }
+    }
+
+    /// The last whole days before an instant that spend is measured over, from the first to the day after
+    /// the last: at most 28, those that the ledger has. `None` where it has none.
+    pub(crate) async fn days_before(
+        &self,
+        now: Timestamp,
+    ) -> Result<Option<(Date, Date)>, AppError> {
+        let Some(data) = self.ledger.span().await? else { return Ok(None) };
+        let Ok(whole) = When::Last28Days.resolve(now, Some(data)) else { return Ok(None) };
+        let (from, until) = whole.period.dates();
+        let from = from.max(date_of(data.0));
+        Ok(Some((from, until)).filter(|(from, until)| from < until))
     }
 
     /// Measures the saving of every executed proposal that states what the spend would be without it, 7
@@ -158,22 +173,6 @@ impl App {
             }
         }
         Ok(measured)
-    }
-
-    /// What proposals of each kind promised, and what came of it.
-    ///
-    /// # Errors
-    ///
-    /// Approval errors.
-    pub async fn calibration(&self, now: Timestamp) -> Result<Vec<Calibration>, AppError> {
-        let views = self.approvals.all(now).await?;
-        Ok(calibrate(views.iter().filter_map(|view| {
-            let realised = view.events.iter().rev().find_map(|event| match event.what {
-                Occurrence::Measured { saving, .. } => Some(saving),
-                _ => None,
-            })?;
-            Some((view.proposal.kind(), view.proposal.saving?, realised))
-        })))
     }
 
     pub(crate) fn home_edits(&self) -> HomeEdits {
@@ -225,6 +224,6 @@ impl App {
     }
 }
 
-fn executed_at(view: &View) -> Option<Timestamp> {
-    view.events.iter().rev().find(|event| event.what == Occurrence::Executed).map(|event| event.at)
+pub(crate) fn executed_at(view: &View) -> Option<Timestamp> {
+    view.events.iter().rev().find_map(Event::carried_out_at)
 }

@@ -13,7 +13,9 @@ mod call_price;
 mod circumstances;
 mod compare;
 mod config;
+mod confirm;
 mod contracts;
+mod emergencies;
 mod error;
 mod events;
 mod execute;
@@ -42,6 +44,7 @@ mod repositories;
 mod restate;
 mod revision;
 mod role;
+mod savings;
 mod span;
 mod spend;
 mod unpriced;
@@ -60,6 +63,7 @@ pub use config::{
     Organisation, PricesConfig,
 };
 pub use contracts::HeldCommitment;
+pub use emergencies::{OpenReview, whom_to_alert};
 pub use error::{AppError, in_one_line};
 pub use events::{Event, EventRequest, Verdict};
 pub use execute::MeasuredSaving;
@@ -89,6 +93,7 @@ pub use repositories::{
 pub use restate::{RestateRequest, Restated, RestatedModel};
 pub use revision::Revision;
 pub use role::{Role, UnknownRole};
+pub use savings::{MeasuredAt, NotMeasured, Savings, SavingsLine, ranked};
 pub use span::{ResolvedPeriod, UnknownPeriod, When, baseline_days};
 pub use spend::{SpendAnswer, SpendGroup, SpendLine, SpendRequest, SpendSums};
 pub use unpriced::{UnpricedModel, plausible_total};
@@ -96,8 +101,8 @@ pub use viewer::Viewer;
 
 // What the use cases take and give, so that callers need no further crate of ours.
 pub use centinel_approvals::{
-    AccountChange, ApprovalError, Approvals, CarriedOut, Code, Decision, NewToken, Offer, Password,
-    Proof, Requester, Session, Verdict as Decided, View, delivery::Git,
+    AccountChange, ApprovalError, Approvals, CarriedOut, Code, Confirmation, Decision, NewToken,
+    Offer, Password, Proof, Requester, Session, Verdict as Decided, View, delivery::Git,
     signature::SignatureError,
 };
 pub use centinel_ingest::Format;

@@ -10,20 +10,17 @@ use centinel_approvals::{Proposed, Requester};
 use centinel_engine::{
     facts::{Bundle, BundleBuilder},
     money::{Decimal, Money, Pico},
-    period::{Period, date_of, start_of_day},
+    period::{Period, start_of_day},
     proposal::{Afterwards, Change, Counterfactual, Draft, Edit, ProposalId, Risk, Saving, UnitOf},
 };
 use centinel_ledger::Condition;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
     App, AppError,
     proposals::{UNKNOWN, nothing_spent},
 };
-
-/// Days that the spend is measured over.
-const DAYS: i64 = 28;
 
 /// A change that somebody has in mind.
 #[derive(Debug, Clone, Deserialize)]
@@ -93,7 +90,7 @@ impl App {
         self.check_edits(&request.edits)?;
         if let Some(id) = request.reverts {
             let undone = self.approvals.show(id, now).await?;
-            if !undone.events.iter().any(|event| event.what.as_str() == "executed") {
+            if !undone.events.iter().any(|event| event.carried_out_at().is_some()) {
                 return Err(AppError::NotFound { what: "executed proposal", id: id.to_string() });
             }
         }
@@ -147,9 +144,9 @@ impl App {
         now: Timestamp,
     ) -> Result<(Measured, Option<String>), AppError> {
         let nothing = || nothing_spent(&request.scope);
-        let (first, last) = self.ledger.span().await?.ok_or(AppError::Empty)?;
-        let until = date_of(last.min(now)).saturating_add(1.day());
-        let from = until.saturating_sub(DAYS.days()).max(date_of(first));
+        self.ledger.span().await?.ok_or(AppError::Empty)?;
+        // The days that are looked at again before it is carried out.
+        let (from, until) = self.days_before(now).await?.ok_or_else(nothing)?;
         let period = Period::new(start_of_day(from), start_of_day(until)).map_err(|_| nothing())?;
         let currency = self.config.organisation.currency;
         let mut filter = Vec::new();
@@ -205,13 +202,13 @@ fn evidence(request: &ChangeRequest, measured: &Measured, saving: Option<Saving>
     let monthly_id = facts.money("monthly", *monthly);
     facts.derived("scaled_to_month", &[&spent, &days]);
     if let (Some(expected), Some(saving)) = (request.saves, saving) {
-        let unit = match expected.per {
-            UnitOf::Day => "days",
-            UnitOf::Call => "calls",
-            UnitOf::Output => "outputs",
+        let (unit, one) = match expected.per {
+            UnitOf::Day => ("days", "day"),
+            UnitOf::Call => ("calls", "call"),
+            UnitOf::Output => ("outputs", "output"),
         };
         let quantity = facts.count("quantity", afterwards.quantity, unit);
-        facts.money("unit_cost", *unit_cost);
+        facts.unit_cost("unit_cost", *unit_cost, one);
         facts.derived("ratio", &[&spent, &quantity]);
         for (role, percent, amount) in [
             ("low", expected.low_percent, saving.low),

@@ -166,7 +166,7 @@ impl App {
     async fn words(&self, proposal: &Proposal) -> Result<Words, AppError> {
         let bundle = self.evidence(&proposal.evidence).await?;
         let head = self.published_head().await?;
-        let page = self.config.delivery.page.as_deref();
+        let page = self.config.access.address.as_ref();
         Ok(Words {
             why: bundle.caveats.join("\n"),
             window: bundle.facts.iter().find_map(|fact| fact.window).map(|window| {
@@ -175,8 +175,7 @@ impl App {
                 format!("{first} to {last} (UTC)")
             }),
             audit_head: head.to_string(),
-            page: page
-                .map(|page| format!("{}/proposals/{}", page.trim_end_matches('/'), proposal.id)),
+            page: page.map(|page| format!("{page}/proposals/{}", proposal.id)),
         })
     }
 }

@@ -43,9 +43,9 @@ pub const SHIPPED_TESTS: &str = include_str!("../../../policies/access/tests.tom
 /// What no file can take away.
 const BUILT_IN: &str = r#"
 forbid (principal is Agent, action in [Action::"approve", Action::"reject", Action::"break_glass",
-  Action::"execute", Action::"administer"], resource);
-forbid (principal is System, action in
-  [Action::"approve", Action::"reject", Action::"break_glass", Action::"administer"], resource);
+  Action::"confirm", Action::"execute", Action::"administer"], resource);
+forbid (principal is System, action in [Action::"approve", Action::"reject",
+  Action::"break_glass", Action::"confirm", Action::"administer"], resource);
 "#;
 
 /// What somebody may do, by policy.
@@ -61,7 +61,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::See,
         Self::Do(Deed::Propose),
         Self::Do(Deed::Withdraw),
@@ -69,6 +69,7 @@ impl Action {
         Self::Do(Deed::Reject),
         Self::Do(Deed::BreakGlass),
         Self::Do(Deed::Execute),
+        Self::Do(Deed::Confirm),
         Self::Administer,
     ];
 
@@ -85,8 +86,9 @@ impl Action {
     fn is_deciding(self) -> bool {
         matches!(
             self,
-            Self::Do(Deed::Approve | Deed::Reject | Deed::BreakGlass | Deed::Execute)
-                | Self::Administer
+            Self::Do(
+                Deed::Approve | Deed::Reject | Deed::BreakGlass | Deed::Execute | Deed::Confirm,
+            ) | Self::Administer
         )
     }
 }
@@ -237,7 +239,7 @@ impl AccessPolicy {
         let deciders = people.iter().filter(|person| person.active && !person.roles.is_empty());
         let deciders: Vec<Principal> = deciders.map(|p| Principal::person(&p.name)).collect();
         let system = Principal::System;
-        let deciding = [Deed::Approve, Deed::Reject, Deed::BreakGlass].as_slice();
+        let deciding = [Deed::Approve, Deed::Reject, Deed::BreakGlass, Deed::Confirm].as_slice();
         let asking = [Deed::Propose, Deed::Withdraw, Deed::Execute].as_slice();
         let of_deciders = deciders.iter().map(|decider| (decider, &none, deciding));
         let of_others = std::iter::once((&system, &none, asking));

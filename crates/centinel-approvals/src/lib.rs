@@ -7,6 +7,7 @@
 
 pub mod access;
 mod accounts;
+mod confirm;
 mod delivered;
 pub mod delivery;
 pub mod edit;
@@ -32,6 +33,7 @@ pub use accounts::AccountChange;
 pub use centinel_store::links::{AccountError, Link, OutsideAccount, Service};
 /// A service token, as it is listed.
 pub use centinel_store::tokens::{ListedToken, ServiceToken};
+pub use confirm::Confirmation;
 pub use delivered::LoggedSteps;
 pub use error::ApprovalError;
 pub use executor::{CarriedOut, Effects, Failure, Found};

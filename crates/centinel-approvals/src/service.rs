@@ -79,6 +79,8 @@ pub struct View {
     pub standing: Standing,
     /// All that happened to it, over all versions.
     pub events: Vec<Event>,
+    /// Number of the entry of the audit log that put it where it stands.
+    pub audit_entry: i64,
 }
 
 /// The answer to a proposal.
@@ -403,13 +405,13 @@ impl Approvals {
     }
 
     pub(crate) fn view(&self, record: Record, people: &Directory, now: Timestamp) -> View {
-        let Record { state, events, .. } = record;
+        let Record { state, events, sequence } = record;
         let eligibility = self.eligibility(&state.proposal, people, None);
         let standing = standing(&state, &self.policy, people, &eligibility);
         let State { proposal, digest, status, .. } = state;
         let waits = matches!(status, Status::Pending | Status::Approved | Status::Stale);
         let status = if waits && now >= proposal.expires_at { Status::Expired } else { status };
-        View { proposal, digest, status, standing, events }
+        View { proposal, digest, status, standing, events, audit_entry: sequence }
     }
 }
 
@@ -433,7 +435,7 @@ pub(crate) async fn advance(
 }
 
 /// As [`advance`], and commits; a refusal leaves a trace in the log and nothing else.
-async fn traced(
+pub(crate) async fn traced(
     mut journal: Journal,
     before: Option<&Record>,
     id: ProposalId,

@@ -20,10 +20,13 @@ use crate::{
     ports::Refusal,
     proposal::{ProposalAnswer, ProposalsAnswer, Receipt},
     request::Detail,
+    savings::SavingsAnswer,
 };
 
 /// Notes sent at most.
 const NOTES_MAX: usize = 8;
+/// Kinds whose calibration is sent at most.
+const CALIBRATIONS_MAX: usize = 8;
 
 /// An answer that can be made smaller.
 pub(crate) trait Answer: Serialize {
@@ -284,6 +287,25 @@ impl Answer for ForecastAnswer {
         let nothing = rows == 0 && seen == Pico::ZERO && expected == Pico::ZERO;
         let amounts = OtherAmounts::Expected { seen, expected };
         Ok((!nothing).then_some(Other { rows, amounts }))
+    }
+}
+
+impl Answer for SavingsAnswer {
+    fn trim(&mut self, detail: Detail) {
+        self.rows.truncate(detail.rows_max() as usize);
+        self.calibration.truncate(CALIBRATIONS_MAX);
+    }
+
+    /// The sums stay: they cover what the rows leave out.
+    fn shed(&mut self) -> bool {
+        if self.rows.len() > 1 {
+            return self.rows.pop().is_some();
+        }
+        self.calibration.pop().is_some() || self.rows.pop().is_some() || self.stages.pop().is_some()
+    }
+
+    fn listed(&self) -> Option<Listed> {
+        Some(Listed { shown: self.rows.len(), row_count: self.row_count, as_of: self.as_of })
     }
 }
 

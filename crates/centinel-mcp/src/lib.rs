@@ -20,6 +20,7 @@ mod ports;
 mod prompts;
 mod proposal;
 mod request;
+mod savings;
 mod server;
 mod stdio;
 mod tools;
@@ -44,6 +45,9 @@ pub use proposal::{
 pub use request::{
     AnomaliesRequest, AnomalyFilter, CompareRequest, Detail, ExplainRequest, Filter, Grouping,
     HealthRequest, Page, SpendRequest,
+};
+pub use savings::{
+    CalibrationRow, SavingsAnswer, SavingsRequest, SavingsRow, SavingsStage, SavingsSum,
 };
 pub use server::{Server, ServerOptions};
 pub use stdio::{StdioError, serve_stdio};

@@ -13,6 +13,7 @@ use crate::{
         ChangeKind, ProposalAnswer, ProposalDraft, ProposalsAnswer, ProposalsRequest, Receipt,
     },
     request::{AnomaliesRequest, CompareRequest, ExplainRequest, HealthRequest, SpendRequest},
+    savings::{SavingsAnswer, SavingsRequest},
 };
 
 /// A port's answer, some time later. It is dropped, at any point where it waits, when the client
@@ -62,6 +63,13 @@ pub trait Answers: Send + Sync + 'static {
         caller: &'a Principal,
         request: HealthRequest,
     ) -> Reply<'a, HealthAnswer>;
+
+    /// What proposals promised, and what became of it: the largest expected saving first.
+    fn savings<'a>(
+        &'a self,
+        caller: &'a Principal,
+        request: SavingsRequest,
+    ) -> Reply<'a, SavingsAnswer>;
 }
 
 /// Where proposals are written and read.
@@ -77,7 +85,7 @@ pub trait ProposalSink: Send + Sync + 'static {
     /// One proposal.
     fn get<'a>(&'a self, proposal_id: &'a str, caller: &'a Principal) -> Reply<'a, ProposalAnswer>;
 
-    /// Proposals, newest first.
+    /// Proposals, in the order of [`ProposalsRequest::page`].
     fn list<'a>(
         &'a self,
         request: ProposalsRequest,

@@ -201,7 +201,8 @@ pub struct ProposalsRequest {
     pub status: Option<ProposalStatus>,
     /// Only these; all when absent.
     pub kind: Option<ChangeKind>,
-    /// Which rows; their order is newest first, ties by id.
+    /// Which rows; newest first, ties by id. With `pending_approval` asked for, the largest expected
+    /// saving first.
     pub page: Page,
 }
 

@@ -1,7 +1,7 @@
 //! The tools: one file each, and this list.
 //!
 //! Names are planned for the whole product, at most 14: to come are `unit_economics`, `model_tiers`,
-//! `budgets`, `commitments`, `savings` and `verify_text`. A tool is listed when what it
+//! `budgets`, `commitments` and `verify_text`. A tool is listed when what it
 //! answers is real.
 
 mod anomalies;
@@ -10,6 +10,7 @@ mod explain_change;
 mod forecast;
 mod proposals;
 mod propose_change;
+mod savings;
 mod spend_breakdown;
 mod withdraw_proposal;
 
@@ -60,13 +61,14 @@ pub(crate) enum Effect {
 }
 
 /// Every tool, most used first.
-static SPECS: [ToolSpec; 8] = [
+static SPECS: [ToolSpec; 9] = [
     spend_breakdown::SPEC,
     explain_change::SPEC,
     anomalies::SPEC,
     forecast::SPEC,
     data_health::SPEC,
     proposals::SPEC,
+    savings::SPEC,
     propose_change::SPEC,
     withdraw_proposal::SPEC,
 ];

@@ -115,11 +115,19 @@ pub(crate) async fn explain(state: Asked, Path(id): Path<String>) -> Response {
     }))
 }
 
-/// `GET /api/inbox`: the proposals that wait for somebody.
+/// `GET /api/inbox`: the proposals that wait for somebody, the largest expected saving first.
 pub(crate) async fn inbox(state: Asked) -> Response {
-    let open = state.app().approvals().inbox(state.now()).await;
-    let open = open.map_err(|error| Failure::from(AppError::from(error)));
-    answered(open.map(|proposals| json!({ "proposals": proposals })))
+    let open = state.app().ranked_inbox(state.now()).await.map_err(Failure::from);
+    answered(open.map(|open| {
+        let views: Vec<_> = open.into_iter().map(|(view, _)| view).collect();
+        json!({ "proposals": views })
+    }))
+}
+
+/// `GET /api/savings`: what proposals promised, and what became of it.
+pub(crate) async fn savings(state: Asked) -> Response {
+    let savings = state.app().savings(state.now()).await.map_err(Failure::from);
+    answered(savings.and_then(|savings| value(&savings)))
 }
 
 fn answered(answer: Result<Value, Failure>) -> Response {

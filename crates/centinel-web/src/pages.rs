@@ -12,6 +12,7 @@ mod notice;
 mod overview;
 mod proposal;
 mod reconciliation;
+mod savings;
 mod sign_in;
 mod voice;
 
@@ -31,6 +32,7 @@ pub(crate) use inbox::inbox;
 pub(crate) use overview::overview;
 pub(crate) use proposal::proposal;
 pub(crate) use reconciliation::reconciliation;
+pub(crate) use savings::savings;
 pub(crate) use sign_in::{sign_in, sign_in_form, sign_out};
 
 use crate::{asked::Asked, assets, failure::Failure, text::cell};

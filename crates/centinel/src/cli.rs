@@ -91,6 +91,10 @@ enum Command {
     Emergency(commands::inbox::EmergencyArgs),
     /// Close an emergency that somebody else began.
     Review(commands::inbox::ReviewArgs),
+    /// Say that what was approved was carried out by hand.
+    Confirm(commands::confirm::Args),
+    /// What proposals promised, and what became of it.
+    Savings(commands::savings::Args),
     /// Open and follow the pull requests of proposals.
     Deliver(commands::deliver::Args),
     /// Carry out what is approved, and measure what became of earlier savings.
@@ -129,6 +133,7 @@ impl Command {
                 | Self::Forecast(_)
                 | Self::Inbox(_)
                 | Self::Show(_)
+                | Self::Savings(_)
         )
     }
 }
@@ -166,7 +171,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
     if cli.seen_by.is_some() && !cli.command.is_answer() {
         return Err(failure::usage(
             "`--seen-by` is for commands that answer from the home",
-            "spend, report, anomalies, explain, forecast, inbox, show",
+            "spend, report, anomalies, explain, forecast, inbox, show, savings",
         ));
     }
     match &cli.command {
@@ -197,6 +202,8 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Reject(args) => commands::inbox::reject(args, &context()?, output),
         Command::Emergency(args) => commands::inbox::emergency(args, &context()?, output),
         Command::Review(args) => commands::inbox::review(args, &context()?, output),
+        Command::Confirm(args) => commands::confirm::run(args, &context()?, output),
+        Command::Savings(args) => commands::savings::run(args, &context()?, output),
         Command::Deliver(args) => commands::deliver::run(args, &context()?, output),
         Command::Execute(args) => commands::execute::run(args, &context()?, output),
         Command::Withdraw(args) => commands::inbox::withdraw(args, &context()?, output),

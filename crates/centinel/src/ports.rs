@@ -11,6 +11,7 @@ mod forecast;
 mod health;
 mod proposals;
 mod refusal;
+mod savings;
 #[cfg(test)]
 mod sight_tests;
 mod spend;
@@ -25,7 +26,8 @@ use centinel_mcp::{
     AnomaliesAnswer, AnomaliesRequest, Answers, ChangeKind, CompareRequest, ComparisonAnswer,
     ExplainRequest, ExplanationAnswer, ForecastAnswer, ForecastRequest, HealthAnswer,
     HealthRequest, Principal, ProposalAnswer, ProposalDraft, ProposalSink, ProposalsAnswer,
-    ProposalsRequest, Receipt, Refusal, Reply, Server, ServerOptions, SpendAnswer, SpendRequest,
+    ProposalsRequest, Receipt, Refusal, Reply, SavingsAnswer, SavingsRequest, Server,
+    ServerOptions, SpendAnswer, SpendRequest,
 };
 use jiff::Timestamp;
 
@@ -145,6 +147,14 @@ impl Answers for Ports {
         request: HealthRequest,
     ) -> Reply<'a, HealthAnswer> {
         Box::pin(async move { self.of(caller).await?.health_answer(request).await })
+    }
+
+    fn savings<'a>(
+        &'a self,
+        caller: &'a Principal,
+        request: SavingsRequest,
+    ) -> Reply<'a, SavingsAnswer> {
+        Box::pin(async move { self.of(caller).await?.savings_answer(request).await })
     }
 }
 

@@ -84,8 +84,6 @@ pub struct DeliveryConfig {
     pub open_per_repository: usize,
     /// Most that is open of one owner.
     pub open_per_owner: usize,
-    /// Address of the page as people reach it, for links.
-    pub page: Option<String>,
 }
 
 impl Default for DeliveryConfig {
@@ -96,7 +94,6 @@ impl Default for DeliveryConfig {
             email: "centinel@localhost".to_owned(),
             open_per_repository: per_repository,
             open_per_owner: per_owner,
-            page: None,
         }
     }
 }

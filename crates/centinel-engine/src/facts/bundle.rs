@@ -127,6 +127,13 @@ impl BundleBuilder {
         id
     }
 
+    /// Adds what one of many costs: one `per` (`call`), whose cents would say too little.
+    pub fn unit_cost(&mut self, role: &str, money: Money, per: &str) -> String {
+        let id = self.money(role, money);
+        self.last(|fact| fact.unit = Some(per.to_owned()));
+        id
+    }
+
     /// Adds a whole number of things.
     pub fn count(&mut self, role: &str, count: impl ToString, unit: &str) -> String {
         let id = self.add(role, FactKind::Count, count);

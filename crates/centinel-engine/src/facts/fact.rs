@@ -81,7 +81,7 @@ pub struct Fact {
     /// Of money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
-    /// Of counts, ratios, durations.
+    /// Of counts, ratios, durations; of money, what it is the cost of one of (`call`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// What it is about: `feature` → `support-answers`.

@@ -189,6 +189,24 @@ impl fmt::Display for Money {
 }
 
 impl Money {
+    /// `$0.00555` where the display is `$0.01`: what one of many costs. Below one unit at least three
+    /// significant digits, half-even; from there on the display.
+    pub fn to_unit_cost(self) -> String {
+        let size = self.amount.0.unsigned_abs();
+        if size == 0 || size >= Pico::ONE.0.unsigned_abs() {
+            return self.to_string();
+        }
+        let places = Pico::SCALE.saturating_add(2).saturating_sub(size.ilog10()).min(Pico::SCALE);
+        let digits = self.amount.to_display(places).to_string();
+        let (sign, digits) =
+            digits.strip_prefix('-').map_or(("", digits.as_str()), |rest| ("−", rest));
+        if self.currency == Currency::USD {
+            format!("{sign}${digits}")
+        } else {
+            format!("{sign}{digits} {}", self.currency)
+        }
+    }
+
     /// `$1,235` where the display is `$1,234.50`: an estimate, of which cents would claim too much.
     /// Below 100 units the cents stay.
     pub fn to_estimate(self) -> String {
@@ -235,6 +253,20 @@ mod tests {
     fn rounded(text: &str) -> (String, i64) {
         let rounded = Pico::round_half_even(text.parse().unwrap()).unwrap();
         (rounded.amount.to_string(), rounded.remainder_quecto)
+    }
+
+    #[test]
+    fn what_one_of_many_costs_keeps_its_digits() {
+        let check = |amount: &str, currency, expected: &str| {
+            let money = Money { amount: amount.parse().unwrap(), currency };
+            assert_eq!(money.to_unit_cost(), expected, "{amount}");
+        };
+        check("0.00555", Currency::USD, "$0.00555");
+        check("0.123456", Currency::USD, "$0.123");
+        check("-0.0000123456", Currency::EUR, "−0.0000123 EUR");
+        check("0.000000000001", Currency::USD, "$0.000000000001");
+        check("0", Currency::USD, "$0.00");
+        check("12.3456", Currency::USD, "$12.35");
     }
 
     #[test]

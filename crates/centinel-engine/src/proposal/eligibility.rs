@@ -25,17 +25,20 @@ pub enum Deed {
     BreakGlass,
     /// Carry it out.
     Execute,
+    /// Say that it was carried out by hand.
+    Confirm,
 }
 
 impl Deed {
     /// Every deed.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Propose,
         Self::Approve,
         Self::Reject,
         Self::Withdraw,
         Self::BreakGlass,
         Self::Execute,
+        Self::Confirm,
     ];
 
     /// The name in policies.
@@ -47,6 +50,7 @@ impl Deed {
             Self::Withdraw => "withdraw",
             Self::BreakGlass => "break_glass",
             Self::Execute => "execute",
+            Self::Confirm => "confirm",
         }
     }
 }
@@ -67,7 +71,8 @@ impl Eligibility {
 
     /// Lets somebody do something. What only people do is never let to anybody else.
     pub fn allow(&mut self, deed: Deed, principal: Principal) {
-        let is_decision = matches!(deed, Deed::Approve | Deed::Reject | Deed::BreakGlass);
+        let is_decision =
+            matches!(deed, Deed::Approve | Deed::Reject | Deed::BreakGlass | Deed::Confirm);
         let is_person = matches!(principal, Principal::Person { .. });
         let is_agent = matches!(principal, Principal::Agent { .. });
         if (is_person || !is_decision) && !(is_agent && deed == Deed::Execute) {
@@ -102,6 +107,7 @@ mod tests {
             (Deed::Withdraw, true, true, true),
             (Deed::BreakGlass, true, false, false),
             (Deed::Execute, true, false, true),
+            (Deed::Confirm, true, false, false),
         ] {
             let allows = |principal: Principal| eligibility.allows(deed, &principal);
             let found = (

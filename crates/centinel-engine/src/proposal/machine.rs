@@ -1,5 +1,7 @@
 //! The machine: every transition there is, with its guards.
 
+mod confirm;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -65,6 +67,15 @@ pub enum Command {
         reason: String,
         /// The incident that it belongs to.
         ticket: String,
+    },
+    /// Say that it was carried out by hand, outside of Centinel.
+    Confirm {
+        /// Which version was carried out.
+        ballot: Ballot,
+        /// Under which it is known outside: an order number, a ticket.
+        reference: String,
+        /// When it was carried out.
+        carried_out_at: Timestamp,
     },
     /// Close an emergency that somebody else began.
     Review {
@@ -149,6 +160,9 @@ pub fn step(
                 Command::Withdraw => withdraw(state, context)?,
                 Command::BreakGlass { ballot, reason, ticket } => {
                     break_glass(state, ballot, reason, ticket, context)?
+                }
+                Command::Confirm { ballot, reference, carried_out_at } => {
+                    confirm::confirm(state, ballot, reference, *carried_out_at, context)?
                 }
                 Command::Review { note } => review(state, note, context)?,
                 _ if *context.actor != Principal::System => {
@@ -249,7 +263,7 @@ fn approve(
     if let Facts::Changed(what) = context.facts {
         return Err(Refusal::FactsChanged { id, what: what.clone() });
     }
-    check_freeze(state, context)?;
+    check_freeze(state, context.policy, context.now)?;
     if !decider.requirement.channels.contains(&ballot.channel) {
         return Err(Refusal::Channel { id, channel: ballot.channel });
     }
@@ -329,32 +343,44 @@ fn begin_execution(state: &State, context: &Context<'_>) -> Result<Vec<Occurrenc
         return Err(Refusal::Status { id, status: state.status });
     }
     check_expiry(state, context.now)?;
-    check_freeze(state, context)?;
-    match context.facts {
-        Facts::Hold => {}
-        Facts::Unchecked => return Err(Refusal::FactsUnchecked(id)),
-        Facts::Changed(what) => return Err(Refusal::FactsChanged { id, what: what.clone() }),
-    }
+    check_freeze(state, context.policy, context.now)?;
+    check_facts(id, context.facts)?;
     check_eligible(id, Deed::Execute, context)?;
-    let attempt = state.attempts.saturating_add(1);
-    let begun = Occurrence::ExecutionBegun { key: state.execution_key(), attempt };
-    if is_glass_in_force(state, context.policy, context.people, context.eligibility, context.now) {
-        return Ok(vec![begun]);
-    }
-    // People and policies as they are now, not as they were when the last vote came.
-    let standing = standing(state, context.policy, context.people, context.eligibility);
-    if !standing.satisfied {
-        return Err(Refusal::NoLongerApproved { id, requirement: Box::new(standing.requirement) });
-    }
-    let wait = SignedDuration::from_hours(i64::from(standing.requirement.cool_down_hours));
-    let from = state
-        .approved_at
-        .and_then(|approved_at| approved_at.checked_add(wait).ok())
-        .unwrap_or(Timestamp::MAX);
+    let from = may_be_executed_from(state, context)?;
     if context.now < from {
         return Err(Refusal::CoolingDown { id, from });
     }
-    Ok(vec![begun])
+    let attempt = state.attempts.saturating_add(1);
+    Ok(vec![Occurrence::ExecutionBegun { key: state.execution_key(), attempt }])
+}
+
+/// The first instant at which the approval covers an execution: people and policies as they are now, not
+/// as they were when the last vote came.
+fn may_be_executed_from(state: &State, context: &Context<'_>) -> Result<Timestamp, Refusal> {
+    let Context { policy, people, eligibility, .. } = *context;
+    // One person in the place of a quorum waits for no cool-down.
+    let glass = state.glass.as_ref();
+    let in_force = |_: &&Glass| is_glass_in_force(state, policy, people, eligibility, context.now);
+    if let Some(glass) = glass.filter(in_force) {
+        return Ok(glass.at);
+    }
+    let standing = standing(state, policy, people, eligibility);
+    if !standing.satisfied {
+        let (id, requirement) = (state.proposal.id, Box::new(standing.requirement));
+        return Err(Refusal::NoLongerApproved { id, requirement });
+    }
+    let wait = SignedDuration::from_hours(i64::from(standing.requirement.cool_down_hours));
+    let from = state.approved_at.and_then(|approved_at| approved_at.checked_add(wait).ok());
+    Ok(from.unwrap_or(Timestamp::MAX))
+}
+
+/// Nothing is carried out on facts that changed, or that nobody looked at again.
+fn check_facts(id: ProposalId, facts: &Facts) -> Result<(), Refusal> {
+    match facts {
+        Facts::Hold => Ok(()),
+        Facts::Unchecked => Err(Refusal::FactsUnchecked(id)),
+        Facts::Changed(what) => Err(Refusal::FactsChanged { id, what: what.clone() }),
+    }
 }
 
 /// One person in the place of a quorum and its cool-down; everything else holds as always.
@@ -389,7 +415,7 @@ fn break_glass(
     if let Facts::Changed(what) = context.facts {
         return Err(Refusal::FactsChanged { id, what: what.clone() });
     }
-    check_freeze(state, context)?;
+    check_freeze(state, context.policy, context.now)?;
     if !is_reason(reason) || !is_reason(ticket) {
         return Err(Refusal::Emergency(id));
     }
@@ -420,10 +446,11 @@ fn review(state: &State, note: &str, context: &Context<'_>) -> Result<Vec<Occurr
     let Some(person) = context.people.get(name).filter(|person| person.active) else {
         return Err(Refusal::NotActive(name.clone()));
     };
-    let Some(broken_by) = &state.unreviewed else {
+    if state.unreviewed.is_empty() {
         return Err(Refusal::NothingToReview(id));
-    };
-    if *broken_by == person.human {
+    }
+    // Of several emergencies, each by somebody: who began one does not close it with the others.
+    if state.unreviewed.contains(&person.human) {
         return Err(Refusal::OwnEmergency { id, name: name.clone() });
     }
     let requirement = context.policy.requirement(&state.proposal);
@@ -509,6 +536,22 @@ fn identify<'a>(
     statuses: &[Status],
     context: &'a Context<'_>,
 ) -> Result<(&'a Person, Requirement), Refusal> {
+    let person = recognise(state, ballot, statuses, context)?;
+    let requirement = context.policy.requirement(&state.proposal);
+    if is_author(state, context.people, &person.name) {
+        let requirement = Box::new(requirement);
+        return Err(Refusal::Requester { id: state.proposal.id, requirement });
+    }
+    Ok((person, requirement))
+}
+
+/// The person behind a ballot on the current version, whoever wrote it.
+fn recognise<'a>(
+    state: &State,
+    ballot: &Ballot,
+    statuses: &[Status],
+    context: &'a Context<'_>,
+) -> Result<&'a Person, Refusal> {
     let (id, version) = (state.proposal.id, state.proposal.version);
     let Principal::Person { name } = context.actor else {
         return Err(Refusal::NotAPerson { id, principal: context.actor.clone() });
@@ -528,11 +571,7 @@ fn identify<'a>(
         return Err(Refusal::Status { id, status: state.status });
     }
     check_expiry(state, context.now)?;
-    let requirement = context.policy.requirement(&state.proposal);
-    if is_author(state, context.people, name) {
-        return Err(Refusal::Requester { id, requirement: Box::new(requirement) });
-    }
-    Ok((person, requirement))
+    Ok(person)
 }
 
 /// The access policy lets the actor do this at all.
@@ -567,8 +606,8 @@ fn check_expiry(state: &State, now: Timestamp) -> Result<(), Refusal> {
     }
 }
 
-fn check_freeze(state: &State, context: &Context<'_>) -> Result<(), Refusal> {
-    match context.policy.freeze(state.proposal.kind(), context.now) {
+fn check_freeze(state: &State, policy: &ApprovalPolicy, at: Timestamp) -> Result<(), Refusal> {
+    match policy.freeze(state.proposal.kind(), at) {
         Some(freeze) => Err(Refusal::Frozen {
             id: state.proposal.id,
             until: freeze.end,

@@ -197,6 +197,19 @@ pub enum Refusal {
     /// There is nothing to review.
     #[error("proposal `{0}` has no emergency to review")]
     NothingToReview(ProposalId),
+    /// What was done outside is not what was approved.
+    #[error("proposal `{id}` cannot be confirmed as carried out: {why}")]
+    NotConfirmable {
+        /// Which proposal.
+        id: ProposalId,
+        /// Why.
+        why: &'static str,
+    },
+    /// Whoever carried it out says under which number it is known outside.
+    #[error(
+        "confirming proposal `{0}` needs a reference of 1 to 200 characters that can all be seen"
+    )]
+    Reference(ProposalId),
     /// A measurement that is no later one.
     #[error("proposal `{id}` was measured after {after} days already")]
     MeasuredAlready {
@@ -273,7 +286,11 @@ impl Refusal {
                 format!("get it approved: `centinel show {id}` lists who can decide")
             }
             Self::OwnEmergency { id, .. } => format!("`centinel show {id}` lists who can decide"),
+            Self::NotConfirmable { id, .. } => {
+                format!("`centinel show {id}` says what was approved, and when")
+            }
             Self::NotActive(_)
+            | Self::Reference(_)
             | Self::Emergency(_)
             | Self::NothingToReview(_)
             | Self::MeasuredAlready { .. }

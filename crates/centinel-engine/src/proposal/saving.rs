@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Saving};
-use crate::money::{Currency, Decimal, Money, MoneyError, Pico};
+use crate::money::{Decimal, Money, MoneyError, Pico};
 
 /// What a unit cost is a cost of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,68 +79,10 @@ impl Counterfactual {
     }
 }
 
-/// What proposals of one kind promised, and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Calibration {
-    /// Which kind.
-    pub kind: Kind,
-    /// Of every amount.
-    pub currency: Currency,
-    /// Measured proposals.
-    pub measured: u32,
-    /// Sum of the best estimates, a month.
-    pub promised: Money,
-    /// Sum of the realised savings, a month.
-    pub realised: Money,
-    /// How many came out within their interval.
-    pub within_interval: u32,
-}
-
-impl Calibration {
-    /// Realised over promised in percent, toward zero; `None` when nothing was promised.
-    pub fn realised_percent(&self) -> Option<i128> {
-        let promised = self.promised.amount.0;
-        if promised <= 0 {
-            return None;
-        }
-        self.realised.amount.0.checked_mul(100)?.checked_div(promised)
-    }
-}
-
-/// Calibration by kind and currency, in the order of both, from what each measured proposal promised
-/// and what was realised. What does not fit, or is of two currencies, is left out.
-pub fn calibrate(measured: impl IntoIterator<Item = (Kind, Saving, Money)>) -> Vec<Calibration> {
-    let mut by_kind: BTreeMap<(Kind, String), Calibration> = BTreeMap::new();
-    for (kind, Saving { low, mid, high }, realised) in measured {
-        let currency = mid.currency;
-        if realised.currency != currency {
-            continue;
-        }
-        let entry = by_kind.entry((kind, currency.to_string())).or_insert_with(|| Calibration {
-            kind,
-            currency,
-            measured: 0,
-            promised: Money::zero(currency),
-            realised: Money::zero(currency),
-            within_interval: 0,
-        });
-        let sums = (
-            entry.promised.amount.0.checked_add(mid.amount.0),
-            entry.realised.amount.0.checked_add(realised.amount.0),
-        );
-        let (Some(promised), Some(sum)) = sums else { continue };
-        entry.promised.amount = Pico(promised);
-        entry.realised.amount = Pico(sum);
-        entry.measured = entry.measured.saturating_add(1);
-        let is_within = low.amount <= realised.amount && realised.amount <= high.amount;
-        entry.within_interval = entry.within_interval.saturating_add(u32::from(is_within));
-    }
-    by_kind.into_values().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::Currency;
 
     fn usd(amount: &str) -> Money {
         Money { amount: amount.parse().unwrap(), currency: Currency::USD }
@@ -179,19 +120,5 @@ mod tests {
         let huge = Afterwards { quantity, ..of(7, usd("1")) };
         let dear = counterfactual("1000000000000");
         assert!(matches!(dear.realised(&huge), Err(MoneyError::Overflow)));
-    }
-
-    #[test]
-    fn promises_are_held_against_what_came() {
-        let promise = |low, mid, high| Saving { low: usd(low), mid: usd(mid), high: usd(high) };
-        let found = calibrate([
-            (Kind::Routing, promise("80", "100", "120"), usd("90")),
-            (Kind::Routing, promise("80", "100", "120"), usd("-10")),
-            (Kind::Rightsize, promise("1", "2", "3"), usd("2")),
-        ]);
-        let routing = found.iter().find(|of| of.kind == Kind::Routing).unwrap();
-        assert_eq!((routing.measured, routing.within_interval), (2, 1));
-        assert_eq!(routing.realised_percent(), Some(40));
-        assert_eq!(found.len(), 2);
     }
 }

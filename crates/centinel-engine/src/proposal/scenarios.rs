@@ -143,7 +143,7 @@ fn play(requester: &Principal, limit: &str, lines: &str) -> (Status, Option<Refu
         let actor = principal(words[0]);
         let hours = words.get(2).map_or(1, |hours| hours.parse().unwrap());
         let now = start.checked_add(SignedDuration::from_hours(hours)).unwrap();
-        let channel = if words[1] == "slack" { Channel::Slack } else { Channel::Cli };
+        let channel = if words[1].starts_with("slack") { Channel::Slack } else { Channel::Cli };
         let ballot = Ballot { version: 1, digest: state.digest[..12].to_owned(), channel };
         let command = match words[1] {
             "approve" | "slack" => Command::Approve(ballot),
@@ -165,6 +165,14 @@ fn play(requester: &Principal, limit: &str, lines: &str) -> (Status, Option<Refu
                 ticket: "INC-7".to_owned(),
             },
             "review" => Command::Review { note: "looked at it".to_owned() },
+            "confirm" | "slack-confirm" | "unnamed" => Command::Confirm {
+                ballot,
+                reference: if words[1] == "unnamed" { " " } else { "PO-4711" }.to_owned(),
+                carried_out_at: words.get(3).map_or(now, |hours| {
+                    let hours = SignedDuration::from_hours(hours.parse().unwrap());
+                    start.checked_add(hours).unwrap()
+                }),
+            },
             "undo" => Command::RollBack { by: ProposalId(8) },
             "overtake" => Command::Overtake { what: "merged by hand".to_owned() },
             other => panic!("{other}"),
@@ -245,6 +253,32 @@ measured again | system | 5 | ben approve, system execute, system succeed, syste
 measured twice the same | system | 5 | ben approve, system execute, system succeed, system measure, system measure | measured | proposal `P-7` was measured after 7 days already
 taken back | system | 5 | ben approve, system execute, system succeed, system measure, system undo, system again | rolled_back | proposal `P-7` is rolled back
 carried out from outside | system | 501 | ben approve, system overtake, ana approve | overtaken | proposal `P-7` is already carried out from outside
+done by hand | system | 5 | ben approve, cora confirm | executed |
+done by hand by its approver | system | 5 | ben approve, ben confirm | executed |
+done by hand by its requester | ana | 5 | ben approve, ana-2 confirm | executed |
+an agent's word | anas-agent | 5 | ben approve, anas-agent confirm | approved | `agent:mcp` cannot decide proposal `P-7`: only people approve
+the system's word | system | 5 | ben approve, system confirm | approved | `system` cannot decide proposal `P-7`: only people approve
+done by hand by half | system | 501 | ben approve, ana confirm | pending | proposal `P-7` is waiting for approval
+done before it was approved | system | 5 | ben approve 5, ben confirm 6 4 | approved | proposal `P-7` cannot be confirmed as carried out: at the time given it was not approved, or its cool-down had not passed
+done in the cool-down | system | 501 | ben approve 13, ana approve 13, ana confirm 40 36 | approved | proposal `P-7` cannot be confirmed as carried out: at the time given it was not approved, or its cool-down had not passed
+said in the cool-down | system | 501 | ben approve 13, ana approve 13, ana confirm 36 | approved | proposal `P-7` can be executed from 2026-11-02T13:00:00Z on, not before
+done after the cool-down | system | 501 | ben approve 13, ana approve 13, ana confirm 40 37 | executed |
+done in a freeze | system | 5 | ben approve 20, ben confirm 40 30 | approved | nothing like proposal `P-7` is approved or executed until 2026-11-02T12:00:00Z: closing the books
+done before a freeze, said in it | system | 5 | ben approve 20, ben confirm 30 21 | executed |
+done by hand too late | system | 5 | ben approve, ben confirm 72 | approved | proposal `P-7` expired at 2026-11-04T00:00:00Z
+done in the future | system | 5 | ben approve, ben confirm 5 6 | approved | proposal `P-7` cannot be confirmed as carried out: the time given has not come yet
+done twice | system | 5 | ben approve, ben confirm, cora confirm | executed | proposal `P-7` is already executed
+done and begun | system | 5 | ben approve, ben confirm, system execute | executed | proposal `P-7` is already executed
+begun and done | system | 5 | ben approve, system execute, ben confirm | executing | proposal `P-7` is being executed
+said in Slack | system | 5 | ben approve, ben slack-confirm | approved | proposal `P-7` cannot be confirmed as carried out: that is said in the terminal or on the page
+done without a reference | system | 5 | ben approve, ben unnamed | approved | confirming proposal `P-7` needs a reference of 1 to 200 characters that can all be seen
+an emergency by hand | system | 501 | finn break, finn confirm | executed |
+an emergency by hand, said too late | system | 501 | finn break, finn confirm 6 2 | approved | proposal `P-7` is no longer approved: it needs two approvers above $500
+an emergency by hand before the glass | system | 501 | finn break 3, finn confirm 4 2 | approved | proposal `P-7` cannot be confirmed as carried out: at the time given it was not approved, or its cool-down had not passed
+done by hand, measured, taken back | system | 5 | ben approve, ben confirm, system measure, system undo | rolled_back |
+two emergencies, one of them one's own | system | 501 | finn break, system refresh 6, ana-3 break 7, ana review 8 | approved | `ana` broke the glass of proposal `P-7`; somebody else reviews it
+two emergencies, the other of them one's own | system | 501 | finn break, system refresh 6, ana-3 break 7, finn review 8 | approved | `finn` broke the glass of proposal `P-7`; somebody else reviews it
+two emergencies, looked at by a third | system | 501 | finn break, system refresh 6, ana-3 break 7, cora review 8, ben review 8 | approved | proposal `P-7` has no emergency to review
 own agent's, taken back | anas-agent | 5 | ana withdraw | withdrawn |
 ";
 
@@ -355,4 +389,81 @@ fn eligibility_is_looked_at_at_every_step() {
     assert!(matches!(late, Err(Refusal::NoLongerApproved { .. })), "{late:?}");
     let (after, events) = play(Some(&approved), &system, &Command::Refresh, &barred).unwrap();
     assert_eq!((after.status, after.votes.len(), events.len()), (Status::Pending, 0, 1));
+}
+
+/// What is carried out from here is not carried out by somebody's word, nor what changed since.
+#[test]
+fn a_word_counts_for_what_nobody_else_carries_out() {
+    let policy = ApprovalPolicy::parse(POLICY).unwrap();
+    let people = directory();
+    let at = |hours| {
+        let start: Timestamp = START.parse().unwrap();
+        start.checked_add(SignedDuration::from_hours(hours)).unwrap()
+    };
+    let approved = |edits: Vec<Edit>| {
+        let made = proposal(1, "5", &Principal::System, &policy, at(0));
+        let made = Box::new(Proposal { edits, ..made });
+        let digest = made.digest().unwrap();
+        let event = |actor: Principal, what| Event { at: at(1), actor, what };
+        fold(&[
+            event(Principal::System, Occurrence::Proposed { proposal: made, digest }),
+            event(
+                Principal::person("ben"),
+                Occurrence::VoteCast {
+                    vote: Vote {
+                        name: "ben".to_owned(),
+                        human: "ben".to_owned(),
+                        at: at(1),
+                        channel: Channel::Cli,
+                        policy_version: policy.digest().to_owned(),
+                    },
+                    version: 1,
+                    digest: String::new(),
+                },
+            ),
+            event(Principal::person("ben"), Occurrence::Approved),
+        ])
+        .unwrap()
+    };
+    let confirm = |state: &State, facts: &Facts, eligibility: &Eligibility, reference: &str| {
+        let actor = &Principal::person("cora");
+        let people = &people;
+        let context = Context { now: at(2), actor, people, policy: &policy, eligibility, facts };
+        let digest = state.digest.clone();
+        let command = Command::Confirm {
+            ballot: Ballot { version: 1, digest, channel: Channel::Web },
+            reference: reference.to_owned(),
+            carried_out_at: at(2),
+        };
+        step(Some(state), ProposalId(7), &command, &context)
+            .map(|(_, events)| events[0].clone())
+            .map_err(|refusal| refusal.to_string())
+    };
+    let by_hand = approved(Vec::new());
+    let edit = Edit {
+        repository: "charts".to_owned(),
+        file: "values.yaml".to_owned(),
+        path: "cpu".to_owned(),
+        from: Some("2".to_owned()),
+        to: Some("1".to_owned()),
+    };
+    let edited = approved(vec![edit]);
+    let (hold, all) = (Facts::Hold, Eligibility::everyone());
+    let event = confirm(&by_hand, &hold, &all, " PO-4711 ").unwrap();
+    assert_eq!(event.carried_out_at(), Some(at(2)));
+    let Occurrence::Confirmed { reference, digest, .. } = &event.what else { panic!("{event:?}") };
+    assert_eq!((reference.as_str(), digest), ("PO-4711", &by_hand.digest));
+    let moved = Facts::Changed("the offer is gone".to_owned());
+    for (state, facts, eligibility, reference, expected) in [
+        (&edited, &hold, &all, "PO-1", "by Centinel or by a merge"),
+        (&by_hand, &Facts::Unchecked, &all, "PO-1", "were not computed again"),
+        (&by_hand, &moved, &all, "PO-1", "have changed: the offer is gone"),
+        (&by_hand, &hold, &Eligibility::default(), "PO-1", "does not let `person:cora` confirm"),
+        (&by_hand, &hold, &all, "", "needs a reference"),
+        (&by_hand, &hold, &all, "PO\u{202e}1", "needs a reference"),
+        (&by_hand, &hold, &all, &"x".repeat(201), "needs a reference"),
+    ] {
+        let refused = confirm(state, facts, eligibility, reference).unwrap_err();
+        assert!(refused.contains(expected), "{refused}");
+    }
 }

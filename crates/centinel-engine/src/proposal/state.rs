@@ -1,6 +1,6 @@
 //! Where a proposal stands: a fold of its events.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,23 @@ pub enum Occurrence {
     },
     /// It was carried out.
     Executed,
+    /// A person says that they, or somebody else, carried it out by hand, outside of Centinel.
+    Confirmed {
+        /// Account name of whoever says so.
+        name: String,
+        /// The human behind it.
+        human: String,
+        /// Where they said it.
+        channel: Channel,
+        /// Under which it is known outside: an order number, a ticket.
+        reference: String,
+        /// When it was carried out.
+        carried_out_at: Timestamp,
+        /// The version that was carried out.
+        version: u32,
+        /// Its digest.
+        digest: String,
+    },
     /// An attempt had no effect.
     ExecutionFailed {
         /// Why.
@@ -239,8 +256,8 @@ pub struct State {
     pub executed_at: Option<Timestamp>,
     /// The emergency in which the current version was carried forward.
     pub glass: Option<Glass>,
-    /// The human behind an emergency that nobody else has looked at yet.
-    pub unreviewed: Option<String>,
+    /// The humans behind emergencies that nobody else has looked at yet.
+    pub unreviewed: BTreeSet<String>,
     /// What became of its saving, as measured last.
     pub realised: Option<Realised>,
     /// When it changed last.
@@ -252,11 +269,24 @@ pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<State> {
     events.into_iter().fold(None, State::after)
 }
 
+/// The emergencies that nobody else has looked at yet, oldest first.
+pub fn unreviewed(events: &[Event]) -> Vec<&Glass> {
+    let mut due = Vec::new();
+    for event in events {
+        match &event.what {
+            Occurrence::GlassBroken { glass } => due.push(glass),
+            Occurrence::EmergencyReviewed { .. } => due.clear(),
+            _ => {}
+        }
+    }
+    due
+}
+
 impl State {
     /// The state after one more event. Total: an event before any proposal leaves nothing.
     pub fn after(state: Option<Self>, event: &Event) -> Option<Self> {
         if let Occurrence::Proposed { proposal, digest } = &event.what {
-            let unreviewed = state.as_ref().and_then(|state| state.unreviewed.clone());
+            let unreviewed = state.as_ref().map_or_else(BTreeSet::new, |s| s.unreviewed.clone());
             let mut authors = state.map_or_else(Vec::new, |state| state.authors);
             if !authors.contains(&event.actor) {
                 authors.push(event.actor.clone());
@@ -310,6 +340,10 @@ impl State {
                 state.status = Status::Executed;
                 state.executed_at = Some(event.at);
             }
+            Occurrence::Confirmed { carried_out_at, .. } => {
+                state.status = Status::Executed;
+                state.executed_at = Some(*carried_out_at);
+            }
             Occurrence::ExecutionFailed { .. } => state.status = Status::Failed,
             Occurrence::ExecutionUnknown => state.status = Status::Unknown,
             Occurrence::Abandoned => state.status = Status::Abandoned,
@@ -321,9 +355,9 @@ impl State {
                 state.status = Status::Approved;
                 state.approved_at = Some(event.at);
                 state.glass = Some(glass.clone());
-                state.unreviewed = Some(glass.human.clone());
+                state.unreviewed.insert(glass.human.clone());
             }
-            Occurrence::EmergencyReviewed { .. } => state.unreviewed = None,
+            Occurrence::EmergencyReviewed { .. } => state.unreviewed.clear(),
             Occurrence::RolledBack { .. } => state.status = Status::RolledBack,
             Occurrence::Overtaken { .. } => state.status = Status::Overtaken,
         }
@@ -334,6 +368,17 @@ impl State {
     pub fn execution_key(&self) -> String {
         let Self { proposal: Proposal { id, version, .. }, digest, .. } = self;
         sha256_hex(format!("{id}/{version}/{digest}").as_bytes())
+    }
+}
+
+impl Event {
+    /// When a version was carried out, if this is what the event says.
+    pub fn carried_out_at(&self) -> Option<Timestamp> {
+        match self.what {
+            Occurrence::Executed => Some(self.at),
+            Occurrence::Confirmed { carried_out_at, .. } => Some(carried_out_at),
+            _ => None,
+        }
     }
 }
 
@@ -351,6 +396,7 @@ impl Occurrence {
             Self::Stale { .. } => "stale",
             Self::ExecutionBegun { .. } => "execution_begun",
             Self::Executed => "executed",
+            Self::Confirmed { .. } => "confirmed",
             Self::ExecutionFailed { .. } => "execution_failed",
             Self::ExecutionUnknown => "execution_unknown",
             Self::Abandoned => "abandoned",

@@ -84,6 +84,16 @@ async fn the_three_questions_of_a_first_session() {
     assert_eq!(explained["links"][0]["kind"], "deploy");
     let health = client.call("data_health", json!({})).await;
     check_basis(&health);
+    let savings = client.call("savings", json!({})).await;
+    let (rows, sums) = (&savings["rows"], savings["stages"].as_array().unwrap());
+    assert_eq!(rows[0]["realised"]["amount"], "812.345678901234");
+    assert_eq!(savings["row_count"], 31);
+    assert!(savings["next_cursor"].is_string() && rows.as_array().unwrap().len() >= 5);
+    let unknown = sums.iter().find(|sum| sum.get("currency").is_none()).unwrap();
+    assert!(unknown.get("promised").is_none(), "not known is not zero: {unknown}");
+    let open = client.call("savings", json!({"stage": "open"})).await;
+    assert_eq!((&open["row_count"], &open["stages"]), (&json!(1), &savings["stages"]));
+    assert!(open["rows"][0].get("promised").is_none());
 
     let budget = json!({
         "kind": "budget", "scope": {"feature": "support-answers"}, "amount": "32000",
@@ -217,6 +227,7 @@ async fn mistakes_come_with_the_call_that_works() {
         ("forecast", json!({"assume": "volume +20%; twice as much"})),
         ("forecast", json!({"group_by": "day"})),
         ("data_health", json!({"source": "x"})),
+        ("savings", json!({"stage": "done"})),
         ("proposals", json!({"proposal_id": "P-7", "status": "expired"})),
         ("propose_change", json!({"kind": "budget", "reason": "x"})),
         ("propose_change", json!({"kind": "budget", "amount": "1", "per": "month"})),

@@ -14,15 +14,16 @@ use centinel_engine::{
     series::Dimension,
 };
 use centinel_mcp::{
-    AnomaliesAnswer, AnomaliesRequest, AnomalyFilter, AnomalyRow, Answers, Basis, Change,
-    ChangeKind, CompareRequest, CompareTo, ComparisonAnswer, ComparisonRow, Coverage,
+    AnomaliesAnswer, AnomaliesRequest, AnomalyFilter, AnomalyRow, Answers, Basis, CalibrationRow,
+    Change, ChangeKind, CompareRequest, CompareTo, ComparisonAnswer, ComparisonRow, Coverage,
     Decomposition, Driver, Effect, Expected, ExplainRequest, ExplanationAnswer, FieldChange,
     Filter, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow, Grouping, HealthAnswer,
     HealthRequest, Label, Link, Metric, Page, Place, Principal, ProposalAnswer, ProposalDraft,
     ProposalRow, ProposalSink, ProposalStatus, ProposalsAnswer, ProposalsRequest, Receipt,
-    Reconciliation, Refusal, RelativePeriod, Reply, SavingInterval, Sentence, Server,
-    ServerOptions, SourceRow, SourceState, Spend, SpendAnswer, SpendRequest, SpendRow,
-    UnpricedModel, Window, previous_period, quoted, year_before,
+    Reconciliation, Refusal, RelativePeriod, Reply, SavingInterval, SavingsAnswer, SavingsRequest,
+    SavingsRow, SavingsStage, SavingsSum, Sentence, Server, ServerOptions, SourceRow, SourceState,
+    Spend, SpendAnswer, SpendRequest, SpendRow, UnpricedModel, Window, previous_period, quoted,
+    year_before,
 };
 use jiff::civil::{Date, date};
 use tokio::sync::Notify;
@@ -441,6 +442,59 @@ impl Answers for Fixture {
                     open_invoices: 1,
                 }),
                 basis: self.basis(period),
+            })
+        })
+    }
+
+    /// A company of long titles: thirty measured proposals, and one that nobody knows the saving of.
+    fn savings<'a>(
+        &'a self,
+        _: &'a Principal,
+        request: SavingsRequest,
+    ) -> Reply<'a, SavingsAnswer> {
+        Box::pin(async move {
+            let row = |number: u32| {
+                let is_known = number < 31;
+                let stage = if is_known { SavingsStage::Realised } else { SavingsStage::Open };
+                SavingsRow {
+                    proposal_id: Label::from(format!("P-{number}")),
+                    kind: Label::new("caching"),
+                    title: Sentence::new("").name(&self.name(&"caching ".repeat(20))),
+                    stage,
+                    promised: is_known.then(|| money("1000")),
+                    expected: is_known.then(|| money("870.5")),
+                    realised: is_known.then(|| money("812.345678901234")),
+                    measured_days: is_known.then_some(7),
+                    not_measured: Some(Sentence::new("30 whole days are over on 2026-11-30")),
+                    evidence_id: EVIDENCE.to_owned(),
+                }
+            };
+            let rows: Vec<SavingsRow> = (1..=31)
+                .map(row)
+                .filter(|row| request.stage.is_none_or(|stage| stage == row.stage))
+                .collect();
+            let sum = |stage, proposals, amounts: Option<(&str, &str)>| SavingsSum {
+                stage,
+                proposals,
+                currency: amounts.map(|_| Currency::USD),
+                promised: amounts.map(|(promised, _)| money(promised)),
+                realised: amounts.map(|(_, realised)| money(realised)),
+            };
+            Ok(SavingsAnswer {
+                summary: Sentence::new("$24,370.37 of $30,000.00 promised a month came (81 %)."),
+                stages: vec![
+                    sum(SavingsStage::Realised, 30, Some(("30000", "24370.37036703702"))),
+                    sum(SavingsStage::Open, 1, None),
+                ],
+                calibration: vec![CalibrationRow {
+                    kind: Label::new("caching"),
+                    measured: 30,
+                    ratio: Some(decimal("0.8123")),
+                    factor: decimal("0.8343"),
+                }],
+                row_count: rows.len() as u64,
+                rows: paged(rows, request.page).collect(),
+                as_of: start_of_day(TODAY),
             })
         })
     }

@@ -46,6 +46,7 @@ async fn imported_strings_stay_in_data_fields() {
             ("explain_change", json!({"anomaly_id": "E-12"})),
             ("forecast", json!({"group_by": "feature"})),
             ("data_health", json!({})),
+            ("savings", json!({})),
             ("proposals", json!({})),
             ("proposals", json!({"proposal_id": receipt["proposal_id"]})),
         ] {

@@ -119,8 +119,15 @@ async fn a_read_only_server_has_no_writing_tools() {
     let client = Client::of(Fixture::new().server(true)).await;
     let listed = client.peer.list_tools(None).await.unwrap();
     let names: Vec<_> = listed.tools.iter().map(|tool| tool.name.as_ref()).collect();
-    let reading =
-        ["spend_breakdown", "explain_change", "anomalies", "forecast", "data_health", "proposals"];
+    let reading = [
+        "spend_breakdown",
+        "explain_change",
+        "anomalies",
+        "forecast",
+        "data_health",
+        "proposals",
+        "savings",
+    ];
     assert_eq!(names, reading);
     let request = json!({"kind": "budget", "amount": "1", "per": "month", "reason": "x"});
     assert!(client.try_call("propose_change", request).await.is_err());

@@ -101,9 +101,12 @@ fn value(fact: &Fact) -> String {
     match fact.kind {
         FactKind::Money => {
             let amount = fact.value.parse().ok().zip(fact.currency);
-            match amount {
-                Some((amount, currency)) => Money { amount, currency }.to_string(),
-                None => cell(&fact.value),
+            let money = amount.map(|(amount, currency)| Money { amount, currency });
+            match (money, fact.unit.as_deref()) {
+                // An amount that is one of something: its cents would say too little.
+                (Some(money), Some(of)) => format!("{} a {}", money.to_unit_cost(), cell(of)),
+                (Some(money), None) => money.to_string(),
+                (None, _) => cell(&fact.value),
             }
         }
         FactKind::Count => {

@@ -1,16 +1,19 @@
 //! `centinel inbox`, `show`, `approve`, `reject`, `emergency`, `review`, `withdraw`: proposals in the
 //! terminal.
 
-use centinel_app::{App, AppError};
+use centinel_app::{App, AppError, Delivered, OpenReview, SavingsLine, whom_to_alert};
 use centinel_approvals::{ApprovalError, Decision, Requester, Verdict, View};
 use centinel_engine::{
     facts::Fact,
-    proposal::{Channel, ProposalId},
+    proposal::{Channel, ExpectedSaving, ProposalId},
 };
 use serde::Serialize;
 
 use crate::{
-    commands::secrets::{SecretArgs, Secrets},
+    commands::{
+        follow_up::{alert_line, print_savings, review_line},
+        secrets::{SecretArgs, Secrets},
+    },
     context::{self, Context, now},
     failure::hinted,
     output::{Outcome, Output},
@@ -90,33 +93,46 @@ pub(crate) struct WithdrawArgs {
 pub(crate) struct PersonArgs {
     /// Account name; not needed where there is only one person.
     #[arg(long = "as", value_name = "NAME")]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The version decided on; the current one by default.
     #[arg(long, value_name = "N")]
-    version: Option<u32>,
+    pub(crate) version: Option<u32>,
     /// First digits of the digest decided on; the current one by default.
     #[arg(long, value_name = "HEX")]
-    digest: Option<String>,
+    pub(crate) digest: Option<String>,
     #[command(flatten)]
-    secrets: SecretArgs,
+    pub(crate) secrets: SecretArgs,
 }
 
 #[derive(Serialize)]
 struct Inbox<'a> {
+    /// Emergencies that somebody else has to look at.
+    reviews: &'a [OpenReview],
     proposals: Vec<Waiting<'a>>,
 }
 
 #[derive(Serialize)]
 struct Waiting<'a> {
     id: ProposalId,
+    expected_saving: Option<ExpectedSaving>,
     #[serde(flatten)]
     view: &'a View,
 }
 
 impl<'a> Waiting<'a> {
-    fn of(view: &'a View) -> Self {
-        Self { id: view.proposal.id, view }
+    fn of((view, expected_saving): &'a (View, Option<ExpectedSaving>)) -> Self {
+        Self { id: view.proposal.id, expected_saving: *expected_saving, view }
     }
+}
+
+/// A proposal as `show` has it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    view: &'a View,
+    reviews: &'a [OpenReview],
+    savings: &'a SavingsLine,
+    deliveries: &'a [Delivered],
 }
 
 pub(crate) fn inbox(
@@ -125,28 +141,36 @@ pub(crate) fn inbox(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     context.run(async |app| {
-        let views = app.approvals().inbox(now()).await.map_err(explain)?;
+        let now = now();
+        let open = app.ranked_inbox(now).await.map_err(context::explain)?;
+        let reviews = app.open_reviews(now).await.map_err(context::explain)?;
         if output.json {
-            output.json_line(&Inbox { proposals: views.iter().map(Waiting::of).collect() })?;
+            let proposals = open.iter().map(Waiting::of).collect();
+            output.json_line(&Inbox { reviews: &reviews, proposals })?;
             return Ok(Outcome::Done);
         }
-        if views.is_empty() {
+        for review in &reviews {
+            output.line(review_line(review))?;
+        }
+        if open.is_empty() {
             output.line("nothing waits for a decision")?;
             return Ok(Outcome::Done);
         }
-        let rows = views
+        let rows = open
             .iter()
-            .map(|view| {
+            .map(|(view, expected)| {
                 vec![
                     view.proposal.id.to_string(),
                     view.proposal.title.clone(),
                     view.proposal.owner.clone(),
                     needs(view),
                     view.proposal.expires_at.strftime("%Y-%m-%d %H:%M").to_string(),
+                    expected.map_or("unknown".to_owned(), |expected| expected.amount.to_string()),
                 ]
             })
             .collect();
-        output.line(table(&["id", "what", "owner", "needs", "expires"], rows, 5))?;
+        let header = ["id", "what", "owner", "needs", "expires", "should save a month"];
+        output.line(table(&header, rows, 5))?;
         output.line("")?;
         output.line("look: `centinel show P-1` · decide: `centinel approve P-1`")?;
         Ok(Outcome::Done)
@@ -186,18 +210,27 @@ pub(crate) fn show(
         }
         let id: ProposalId = args.id.parse().map_err(|error: String| anyhow::anyhow!(error))?;
         let view = app.approvals().show(id, now()).await.map_err(explain)?;
-        let delivered = app.deliveries_of(id).await.map_err(context::explain)?;
+        let now = now();
+        let deliveries = app.deliveries_of(id).await.map_err(context::explain)?;
+        let savings = app.savings_of(&view, now).await.map_err(context::explain)?;
+        let people = app.approvals().people().await.map_err(explain)?;
+        let reviews = OpenReview::all_of(&view, &people, now);
         if output.json {
-            let mut shown = serde_json::to_value(&view)?;
-            if let Some(shown) = shown.as_object_mut() {
-                shown.insert("deliveries".to_owned(), serde_json::to_value(&delivered)?);
-            }
-            output.json_line(&shown)?;
+            output.json_line(&Shown {
+                view: &view,
+                reviews: &reviews,
+                savings: &savings,
+                deliveries: &deliveries,
+            })?;
         } else {
+            for review in &reviews {
+                output.line(review_line(review))?;
+            }
             print_view(&view, output)?;
-            for delivered in &delivered {
+            for delivered in &deliveries {
                 output.line(super::deliver::line(delivered))?;
             }
+            print_savings(&savings, output)?;
         }
         Ok(Outcome::Done)
     })
@@ -250,6 +283,7 @@ fn decide(
             print_view(&view, output)?;
             output.flush()?;
         }
+        let is_emergency = matches!(verdict, Verdict::BreakGlass { .. });
         let decision = Decision {
             id,
             version: person.version.unwrap_or(view.proposal.version),
@@ -266,12 +300,13 @@ fn decide(
             Ok(view) => {
                 if output.json {
                     output.json_line(&view)?;
-                } else {
-                    output.line(format_args!(
-                        "{} is {} now",
-                        view.proposal.id,
-                        view.status.as_str()
-                    ))?;
+                    return Ok(Outcome::Done);
+                }
+                let (id, status) = (view.proposal.id, view.status.as_str());
+                output.line(format_args!("{id} is {status} now"))?;
+                if is_emergency {
+                    let people = app.approvals().people().await.map_err(explain)?;
+                    output.line(alert_line(&whom_to_alert(&view, &people)))?;
                 }
                 Ok(Outcome::Done)
             }
@@ -428,7 +463,12 @@ fn needs(view: &View) -> String {
 
 fn fact_row(fact: &Fact) -> Vec<String> {
     let about = fact.dims.iter().map(|(name, value)| format!("{name}={value}"));
-    let unit = fact.currency.map(|currency| currency.to_string()).or_else(|| fact.unit.clone());
+    // Of an amount, what it is the cost of one of.
+    let unit = match (fact.currency, &fact.unit) {
+        (Some(currency), Some(of)) => Some(format!("{currency} a {of}")),
+        (Some(currency), None) => Some(currency.to_string()),
+        (None, unit) => unit.clone(),
+    };
     vec![
         fact.id.clone(),
         fact.role.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use centinel_app::{AppError, BudgetRequest};
+use centinel_app::{AppError, BudgetRequest, ranked};
 use centinel_approvals::View;
 use centinel_engine::{
     facts::Bundle,
@@ -110,16 +110,20 @@ impl Ports {
         let now = self.now();
         let as_of = page.as_of.unwrap_or(now);
         let views = self.app.approvals().all(now).await.map_err(undecided)?;
-        let mut listed: Vec<(ProposalId, ProposalRow)> = views
+        let calibration = self.app.calibration(now).await.map_err(refused)?;
+        let mut listed: Vec<(ProposalId, ProposalRow)> = ranked(views, &calibration)
             .iter()
-            .map(|view| (view.proposal.id, row(view)))
+            .map(|(view, _)| (view.proposal.id, row(view)))
             .filter(|(_, row)| {
                 row.created_at <= as_of
                     && status.is_none_or(|wanted| row.status == wanted)
                     && kind.is_none_or(|wanted| row.kind == wanted)
             })
             .collect();
-        listed.sort_by_key(|(id, row)| (std::cmp::Reverse(row.created_at), *id));
+        // What waits for people comes by what it is expected to save, all else newest first.
+        if status != Some(ProposalStatus::PendingApproval) {
+            listed.sort_by_key(|(id, row)| (std::cmp::Reverse(row.created_at), *id));
+        }
         let rows: Vec<ProposalRow> = listed.into_iter().map(|(_, row)| row).collect();
         let waiting = || rows.iter().filter(|row| row.status == ProposalStatus::PendingApproval);
         let mut summary = Sentence::new("")
@@ -127,7 +131,7 @@ impl Ports {
             .text(" proposals of that kind, of which ")
             .figure(waiting().count())
             .text(" wait for a person");
-        if let Some(oldest) = waiting().next_back() {
+        if let Some(oldest) = waiting().min_by_key(|row| row.created_at) {
             summary = summary
                 .text("; the longest waits ")
                 .figure(oldest.proposal_id.as_str())

@@ -10,9 +10,15 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, StatusCode, header},
 };
-use centinel_app::{App, BudgetRequest, Format, ImportRequest, create_home};
+use centinel_app::{
+    App, BudgetRequest, ChangeRequest, ExpectedSaving, Format, ImportRequest, create_home,
+};
 use centinel_approvals::{AccountChange, NewToken, Password, Requester};
-use centinel_engine::{money::Money, proposal::BudgetPeriod, series::Dimension};
+use centinel_engine::{
+    money::{Decimal, Money},
+    proposal::{BudgetPeriod, Change, Risk, UnitOf},
+    series::Dimension,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -114,6 +120,30 @@ impl Site {
             };
             site.app.propose_budget(request, &Requester::system(), clock()).await.unwrap();
         }
+        // A saving of each team: what the other's promises is in no sum of this one's.
+        for team in [OWN, other] {
+            let request = ChangeRequest {
+                title: format!("{team} caches"),
+                change: Change::Caching {
+                    feature: format!("{team}-answers"),
+                    model: "gpt-4o".to_owned(),
+                    ttl_seconds: Some(300),
+                    previous_ttl_seconds: None,
+                },
+                edits: Vec::new(),
+                scope: [("team".to_owned(), team.to_owned())].into(),
+                saves: Some(ExpectedSaving {
+                    per: UnitOf::Call,
+                    low_percent: Decimal::from_integer(10),
+                    mid_percent: Decimal::from_integer(20),
+                    high_percent: Decimal::from_integer(30),
+                }),
+                risk: Risk::Low,
+                reversible: true,
+                reverts: None,
+            };
+            site.app.propose_change(request, &Requester::system(), clock()).await.unwrap();
+        }
         site
     }
 
@@ -175,6 +205,7 @@ impl Site {
                 &format!("/episodes/{episode}"),
                 "/proposals/P-1",
                 "/proposals/P-2",
+                "/savings",
                 "/reconciliation",
                 &format!("/evidence/{evidence}"),
                 "/api/report",
@@ -186,6 +217,7 @@ impl Site {
                 &format!("/api/explain/{episode}"),
                 "/api/reconciliation",
                 "/api/inbox",
+                "/api/savings",
                 "/metrics",
                 "/nowhere",
             ] {
@@ -213,6 +245,8 @@ impl Site {
             ("forecast", json!({"group_by": "team"})),
             ("data_health", json!({"period": "last_90d"})),
             ("proposals", json!({})),
+            ("savings", json!({})),
+            ("savings", json!({"stage": "open", "detail": "full"})),
             ("proposals", json!({"proposal_id": "P-1"})),
             ("proposals", json!({"proposal_id": "P-2"})),
             (
@@ -227,7 +261,7 @@ impl Site {
                 }),
             ),
             ("withdraw_proposal", json!({"proposal_id": "P-2", "reason": "not mine"})),
-            ("withdraw_proposal", json!({"proposal_id": "P-3", "reason": "mine"})),
+            ("withdraw_proposal", json!({"proposal_id": "P-5", "reason": "mine"})),
         ] {
             left.remove(name);
             answers.push((format!("{name} {arguments}"), self.tool(name, &arguments).await));

@@ -385,8 +385,15 @@ async fn no_tool_decides() {
         let tools = super::server(app.clone(), options, clock).tools();
         tools.into_iter().map(|tool| tool.name.into_owned()).collect::<Vec<_>>()
     };
-    let reading =
-        ["spend_breakdown", "anomalies", "explain_change", "forecast", "data_health", "proposals"];
+    let reading = [
+        "spend_breakdown",
+        "anomalies",
+        "explain_change",
+        "forecast",
+        "data_health",
+        "proposals",
+        "savings",
+    ];
     let (mut all, mut read_only) = (tools(false), tools(true));
     all.sort();
     read_only.sort();

@@ -57,6 +57,13 @@ pub(super) fn what(occurrence: &Occurrence) -> String {
         Occurrence::Stale { what } => format!("out of date: {}", clean(what)),
         Occurrence::ExecutionBegun { attempt, .. } => format!("execution began, attempt {attempt}"),
         Occurrence::Executed => "executed".to_owned(),
+        Occurrence::Confirmed { name, channel: at, reference, carried_out_at, .. } => format!(
+            "{} said {} that it was carried out by hand on {}: {}",
+            cell(name),
+            channel(*at),
+            text::instant(*carried_out_at),
+            cell(reference)
+        ),
         Occurrence::ExecutionFailed { reason } => {
             format!("execution had no effect: {}", clean(reason))
         }
