@@ -42,6 +42,7 @@ mod repositories;
 mod restate;
 mod revision;
 mod role;
+mod slack;
 mod span;
 mod spend;
 mod unpriced;
@@ -89,6 +90,7 @@ pub use repositories::{
 pub use restate::{RestateRequest, Restated, RestatedModel};
 pub use revision::Revision;
 pub use role::{Role, UnknownRole};
+pub use slack::{HookError, Slack, SlackConfig, TeamsConfig};
 pub use span::{ResolvedPeriod, UnknownPeriod, When, baseline_days};
 pub use spend::{SpendAnswer, SpendGroup, SpendLine, SpendRequest, SpendSums};
 pub use unpriced::{UnpricedModel, plausible_total};
@@ -98,7 +100,7 @@ pub use viewer::Viewer;
 pub use centinel_approvals::{
     AccountChange, ApprovalError, Approvals, CarriedOut, Code, Decision, NewToken, Offer, Password,
     Proof, Requester, Session, Verdict as Decided, View, delivery::Git,
-    signature::SignatureError,
+    signature::SignatureError, slack::Told,
 };
 pub use centinel_ingest::Format;
 pub use centinel_ledger::{Condition, OnOverlap, ScanLevel};
