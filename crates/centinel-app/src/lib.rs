@@ -98,8 +98,8 @@ pub use viewer::Viewer;
 
 // What the use cases take and give, so that callers need no further crate of ours.
 pub use centinel_approvals::{
-    AccountChange, ApprovalError, Approvals, CarriedOut, Code, Decision, NewToken, Offer, Password,
-    Proof, Requester, Session, Verdict as Decided, View, delivery::Git,
+    AccountChange, ApprovalError, Approvals, Attested, CarriedOut, Code, Decision, NewToken, Offer, OutsideAccount, Password,
+    Proof, Requester, Service, Session, Verdict as Decided, View, delivery::Git,
     signature::SignatureError, slack::Told,
 };
 pub use centinel_ingest::Format;

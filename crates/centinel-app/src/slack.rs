@@ -18,6 +18,8 @@ use crate::{App, AppError, live::Outside};
 
 pub use config::{SlackConfig, TeamsConfig};
 
+/// Where the page is when nothing else is configured: for people at this machine.
+const HERE: &str = "http://localhost:8787";
 /// Most clicks that wait to be looked at.
 const QUEUE_MAX: usize = 256;
 
@@ -85,10 +87,16 @@ impl App {
         }
         if let Some(config) = &self.config.teams {
             let webhook = config.webhook.read(&self.home, outside.variable)?;
-            let teams = teams::Teams::new(self.approvals.clone(), webhook, &config.page)?;
+            let teams = teams::Teams::new(self.approvals.clone(), webhook, &self.page_address())?;
             told.extend(teams.step(now).await?);
         }
         Ok(told)
+    }
+
+    /// The address of the page, as people reach it.
+    fn page_address(&self) -> String {
+        let address = self.config.access.address.as_ref();
+        address.map_or_else(|| HERE.to_owned(), ToString::to_string)
     }
 
     fn desk(&self, config: &SlackConfig, outside: &Outside) -> Result<Desk, AppError> {
@@ -101,7 +109,7 @@ impl App {
         let settings = Settings {
             team: config.team.clone(),
             channel: config.channel.clone(),
-            page: config.page.clone(),
+            page: self.page_address(),
             digest: config.digest,
         };
         let client =

@@ -86,7 +86,8 @@ impl Approvals {
         let state = links::state_locked(&mut journal, account).await?;
         let lately = state.begun_at.iter().filter(|at| now.duration_since(**at) < CODE_LASTS);
         if lately.count() >= CODES_MAX {
-            return Err(ApprovalError::TooManyCodes(account.clone()));
+            let refusal = ApprovalError::TooManyCodes(account.clone());
+            return Err(refused(journal, &account.to_string(), account, refusal, now).await);
         }
         links::begin(&mut journal, account, &code.digest(), now).await?;
         journal.commit().await?;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Approvals, View,
-    escape::{markdown, visible_line},
+    escape::visible_line,
     slack::{Address, DeskError, SlackError, Told},
 };
 
@@ -118,8 +118,8 @@ impl Teams {
     }
 }
 
-/// The card of a proposal. `TextRun`s are shown as they are; facts and text blocks know some Markdown, so
-/// foreign text in facts is escaped.
+/// The card of a proposal. A `TextRun` is shown as it is; facts and text blocks know some Markdown and no
+/// way to escape it, so foreign text stands in runs alone.
 fn card(view: &View, page: &str) -> Value {
     let proposal = &view.proposal;
     let run = |text: &str, weight: &str| {
@@ -129,7 +129,6 @@ fn card(view: &View, page: &str) -> Value {
         ] })
     };
     let fact = |title: &str, value: String| json!({ "title": title, "value": value });
-    let owner: String = proposal.owner.chars().take(TEXT_MAX).collect();
     let saving = proposal.saving.map_or_else(
         || "not estimated".to_owned(),
         |saving| format!("{} a month", saving.mid.to_estimate()),
@@ -138,7 +137,6 @@ fn card(view: &View, page: &str) -> Value {
         proposal.amount_at_stake.map_or_else(|| "unknown".to_owned(), |amount| amount.to_string());
     let expires = proposal.expires_at.strftime("%Y-%m-%d %H:%M UTC").to_string();
     let facts = [
-        fact("Owner", markdown::text(&owner)),
         fact("Saving", saving),
         fact("At stake", stake),
         fact("Approvals needed", view.standing.requirement.approvers.to_string()),
@@ -163,6 +161,7 @@ fn card(view: &View, page: &str) -> Value {
                 "body": [
                     run(&head, "bolder"),
                     run(&proposal.title, "default"),
+                    run(&format!("Owner: {}", proposal.owner), "default"),
                     { "type": "FactSet", "facts": facts },
                 ],
                 "actions": actions,

@@ -1,11 +1,11 @@
 //! What a chat has been told, and what it has told us: messages, requests that were looked at, reminders
 //! that somebody put off. None of it decides anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use centinel_engine::proposal::ProposalId;
 use jiff::{SignedDuration, Timestamp};
-use sqlx::Row as _;
+use sqlx::{Row as _, any::AnyRow};
 
 use crate::{Database, StoreError, database::instant};
 
@@ -153,13 +153,33 @@ pub async fn message(database: &Database, key: &str) -> Result<Option<ChatMessag
             .bind(key.to_owned())
             .fetch_all(database.pool())
             .await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(ChatMessage {
+    rows.first().map(message_from).transpose()
+}
+
+fn message_from(row: &AnyRow) -> Result<ChatMessage, StoreError> {
+    Ok(ChatMessage {
         key: row.try_get("key")?,
         channel: row.try_get("channel")?,
         ts: row.try_get("ts")?,
         shown: row.try_get("shown")?,
-    }))
+    })
+}
+
+/// Every message that was posted, by what it is about.
+///
+/// # Errors
+///
+/// [`StoreError::Database`].
+pub async fn messages(database: &Database) -> Result<BTreeMap<String, ChatMessage>, StoreError> {
+    let rows = sqlx::query("select key, channel, ts, shown from chat_message where ts <> ''")
+        .fetch_all(database.pool())
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let message = message_from(row)?;
+            Ok((message.key.clone(), message))
+        })
+        .collect()
 }
 
 /// Puts reminders of a proposal off, for one person.

@@ -1,6 +1,6 @@
 //! `[slack]` and `[teams]`.
 
-use centinel_approvals::slack::{Address, Schedule};
+use centinel_approvals::slack::Schedule;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::live::CredentialRef;
@@ -23,9 +23,6 @@ pub struct SlackConfig {
     /// Where the signing secret is: with it, clicks come to `POST /hooks/slack`.
     #[serde(default)]
     pub signing_secret: Option<CredentialRef>,
-    /// The address of our page, as people reach it.
-    #[serde(default = "page", deserialize_with = "address")]
-    pub page: String,
     /// When a summary is posted, in UTC: `daily 08:00`, `weekly mon 08:00`; absent for never.
     #[serde(default, deserialize_with = "schedule")]
     pub digest: Option<Schedule>,
@@ -40,13 +37,6 @@ pub struct SlackConfig {
 pub struct TeamsConfig {
     /// Where the webhook's address is, which is a secret: whoever has it can post.
     pub webhook: CredentialRef,
-    /// The address of our page, as people reach it.
-    #[serde(default = "page", deserialize_with = "address")]
-    pub page: String,
-}
-
-fn page() -> String {
-    "http://localhost:8787".to_owned()
 }
 
 fn api() -> String {
@@ -71,14 +61,6 @@ fn team<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
 
 fn channel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     id(deserializer, &['C', 'G'], "a channel is named by its id, as in `C012AB3CD`")
-}
-
-fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    match Address::new(&text, "") {
-        Some(_) => Ok(text),
-        None => Err(D::Error::custom("a page is named as `https://…` or `http://…`")),
-    }
 }
 
 fn schedule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Schedule>, D::Error> {
@@ -110,11 +92,8 @@ mod tests {
             ("", Ok(())),
             ("app_token = \"file:secrets/slack-app\"", Ok(())),
             ("digest = \"weekly mon 08:00\"", Ok(())),
-            ("page = \"https://centinel.example/\"", Ok(())),
             ("app_token = \"xapp-hunter2\"", Err("never stated itself")),
             ("digest = \"sometimes\"", Err("is not `daily HH:MM`")),
-            ("page = \"javascript:alert(1)\"", Err("a page is named as")),
-            ("page = \"https://x/<!channel>\"", Err("a page is named as")),
             ("tema = \"T1\"", Err("unknown field")),
         ] {
             check(lines, expect);

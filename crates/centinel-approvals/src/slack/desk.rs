@@ -95,6 +95,10 @@ impl Desk {
                     self.after_refusal(&work, &error, now).await;
                     answers::error(&error)
                 }
+                Err(DeskError::Slack(error)) => {
+                    tracing::warn!(%error, "a click in Slack could not be followed");
+                    answers::refused("Slack did not answer; try again, or use the page")
+                }
                 Err(error) => return Err(error),
             },
         };

@@ -62,10 +62,12 @@ impl Desk {
     /// [`DeskError`] when the proposals cannot be read.
     pub async fn step(&self, now: Timestamp) -> Result<Vec<Told>, DeskError> {
         let views = self.approvals.all(now).await?;
+        let messages = chat::messages(&self.approvals.database).await?;
         let mut told = Vec::new();
         for view in &views {
             let key = key_of(view);
-            note(&mut told, &key, self.proposal(view, &key, now).await);
+            let message = messages.get(&key);
+            note(&mut told, &key, self.proposal(view, &key, message, now).await);
             if let Some((key, card)) = self.alert(view, now).await? {
                 note(&mut told, &key, self.once(&key, &card, now).await);
             }
@@ -81,10 +83,11 @@ impl Desk {
         &self,
         view: &View,
         key: &str,
+        message: Option<&ChatMessage>,
         now: Timestamp,
     ) -> Result<Option<Told>, DeskError> {
-        if chat::message(&self.approvals.database, key).await?.is_some() {
-            return self.keep_current(view, Patience::Some).await;
+        if let Some(message) = message {
+            return self.edit(view, message.clone(), Patience::Some).await;
         }
         // What was decided before anybody told Slack of it is no news.
         if !matches!(view.status, Status::Pending | Status::Approved) {
@@ -100,9 +103,20 @@ impl Desk {
         view: &View,
         patience: Patience,
     ) -> Result<Option<Told>, DeskError> {
+        match chat::message(&self.approvals.database, &key_of(view)).await? {
+            Some(message) => self.edit(view, message, patience).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn edit(
+        &self,
+        view: &View,
+        message: ChatMessage,
+        patience: Patience,
+    ) -> Result<Option<Told>, DeskError> {
         let key = key_of(view);
         let database = &self.approvals.database;
-        let Some(message) = chat::message(database, &key).await? else { return Ok(None) };
         let shown = shown(view);
         if message.shown == shown {
             return Ok(None);

@@ -46,6 +46,8 @@ pub(crate) struct Told {
     pub(crate) users: BTreeMap<String, Value>,
     pub(crate) troubles: BTreeMap<&'static str, VecDeque<Trouble>>,
     pub(crate) calls: Vec<String>,
+    /// What came to a webhook of Teams.
+    pub(crate) cards: Vec<Value>,
     /// Where the next socket is.
     pub(crate) socket: String,
 }
@@ -65,6 +67,7 @@ impl FakeSlack {
         let router = Router::new()
             .route("/api/{method}", post(method))
             .route("/answers", post(answer))
+            .route("/teams", post(card))
             .with_state(Arc::clone(&told));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { told, base }
@@ -110,6 +113,16 @@ async fn answer(State(told): State<Arc<Mutex<Told>>>, body: Bytes) -> StatusCode
     assert_eq!(body["response_type"], "ephemeral");
     told.lock().unwrap().whispers.push(body["text"].as_str().unwrap().to_owned());
     StatusCode::OK
+}
+
+async fn card(State(told): State<Arc<Mutex<Told>>>, body: Bytes) -> StatusCode {
+    let mut told = told.lock().unwrap();
+    if told.troubles.get_mut("teams").and_then(VecDeque::pop_front).is_some() {
+        return StatusCode::BAD_GATEWAY;
+    }
+    assert!(body.len() < 28_000);
+    told.cards.push(serde_json::from_slice(&body).unwrap());
+    StatusCode::ACCEPTED
 }
 
 async fn method(

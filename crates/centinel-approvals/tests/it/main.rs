@@ -100,6 +100,7 @@ on_databases!(
     slack::some_decisions_are_not_for_a_chat,
     slack::a_message_is_posted_once,
     slack::people_are_called_when_it_matters,
+    slack::teams_gets_a_card_with_a_link,
     slack::signed_nonsense_is_refused,
     slack_socket::sockets_end_and_votes_count_once,
     audit::keys_follow_each_other,

@@ -3,6 +3,7 @@
 use centinel_approvals::{
     ApprovalError, Decision, Requester, Verdict, View, signature,
     slack::{Access, Ack, Desk, Settings, SlackClient, Told},
+    teams::Teams,
 };
 use centinel_engine::proposal::{Channel, ProposalId, Status};
 use centinel_store::audit;
@@ -180,6 +181,9 @@ pub(crate) async fn no_takes_a_reason(world: World) {
     chat.link(&world, "ben").await;
     let view = world.proposed("9000").await;
     chat.desk.step(at(0)).await.unwrap();
+    chat.fake.trouble("views.open", Trouble::Refused("expired_trigger_id"));
+    let said = chat.click("ben", "reject", &view, at(1)).await;
+    assert!(said.contains("try again"), "{said}");
     chat.click("ben", "reject", &view, at(1)).await;
     assert_eq!(world.show(P1, at(1)).await.unwrap().status, Status::Pending, "nothing decided yet");
     let modal = chat.fake.told().views.pop().unwrap();
@@ -463,6 +467,41 @@ pub(crate) async fn people_are_called_when_it_matters(world: World) {
     let quiet =
         Chat::over(&World::in_memory().await.with_people().await, Some("daily 08:30")).await;
     assert_eq!(quiet.desk.step(at(1)).await.unwrap(), []);
+}
+
+/// Teams is told once, with a link and nothing to decide with; its webhook is told to nobody.
+pub(crate) async fn teams_gets_a_card_with_a_link(world: World) {
+    let world = world.with_people().await;
+    let fake = FakeSlack::start().await;
+    let mut draft = world.draft("9000").await;
+    draft.title = "[x](https://evil.example) **now** @all".to_owned();
+    draft.owner = "search [x](https://evil.example)".to_owned();
+    world.propose(draft, &Requester::system(), at(0)).await.unwrap();
+    let teams = |address: &str| {
+        let webhook = SecretString::from(address.to_owned());
+        Teams::new(world.approvals.clone(), webhook, "https://centinel.example")
+    };
+    for open in ["http://teams.example/hunter2", "hunter2", "ftp://127.0.0.1/hunter2"] {
+        let error = teams(open).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let teams = teams(&format!("{}/teams", fake.base)).unwrap();
+    fake.trouble("teams", Trouble::Lost);
+    let told = teams.step(at(0)).await.unwrap();
+    assert!(matches!(&told[..], [Told::Failed { reason, .. }] if !reason.contains("127.0.0.1")), "{told:?}");
+    assert_eq!(teams.step(at(1)).await.unwrap(), [posted("teams:P-1:1")]);
+    assert_eq!(teams.step(at(1)).await.unwrap(), []);
+    let card = fake.told().cards[0].clone();
+    let content = &card["attachments"][0]["content"];
+    assert_eq!(content["actions"][0]["url"], "https://centinel.example/proposals/P-1");
+    assert_eq!(content["actions"].as_array().unwrap().len(), 1);
+    for block in content["body"].as_array().unwrap() {
+        match block["type"].as_str().unwrap() {
+            "RichTextBlock" => assert_eq!(block["inlines"][0]["type"], "TextRun"),
+            "FactSet" => assert!(!block["facts"].to_string().contains("evil"), "{block}"),
+            other => panic!("{other} knows Markdown"),
+        }
+    }
 }
 
 /// Requests that nobody of Slack would send, though rightly signed.

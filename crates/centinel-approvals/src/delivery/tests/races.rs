@@ -3,7 +3,7 @@
 use super::super::{
     DeliveryError, GitError, Mirror, Note, Outcome, Remote, Wish,
     testing::{
-        repository::{TOKEN, product_git, push_as_person},
+        repository::{TOKEN, push_as_person},
         world::{VALUES, World, product_git},
     },
 };
