@@ -17,6 +17,7 @@ use crate::{
     live::{self, SourceConfig, SyncConfig},
     page_address::PageAddress,
     repositories::{self, DeliveryConfig, RepositoryConfig},
+    slack::{SlackConfig, TeamsConfig},
 };
 
 /// The configuration of a home. Unknown keys are errors.
@@ -49,6 +50,10 @@ pub struct Config {
     pub repositories: Vec<RepositoryConfig>,
     /// How they are delivered.
     pub delivery: DeliveryConfig,
+    /// Slack, where there is one.
+    pub slack: Option<SlackConfig>,
+    /// Microsoft Teams, where there is one.
+    pub teams: Option<TeamsConfig>,
 }
 
 /// `[access]`.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use centinel_approvals::{AccessError, ApprovalError};
+use centinel_approvals::{AccessError, ApprovalError, slack::DeskError};
 use centinel_engine::{
     explain::ExplainError,
     forecast::{BacktestError, ForecastError},
@@ -156,6 +156,9 @@ pub enum AppError {
     /// A proposal or a decision was refused, or failed.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
+    /// Slack or Teams could not be reached as configured.
+    #[error(transparent)]
+    Slack(#[from] DeskError),
     /// A change cannot be explained.
     #[error(transparent)]
     Explain(#[from] ExplainError),

@@ -45,6 +45,7 @@ mod restate;
 mod revision;
 mod role;
 mod savings;
+mod slack;
 mod span;
 mod spend;
 mod unpriced;
@@ -94,6 +95,7 @@ pub use restate::{RestateRequest, Restated, RestatedModel};
 pub use revision::Revision;
 pub use role::{Role, UnknownRole};
 pub use savings::{MeasuredAt, NotMeasured, Savings, SavingsLine, ranked};
+pub use slack::{HookError, Slack, SlackConfig, TeamsConfig};
 pub use span::{ResolvedPeriod, UnknownPeriod, When, baseline_days};
 pub use spend::{SpendAnswer, SpendGroup, SpendLine, SpendRequest, SpendSums};
 pub use unpriced::{UnpricedModel, plausible_total};
@@ -101,9 +103,9 @@ pub use viewer::Viewer;
 
 // What the use cases take and give, so that callers need no further crate of ours.
 pub use centinel_approvals::{
-    AccountChange, ApprovalError, Approvals, CarriedOut, Code, Confirmation, Decision, NewToken,
-    Offer, Password, Proof, Requester, Session, Verdict as Decided, View, delivery::Git,
-    signature::SignatureError,
+    AccountChange, ApprovalError, Approvals, Attested, CarriedOut, Code, Confirmation, Decision,
+    NewToken, Offer, OutsideAccount, Password, Proof, Requester, Service, Session,
+    Verdict as Decided, View, delivery::Git, signature::SignatureError, slack::Told,
 };
 pub use centinel_ingest::Format;
 pub use centinel_ledger::{Condition, OnOverlap, ScanLevel};

@@ -185,6 +185,11 @@ impl ApprovalError {
         }
     }
 
+    /// Whether something failed that whoever asked can do nothing about.
+    pub(crate) fn is_store_failure(&self) -> bool {
+        matches!(self, Self::Store(_) | Self::Canonical(_) | Self::Secret(_))
+    }
+
     /// Whether a rule said no, rather than something failing (exit code 4 of the command line).
     pub fn is_refusal(&self) -> bool {
         matches!(

@@ -24,6 +24,8 @@ mod service;
 mod sessions;
 mod sign_in;
 pub mod signature;
+pub mod slack;
+pub mod teams;
 mod tokens;
 mod totp;
 

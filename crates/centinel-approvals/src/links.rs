@@ -37,6 +37,12 @@ pub struct Attested {
 }
 
 impl Attested {
+    /// A user of a Slack workspace, as a verified request of Slack names them.
+    pub(crate) fn of_slack(team: &str, user: &str) -> Result<Self, ApprovalError> {
+        let account = OutsideAccount::new(Service::Slack, team, user)?;
+        Ok(Self { account, channel: Channel::Slack })
+    }
+
     /// Whoever merged or closed a pull request.
     ///
     /// CONTRACT: `login` was read from the forge's API, over TLS and with our own credential, as who did
@@ -80,7 +86,8 @@ impl Approvals {
         let state = links::state_locked(&mut journal, account).await?;
         let lately = state.begun_at.iter().filter(|at| now.duration_since(**at) < CODE_LASTS);
         if lately.count() >= CODES_MAX {
-            return Err(ApprovalError::TooManyCodes(account.clone()));
+            let refusal = ApprovalError::TooManyCodes(account.clone());
+            return Err(refused(journal, &account.to_string(), account, refusal, now).await);
         }
         links::begin(&mut journal, account, &code.digest(), now).await?;
         journal.commit().await?;
@@ -250,6 +257,25 @@ impl Approvals {
         let decision = Decision { channel: *channel, ..decision };
         let recognised = Recognised { journal, actor, has_second_factor: false };
         self.decide_as(recognised, decision, now).await
+    }
+
+    /// Notes in the log what an account outside tried and was not let do.
+    ///
+    /// # Errors
+    ///
+    /// [`ApprovalError::Store`].
+    pub(crate) async fn note_refusal(
+        &self,
+        account: &str,
+        subject: &str,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), ApprovalError> {
+        let mut journal = Journal::begin(&self.database).await?;
+        let payload = serde_json::json!({ "refusal": why });
+        journal.append(now, account, "refused", subject, &payload).await?;
+        journal.commit().await?;
+        Ok(())
     }
 }
 

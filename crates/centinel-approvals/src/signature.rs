@@ -36,12 +36,18 @@ pub enum SignatureError {
 #[derive(Debug, Clone, Copy)]
 pub struct SlackSigned<'b> {
     body: &'b [u8],
+    signature: &'b str,
 }
 
 impl<'b> SlackSigned<'b> {
     /// The body, as it came.
     pub fn body(&self) -> &'b [u8] {
         self.body
+    }
+
+    /// Its signature: the same only for the same body at the same second.
+    pub(crate) fn signature(&self) -> &'b str {
+        self.signature
     }
 }
 
@@ -54,7 +60,7 @@ impl<'b> SlackSigned<'b> {
 pub fn slack<'b>(
     secret: &SecretString,
     timestamp: Option<&str>,
-    signature: Option<&str>,
+    signature: Option<&'b str>,
     body: &'b [u8],
     now: Timestamp,
 ) -> Result<SlackSigned<'b>, SignatureError> {
@@ -69,7 +75,9 @@ pub fn slack<'b>(
     let second = timestamp.parse().ok().filter(|_| is_plain);
     let sent = second.and_then(|second| Timestamp::from_second(second).ok());
     match sent {
-        Some(sent) if now.duration_since(sent).abs() <= AGE_MAX => Ok(SlackSigned { body }),
+        Some(sent) if now.duration_since(sent).abs() <= AGE_MAX => {
+            Ok(SlackSigned { body, signature })
+        }
         _ => Err(SignatureError::Stale),
     }
 }

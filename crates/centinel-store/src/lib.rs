@@ -8,6 +8,7 @@
 pub mod audit;
 mod bills;
 mod catalogue;
+pub mod chat;
 mod database;
 mod deliveries;
 mod delivery;

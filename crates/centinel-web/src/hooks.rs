@@ -5,3 +5,4 @@
 //! knows a cookie, or shows a page.
 
 pub mod forges;
+pub mod slack;

@@ -1,6 +1,7 @@
 //! The routes over a small home.
 
 mod deciding;
+mod linking;
 mod people;
 mod signing_in;
 

@@ -11,10 +11,13 @@ mod bypass;
 mod clicks;
 mod edits;
 mod execution;
+mod fake_slack;
 mod grants;
 mod journeys;
 mod links;
 mod sessions;
+mod slack;
+mod slack_socket;
 mod world;
 
 use world::World;
@@ -91,6 +94,15 @@ on_databases!(
     links::links_decide_no_more_than_they_may,
     links::links_end_with_the_account,
     links::sessions_link_while_fresh,
+    slack::a_proposal_is_one_message,
+    slack::no_takes_a_reason,
+    slack::clicks_that_decide_nothing,
+    slack::some_decisions_are_not_for_a_chat,
+    slack::a_message_is_posted_once,
+    slack::people_are_called_when_it_matters,
+    slack::teams_gets_a_card_with_a_link,
+    slack::signed_nonsense_is_refused,
+    slack_socket::sockets_end_and_votes_count_once,
     audit::keys_follow_each_other,
     audit::projections_are_folds;
     shared:

@@ -95,6 +95,12 @@ impl World {
         service(&self.database, policy)
     }
 
+    /// All of it under another policy.
+    pub(crate) fn governed_by(self, policy: &str) -> Self {
+        let approvals = self.under(policy);
+        Self { approvals, ..self }
+    }
+
     /// The same database under the shipped access policies with one more.
     pub(crate) fn under_access(&self, policy: &str) -> Approvals {
         let files = [SHIPPED[0], ("own.cedar", policy)];

@@ -49,7 +49,7 @@ pub(crate) async fn step(
     app: &App,
     repositories: &Repositories,
 ) -> Result<Vec<Delivered>, AppError> {
-    let delivered = app.deliver(repositories, now()).await?;
+    let delivered = Box::pin(app.deliver(repositories, now())).await?;
     app.tell_savings(repositories, now()).await?;
     Ok(delivered)
 }

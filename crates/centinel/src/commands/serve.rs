@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
-use centinel_app::{App, ForgeHooks, in_one_line};
+use centinel_app::{App, ForgeHooks, Slack, Told, in_one_line};
 use centinel_mcp::{HttpOptions, Principal, Verifier, http_service};
 use centinel_web::{NonceError, WebState};
 use jiff::Timestamp;
@@ -64,6 +64,10 @@ pub(crate) fn serve(
         if let Some(hooks) = &hooks {
             router = router.merge(centinel_web::hooks::forges::router(hooks.clone()));
         }
+        let slack = app.slack(&outside()?).map_err(explain)?;
+        if let Some(slack) = &slack {
+            router = router.merge(centinel_web::hooks::slack::router(slack.clone(), now));
+        }
         output.line(format_args!("page {page}  ·  MCP {page}/mcp  ·  stop with Ctrl-C"))?;
         output.flush()?;
         // Small answers must not wait for the client's delayed acknowledgement.
@@ -75,6 +79,7 @@ pub(crate) fn serve(
             served = served.into_future() => served?,
             () = sync_live_sources(&app, output) => {}
             () = execute_approved(&app, hooks.as_ref(), output) => {}
+            () = keep_told(&app, slack.as_ref(), output) => {}
         }
         app.database().close().await;
         Ok(Outcome::Done)
@@ -182,6 +187,52 @@ async fn execute_approved(app: &App, hooks: Option<&ForgeHooks>, output: &Output
             () = tokio::time::sleep(EXECUTE_EVERY) => {}
             () = came => {}
         }
+    }
+}
+
+/// Looks at what comes from Slack, and keeps its messages and those of Teams up to date. Never ends.
+async fn keep_told(app: &App, slack: Option<&Slack>, output: &Output) {
+    let is_configured = app.config().slack.is_some() || app.config().teams.is_some();
+    if !is_configured {
+        return std::future::pending().await;
+    }
+    let tell = async {
+        loop {
+            let told = match outside() {
+                Ok(outside) => app.slack_step(now(), &outside).await,
+                Err(error) => {
+                    output.note(format_args!("nothing is posted: {error}"));
+                    Ok(Vec::new())
+                }
+            };
+            match told {
+                Ok(told) => {
+                    for line in told.iter().filter_map(failure_of) {
+                        output.note(line);
+                    }
+                }
+                Err(error) => output.note(printable(&in_one_line(&error))),
+            }
+            tokio::time::sleep(EXECUTE_EVERY).await;
+        }
+    };
+    match slack {
+        Some(slack) => {
+            tokio::select! {
+                () = tell => {}
+                () = slack.listen() => {}
+                () = slack.work_through(now) => {}
+            }
+        }
+        None => tell.await,
+    }
+}
+
+/// A message that could not be posted or edited, in words.
+fn failure_of(told: &Told) -> Option<String> {
+    match told {
+        Told::Failed { key, reason } => Some(printable(&format!("{key}: {reason}"))),
+        Told::Posted { .. } | Told::Edited { .. } => None,
     }
 }
 
