@@ -11,7 +11,7 @@ use crate::{
     world::{P1, World, at, decision, password, token},
 };
 
-async fn run(intruder: &AnyPool, statement: &str) -> Result<u64, sqlx::Error> {
+pub(crate) async fn run(intruder: &AnyPool, statement: &str) -> Result<u64, sqlx::Error> {
     let done = sqlx::query(AssertSqlSafe(statement.to_owned())).execute(intruder).await?;
     Ok(done.rows_affected())
 }
@@ -147,7 +147,7 @@ pub(crate) async fn forged_entries_decide_nothing(world: World) {
     assert_eq!(found.fault, Some(audit::AuditFault::Unsigned { sequence: entry.sequence }));
 }
 
-async fn insert(intruder: &AnyPool, entry: &audit::RawEntry) -> Result<(), sqlx::Error> {
+pub(crate) async fn insert(intruder: &AnyPool, entry: &audit::RawEntry) -> Result<(), sqlx::Error> {
     sqlx::query("insert into audit_entry values ($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind(entry.sequence)
         .bind(entry.at)
