@@ -127,6 +127,56 @@ fn a_routing_change_is_decided_carried_out_and_measured() {
     assert!(home.run(&["audit", "verify"]).ok().out.contains("every link holds"));
 }
 
+/// What has no edits is carried out by people: one says so, and it stands in the ledger of savings.
+#[test]
+fn a_change_by_hand_is_confirmed_and_stands_in_the_ledger_of_savings() {
+    let home = Home::new();
+    let log = home.file("calls.csv", &log()).display().to_string();
+    home.run(&["import", &log]).ok();
+    assert_eq!(home.run(&["savings"]).ok().out.trim(), "Nothing was proposed yet.");
+    let by_hand = CHANGE.split("[[edit]]").next().unwrap().replace("\"high\"", "\"low\"");
+    let change = home.file("change.toml", &by_hand).display().to_string();
+    home.run(&["propose", "change", &change]).ok();
+    home.run(&["propose", "budget", "--scope", "feature=answers", "--limit", "40"]).ok();
+    let inbox = home.run(&["--json", "inbox"]).ok().json();
+    assert_eq!(inbox["proposals"][0]["id"], "P-1", "the largest expected saving is first");
+    assert_eq!(inbox["proposals"][0]["expected_saving"]["factor"], "1");
+    assert!(inbox["proposals"][1]["expected_saving"].is_null(), "not known is not zero");
+    assert_eq!(inbox["reviews"].as_array().map(Vec::len), Some(0));
+
+    let confirm = ["confirm", "P-1", "--reference", "CHG-7", "--password-stdin"];
+    let early = home.with_input(&confirm, PASSWORD);
+    assert_eq!(early.code, 4, "{}", early.err);
+    assert!(early.err.contains("is waiting for approval"), "{}", early.err);
+    home.with_input(&["approve", "P-1", "--password-stdin"], PASSWORD).ok();
+    let done = home.run(&["--json", "execute"]).ok().json();
+    assert_eq!(done["executed"].as_array().map(Vec::len), Some(0), "nothing here carries it out");
+    assert!(home.run(&["show", "P-1"]).ok().out.contains("centinel confirm P-1"));
+    let before = [&confirm[..], &["--at", "2026-01-01T00:00:00Z"]].concat();
+    let before = home.with_input(&before, PASSWORD);
+    assert_eq!(before.code, 4);
+    assert!(before.err.contains("it was not approved"), "{}", before.err);
+    let confirmed = home.with_input(&[&["--json"], &confirm[..]].concat(), PASSWORD).ok().json();
+    assert_eq!(confirmed["status"], "executed");
+
+    let savings = home.run(&["--json", "savings"]).ok().json();
+    let line = &savings["lines"][0];
+    assert_eq!((&line["id"], &line["stage"]), (&"P-1".into(), &"executed".into()));
+    assert_eq!(
+        (&line["reference"], &line["not_measured"]["why"]),
+        (&"CHG-7".into(), &"too_early".into())
+    );
+    assert_eq!(line["audit_entry"], confirmed["audit_entry"]);
+    let text = home.run(&["savings"]).ok().out;
+    let first = text.lines().next().unwrap();
+    assert!(first.contains("a month is carried out and not measured yet"), "{text}");
+    assert!(first.ends_with("1 proposal states no saving."), "{text}");
+    let entry = home.run(&["audit", "export"]).ok().out;
+    let entry = entry.lines().find(|line| line.contains("proposal.confirmed")).unwrap();
+    assert!(entry.contains("CHG-7"), "{entry}");
+    assert!(home.run(&["audit", "verify"]).ok().out.contains("every link holds"));
+}
+
 /// A change as a person writes it down.
 const CHANGE: &str = r#"
 title = "Half of the answers by a smaller model"

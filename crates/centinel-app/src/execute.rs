@@ -144,6 +144,7 @@ impl App {
     ///
     /// Ledger and approval errors.
     pub async fn measure_savings(&self, now: Timestamp) -> Result<Vec<MeasuredSaving>, AppError> {
+        self.note_taken_back(now).await?;
         let Some((_, known_until)) = self.ledger.span().await? else { return Ok(Vec::new()) };
         let mut measured = Vec::new();
         for view in self.approvals.all(now).await? {
@@ -173,6 +174,23 @@ impl App {
             }
         }
         Ok(measured)
+    }
+
+    /// Notes of every proposal that another one took back, by the effect of that one, that it was: it
+    /// saves nothing any more and is measured no more.
+    async fn note_taken_back(&self, now: Timestamp) -> Result<(), AppError> {
+        let views = self.approvals.all(now).await?;
+        let has_effect = |view: &View| matches!(view.status, Status::Executed | Status::Measured);
+        for by in views.iter().filter(|view| has_effect(view)) {
+            let undone = |view: &&View| Some(view.proposal.id) == by.proposal.reverts;
+            let Some(undone) = views.iter().find(undone).filter(|view| has_effect(view)) else {
+                continue;
+            };
+            let command = Command::RollBack { by: by.proposal.id };
+            let id = undone.proposal.id;
+            self.approvals.execute(id, &command, &Facts::Unchecked, now).await?;
+        }
+        Ok(())
     }
 
     pub(crate) fn home_edits(&self) -> HomeEdits {

@@ -62,22 +62,7 @@ impl Office {
     }
 
     async fn proposed(&self, change: Change, percent: Option<&str>, now: &str) -> View {
-        let percent = percent.map(|text| text.parse::<Decimal>().unwrap());
-        let request = ChangeRequest {
-            title: format!("{} by hand", change.kind()),
-            change,
-            edits: Vec::new(),
-            scope: BTreeMap::from([("feature".to_owned(), "answers".to_owned())]),
-            saves: percent.map(|mid| Expects {
-                per: UnitOf::Call,
-                low_percent: Decimal::from_integer(1),
-                mid_percent: mid,
-                high_percent: Decimal::from_integer(90),
-            }),
-            risk: Risk::Low,
-            reversible: true,
-            reverts: None,
-        };
+        let request = request(&format!("{} by hand", change.kind()), change, percent);
         self.app.propose_change(request, &Requester::system(), at(now)).await.unwrap().view
     }
 
@@ -102,6 +87,25 @@ impl Office {
             channel: Channel::Cli,
         };
         self.app.confirm(confirmation, "ada", password(), at(now)).await
+    }
+}
+
+fn request(title: &str, change: Change, percent: Option<&str>) -> ChangeRequest {
+    let percent = percent.map(|text| text.parse::<Decimal>().unwrap());
+    ChangeRequest {
+        title: title.to_owned(),
+        change,
+        edits: Vec::new(),
+        scope: BTreeMap::from([("feature".to_owned(), "answers".to_owned())]),
+        saves: percent.map(|mid| Expects {
+            per: UnitOf::Call,
+            low_percent: Decimal::from_integer(1),
+            mid_percent: mid,
+            high_percent: Decimal::from_integer(90),
+        }),
+        risk: Risk::Low,
+        reversible: true,
+        reverts: None,
     }
 }
 
@@ -195,6 +199,21 @@ async fn what_is_done_by_hand_is_confirmed_measured_and_traced() {
     let order: Vec<ProposalId> =
         app.ranked_inbox(at(now)).await.unwrap().iter().map(|(view, _)| view.proposal.id).collect();
     assert_eq!(order, [purchase.proposal.id, unknown.proposal.id]);
+
+    // Taken back by a proposal of its own, it saves nothing any more; what was measured stays known.
+    let mut back = request("Caching off again", self::caching(), None);
+    back.reverts = Some(caching.proposal.id);
+    let again = "2026-11-20T10:00:00Z";
+    let back = app.propose_change(back, &Requester::system(), at(again)).await.unwrap().view;
+    office.approved(&back, "2026-11-20T11:00:00Z").await;
+    office.confirmed(&back, "2026-11-20T12:00:00Z", "2026-11-20T12:00:00Z").await.unwrap();
+    assert!(app.measure_savings(at("2026-12-24T00:00:00Z")).await.unwrap().is_empty());
+    let savings = app.savings(at("2026-12-24T00:00:00Z")).await.unwrap();
+    let line = savings.lines.iter().find(|line| line.id == caching.proposal.id).unwrap();
+    assert_eq!((line.status, line.stage), (Status::RolledBack, Stage::Ended));
+    assert_eq!((line.measured.len(), line.not_measured), (1, None));
+    assert_eq!(savings.stages[3].proposals, 0);
+    assert_eq!(savings.calibration[0].measured, 1);
 }
 
 #[tokio::test]

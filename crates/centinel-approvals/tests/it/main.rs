@@ -9,6 +9,7 @@ mod access;
 mod audit;
 mod bypass;
 mod clicks;
+mod confirm;
 mod edits;
 mod execution;
 mod fake_slack;
@@ -83,6 +84,9 @@ on_databases!(
     access::edited_access_policies_void_votes,
     access::proposals_are_seen_by_policy,
     access::tokens_end,
+    confirm::a_word_counts_under_an_approval,
+    confirm::many_words_are_one_effect,
+    confirm::a_word_changes_no_other_rule,
     sessions::second_factors_count_once,
     sessions::policies_can_demand_a_second_factor,
     sessions::sessions_decide_as_their_person,
@@ -107,6 +111,7 @@ on_databases!(
     audit::projections_are_folds;
     shared:
     execution::nothing_is_carried_out_without_an_approval,
+    confirm::a_forged_word_counts_for_nothing,
     access::forged_rows_prove_nothing,
     links::forged_links_count_for_nothing,
     bypass::edited_rows_decide_nothing,

@@ -1,6 +1,7 @@
 //! What follows a decision, as people read it: reviews that are due, and what became of a saving.
 
-use centinel_app::{MeasuredAt, OpenReview, SavingsLine};
+use centinel_app::{MeasuredAt, OpenReview, SavingsLine, View};
+use centinel_engine::proposal::Status;
 use jiff::Timestamp;
 
 use crate::{output::Output, text::printable};
@@ -27,6 +28,17 @@ pub(crate) fn review_line(review: &OpenReview) -> String {
 
 fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// What people do next with what was approved and has no edits; `None` for all else.
+pub(crate) fn by_hand_line(view: &View) -> Option<String> {
+    let waits = view.status == Status::Approved && view.proposal.edits.is_empty();
+    let id = view.proposal.id;
+    waits.then(|| {
+        format!(
+            "people carry it out; then: `centinel confirm {id} --reference …`, or `centinel reject {id}`"
+        )
+    })
 }
 
 /// What it was expected to save, and what came.

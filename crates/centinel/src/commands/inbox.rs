@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     commands::{
-        follow_up::{alert_line, print_savings, review_line},
+        follow_up::{alert_line, by_hand_line, print_savings, review_line},
         secrets::{SecretArgs, Secrets},
     },
     context::{self, Context, now},
@@ -231,6 +231,9 @@ pub(crate) fn show(
                 output.line(super::deliver::line(delivered))?;
             }
             print_savings(&savings, output)?;
+            if let Some(next) = by_hand_line(&view) {
+                output.line(next)?;
+            }
         }
         Ok(Outcome::Done)
     })
