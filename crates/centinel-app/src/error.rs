@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use centinel_approvals::{AccessError, ApprovalError};
+use centinel_approvals::{AccessError, ApprovalError, oidc::OidcError};
 use centinel_engine::{
     explain::ExplainError,
     forecast::{BacktestError, ForecastError},
@@ -156,6 +156,9 @@ pub enum AppError {
     /// A proposal or a decision was refused, or failed.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
+    /// A sign-in through an identity provider was refused, or failed.
+    #[error(transparent)]
+    IdentityProvider(#[from] OidcError),
     /// A change cannot be explained.
     #[error(transparent)]
     Explain(#[from] ExplainError),
@@ -268,6 +271,7 @@ impl AppError {
                 Some("import the files of the delivery in one command".to_owned())
             }
             Self::Approval(error) => error.hint(),
+            Self::IdentityProvider(error) => error.hint(),
             Self::NotAllSeen => Some("name a narrower scope, as in `team=search`".to_owned()),
             Self::AccessPolicy { mistake, .. } => Some(mistake.hint.clone()),
             Self::Fetch { source, .. } => source.hint().map(str::to_owned),

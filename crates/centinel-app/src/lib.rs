@@ -24,6 +24,7 @@ mod found;
 mod gross;
 mod health;
 mod hours;
+mod identity_providers;
 mod import;
 mod incident;
 pub mod live;
@@ -71,6 +72,7 @@ pub use forecast::{
 };
 pub use gross::Gross;
 pub use health::{Health, SourceHealth};
+pub use identity_providers::IdentityProviderConfig;
 pub use import::{ImportRequest, Imported, Progress};
 pub use incident::{Incident, IncidentState};
 pub use over_time::{Layer, SpendOverTime};
@@ -100,6 +102,8 @@ pub use centinel_approvals::{
     Proof, Requester, Session, Verdict as Decided, View, delivery::Git,
     signature::SignatureError,
 };
+/// Sign-in through a company's identity provider.
+pub use centinel_approvals::oidc;
 pub use centinel_ingest::Format;
 pub use centinel_ledger::{Condition, OnOverlap, ScanLevel};
 pub use centinel_store::audit::AuditEntry;

@@ -14,6 +14,7 @@ mod execution;
 mod grants;
 mod journeys;
 mod links;
+mod oidc;
 mod sessions;
 mod world;
 
@@ -91,12 +92,21 @@ on_databases!(
     links::links_decide_no_more_than_they_may,
     links::links_end_with_the_account,
     links::sessions_link_while_fresh,
+    oidc::people_sign_in_with_the_company,
+    oidc::fresh_proofs_come_from_the_provider,
+    oidc::forged_tokens_let_nobody_in,
+    oidc::a_round_belongs_to_one_browser_and_counts_once,
+    oidc::keys_rotate_within_limits,
+    oidc::providers_must_be_who_they_say,
+    oidc::sign_ins_follow_the_log,
+    oidc::accounts_and_roles_follow_the_configuration,
     audit::keys_follow_each_other,
     audit::projections_are_folds;
     shared:
     execution::nothing_is_carried_out_without_an_approval,
     access::forged_rows_prove_nothing,
     links::forged_links_count_for_nothing,
+    oidc::forged_rounds_lead_nowhere,
     bypass::edited_rows_decide_nothing,
     bypass::forged_entries_decide_nothing,
     audit::edited_projections_are_named_and_rebuilt,
