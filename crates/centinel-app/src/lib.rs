@@ -26,6 +26,7 @@ mod found;
 mod gross;
 mod health;
 mod hours;
+mod identity_providers;
 mod import;
 mod incident;
 pub mod live;
@@ -76,6 +77,7 @@ pub use forecast::{
 };
 pub use gross::Gross;
 pub use health::{Health, SourceHealth};
+pub use identity_providers::IdentityProviderConfig;
 pub use import::{ImportRequest, Imported, Progress};
 pub use incident::{Incident, IncidentState};
 pub use over_time::{Layer, SpendOverTime};
@@ -102,6 +104,8 @@ pub use unpriced::{UnpricedModel, plausible_total};
 pub use viewer::Viewer;
 
 // What the use cases take and give, so that callers need no further crate of ours.
+/// Sign-in through a company's identity provider.
+pub use centinel_approvals::oidc;
 pub use centinel_approvals::{
     AccountChange, ApprovalError, Approvals, Attested, CarriedOut, Code, Confirmation, Decision,
     NewToken, Offer, OutsideAccount, Password, Proof, Requester, Service, Session,

@@ -6,10 +6,7 @@ use centinel_engine::proposal::{
 use centinel_store::{people, proposals};
 use jiff::Timestamp;
 
-use crate::{
-    ApprovalError, Approvals, Proof, View, service::traced,
-    sign_in::Recognised,
-};
+use crate::{ApprovalError, Approvals, Proof, View, service::traced, sign_in::Recognised};
 
 /// That an approved version was carried out outside, as a person says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -158,7 +158,7 @@ fn view(text: &str, change: Change, status: Status) -> View {
     let nobody = (Directory::default(), Eligibility::default());
     let standing =
         Standing { approved_by: vec![text()], ..standing(&state, &policy, &nobody.0, &nobody.1) };
-    View { proposal, digest, status, standing, events }
+    View { proposal, digest, status, standing, events, audit_entry: 1 }
 }
 
 /// Every text of a message, with whether Slack formats it.

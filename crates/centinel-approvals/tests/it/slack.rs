@@ -488,7 +488,10 @@ pub(crate) async fn teams_gets_a_card_with_a_link(world: World) {
     let teams = teams(&format!("{}/teams", fake.base)).unwrap();
     fake.trouble("teams", Trouble::Lost);
     let told = teams.step(at(0)).await.unwrap();
-    assert!(matches!(&told[..], [Told::Failed { reason, .. }] if !reason.contains("127.0.0.1")), "{told:?}");
+    assert!(
+        matches!(&told[..], [Told::Failed { reason, .. }] if !reason.contains("127.0.0.1")),
+        "{told:?}"
+    );
     assert_eq!(teams.step(at(1)).await.unwrap(), [posted("teams:P-1:1")]);
     assert_eq!(teams.step(at(1)).await.unwrap(), []);
     let card = fake.told().cards[0].clone();

@@ -14,9 +14,7 @@ use centinel_app::{ApprovalError, Code, OutsideAccount, Password, Proof};
 use serde::Deserialize;
 
 use super::{Chrome, html, voice};
-use crate::{
-    asked::Asked, failure::Failure, refused::Why, signed_in::SignedInPerson, text::cell,
-};
+use crate::{asked::Asked, failure::Failure, refused::Why, signed_in::SignedInPerson, text::cell};
 
 #[derive(Template)]
 #[template(path = "link.html")]
