@@ -13,6 +13,7 @@ mod edits;
 mod execution;
 mod grants;
 mod journeys;
+mod offers;
 mod sessions;
 mod world;
 
@@ -79,6 +80,9 @@ on_databases!(
     access::edited_access_policies_void_votes,
     access::proposals_are_seen_by_policy,
     access::tokens_end,
+    offers::offers_are_what_the_machine_does,
+    offers::what_is_not_seen_is_not_there_to_decide,
+    offers::forged_forms_leave_a_trace,
     sessions::second_factors_count_once,
     sessions::policies_can_demand_a_second_factor,
     sessions::sessions_decide_as_their_person,
