@@ -43,6 +43,8 @@ mod objects;
 #[cfg(test)]
 mod others_bugs;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod prices;
 #[cfg(test)]
 mod product;

@@ -21,6 +21,8 @@ pub struct Offer {
     pub view: View,
     /// Say yes.
     pub approve: Result<(), Refusal>,
+    /// With this person's yes, it would have every approval that it needs.
+    pub completes: bool,
     /// Say no.
     pub reject: Result<(), Refusal>,
     /// Take it back.
@@ -109,16 +111,20 @@ impl Approvals {
         let words = || SOME_WORDS.to_owned();
         let played = |command: Command| {
             let context = self.context(&actor, people, &eligibility, &Facts::Unchecked, now);
-            step(Some(state), id, &command, &context).map(|_| ())
+            step(Some(state), id, &command, &context)
         };
         let approve = played(Command::Approve(ballot()));
-        let reject = played(Command::Reject { ballot: ballot(), reason: words() });
-        let withdraw = played(Command::Withdraw);
-        let break_glass =
-            played(Command::BreakGlass { ballot: ballot(), reason: words(), ticket: words() });
-        let review = played(Command::Review { note: words() });
+        let completes = approve.as_ref().is_ok_and(|(after, _)| after.status == Status::Approved);
+        let [approve, reject, withdraw, break_glass, review] = [
+            approve,
+            played(Command::Reject { ballot: ballot(), reason: words() }),
+            played(Command::Withdraw),
+            played(Command::BreakGlass { ballot: ballot(), reason: words(), ticket: words() }),
+            played(Command::Review { note: words() }),
+        ]
+        .map(|played| played.map(|_| ()));
         let view = self.view(record, people, now);
-        Offer { view, approve, reject, withdraw, break_glass, review }
+        Offer { view, approve, completes, reject, withdraw, break_glass, review }
     }
 
     /// Keeps in the audit log that somebody who was recognised tried what was refused before it came to

@@ -74,6 +74,21 @@ impl Approvals {
         Ok(Enrolment { uri: key.uri(name), secret: key.to_base32(), key })
     }
 
+    /// The set-up of a key that was drawn before, from the text of it that its person was shown: a page
+    /// keeps nothing between showing a key and taking its first code.
+    ///
+    /// # Errors
+    ///
+    /// [`ApprovalError::WrongCode`] for what is no key.
+    pub fn resume_second_factor(
+        &self,
+        name: &str,
+        secret: &str,
+    ) -> Result<Enrolment, ApprovalError> {
+        let key = CodeKey::from_base32(secret).ok_or(ApprovalError::WrongCode)?;
+        Ok(Enrolment { uri: key.uri(name), secret: key.to_base32(), key })
+    }
+
     /// Sets up one's own second factor, in place of the one that there may be, and returns fresh
     /// recovery codes, which are not kept. `first` is what the app shows.
     ///

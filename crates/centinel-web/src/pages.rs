@@ -14,11 +14,13 @@ mod overview;
 mod proposal;
 mod reconciliation;
 mod savings;
+mod second_factor;
 mod sign_in;
 mod voice;
 
 use askama::Template;
 use axum::{
+    extract::State,
     http::StatusCode,
     response::{Html, IntoResponse as _, Response},
 };
@@ -35,9 +37,10 @@ pub(crate) use overview::overview;
 pub(crate) use proposal::proposal;
 pub(crate) use reconciliation::reconciliation;
 pub(crate) use savings::savings;
+pub(crate) use second_factor::{second_factor, set_second_factor};
 pub(crate) use sign_in::{sign_in, sign_in_form, sign_out};
 
-use crate::{asked::Asked, assets, failure::Failure, text::cell};
+use crate::{WebState, asked::Asked, assets, failure::Failure, text::cell};
 
 /// What surrounds every page.
 #[derive(Debug)]
@@ -117,6 +120,16 @@ pub(crate) async fn nothing_here(state: Asked) -> Response {
         hint: Some("start at the overview".to_owned()),
     }
     .page(Chrome::of(&state))
+}
+
+/// The address of a form, looked at; or a page that something is sent to.
+pub(crate) async fn not_this_way(State(state): State<WebState>) -> Response {
+    Failure {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        message: "there is no page to look at here, or none that takes a form".to_owned(),
+        hint: Some("go back to the page that you came from, or to the inbox".to_owned()),
+    }
+    .page(Chrome::bare(state.whole()))
 }
 
 /// A term and what it is here.

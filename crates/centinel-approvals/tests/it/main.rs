@@ -17,6 +17,7 @@ mod grants;
 mod journeys;
 mod links;
 mod oidc;
+mod offers;
 mod sessions;
 mod slack;
 mod slack_socket;
@@ -88,6 +89,9 @@ on_databases!(
     confirm::a_word_counts_under_an_approval,
     confirm::many_words_are_one_effect,
     confirm::a_word_changes_no_other_rule,
+    offers::offers_are_what_the_machine_does,
+    offers::what_is_not_seen_is_not_there_to_decide,
+    offers::forged_forms_leave_a_trace,
     sessions::second_factors_count_once,
     sessions::policies_can_demand_a_second_factor,
     sessions::sessions_decide_as_their_person,

@@ -127,7 +127,7 @@ async fn page(
             if session.has_second_factor {
                 "yes: this session began with it".to_owned()
             } else {
-                "no: centinel person second-factor sets one up in the terminal".to_owned()
+                "no".to_owned()
             },
         ),
         Term::new("Signed in", text::instant(session.begun_at)),
@@ -159,7 +159,9 @@ fn happened(entry: &AuditEntry) -> (String, String) {
         "person.set" => "roles, links or activity were set",
         other => other,
     };
-    (at, format!("{}, by {}", cell(what), cell(&entry.actor).replace("person:", "")))
+    let by = entry.actor.strip_prefix("person:");
+    let by = by.map_or_else(String::new, |name| format!(", by {}", cell(name)));
+    (at, format!("{}{by}", cell(what)))
 }
 
 /// A role in words.

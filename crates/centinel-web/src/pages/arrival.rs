@@ -11,11 +11,16 @@ use crate::{assets, return_to::ReturnTo};
 struct Page<'a> {
     address: &'a str,
     style: String,
+    icon: String,
 }
 
 /// What somebody gets who followed a link of another site: their browser kept the session's cookie back
 /// (`SameSite=Strict`). It sends the cookie with the request that this page makes, because that one is
 /// ours; and a request for a page changes nothing.
 pub(crate) fn arrival(address: &ReturnTo) -> Response {
-    html(&Page { address: address.as_str(), style: assets::style_address() })
+    html(&Page {
+        address: address.as_str(),
+        style: assets::style_address(),
+        icon: assets::icon_address(),
+    })
 }

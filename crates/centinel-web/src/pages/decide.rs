@@ -112,6 +112,9 @@ pub(crate) async fn withdraw(
     };
     match take_back(&asked, &person, id, &sent).await {
         Ok(()) => done(id, Notice::Withdrawn),
+        Err(error) if was_done_before(&asked, &person, id, Notice::Withdrawn, &error).await => {
+            done(id, Notice::Withdrawn)
+        }
         Err(error) => refused(&asked, id, &error),
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn advice(error: &ApprovalError, id: ProposalId) -> Option<String> {
         }
         ApprovalError::ProveAgain(_) => "Open the proposal again: its form asks for your password.",
         ApprovalError::SecondFactorNeeded(_) => {
-            "Set one up in the terminal, centinel person second-factor, and sign in with it."
+            "Set one up on the page of your name, and sign in with it."
         }
         ApprovalError::Locked { .. } => "Wait until then. Nobody can shorten it.",
         _ => return error.hint().map(|hint| sentence(&hint)),

@@ -93,7 +93,9 @@ pub(crate) fn router(
     read_only: bool,
     clock: fn() -> Timestamp,
 ) -> axum::Router {
-    let options = PortOptions { read_only, review_base: Some(page.to_owned()), token: None };
+    let address = app.config().access.address.as_ref();
+    let page = address.map_or_else(|| page.to_owned(), ToString::to_string);
+    let options = PortOptions { read_only, review_base: Some(page), token: None };
     let verifier = Arc::new(Tokens { app: app.clone(), clock });
     let http = HttpOptions::loopback(Vec::new()).verified_by(verifier, app.config().access.sign_in);
     let mcp = http_service(ports::server(app.clone(), options, clock), http);

@@ -13,6 +13,8 @@ use crate::{signed_in::SignedInPerson, text};
 pub(super) struct Choices {
     /// What every form carries; absent for whoever is not signed in.
     pub(super) csrf: Option<String>,
+    /// Whose password a form asks for.
+    pub(super) name: String,
     /// Somebody could decide, who is not signed in.
     pub(super) asks_to_sign_in: bool,
     pub(super) may_approve: bool,
@@ -42,15 +44,15 @@ impl Choices {
         let view = &offer.view;
         let has_code = person.session().has_second_factor;
         let lacks_code = view.standing.requirement.second_factor && !has_code;
-        let others = !view.standing.satisfied && needs_others(view);
         Self {
             csrf: Some(person.csrf_token()),
+            name: text::cell(person.name()),
             asks_to_sign_in: false,
             may_approve: offer.approve.is_ok() && !lacks_code,
-            after_approval: if others {
-                "Others have to approve it as well."
+            after_approval: if offer.completes {
+                "With yours, it has every approval that it needs to be carried out."
             } else {
-                "With yours, it has every approval that it needs, and is carried out."
+                "Others have to approve it as well."
             },
             may_reject: offer.reject.is_ok(),
             may_withdraw: offer.withdraw.is_ok(),
@@ -63,11 +65,6 @@ impl Choices {
     }
 }
 
-/// Whether one approval more would not be enough.
-fn needs_others(view: &View) -> bool {
-    view.standing.missing > 1 || view.standing.missing_roles.len() > 1
-}
-
 fn why_not(offer: &Offer, lacks_code: bool) -> Vec<String> {
     let view = &offer.view;
     let id = view.proposal.id;
@@ -76,8 +73,7 @@ fn why_not(offer: &Offer, lacks_code: bool) -> Vec<String> {
             return vec![
                 "Approving this takes a second factor, which your session does not have."
                     .to_owned(),
-                "Set one up in the terminal, centinel person second-factor, and sign in with it."
-                    .to_owned(),
+                "Set one up on the page of your name, and sign in with it.".to_owned(),
             ];
         }
         Ok(()) => return Vec::new(),
