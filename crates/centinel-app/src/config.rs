@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::{
     audit::AuditConfig,
+    identity_providers::IdentityProviderConfig,
     live::{self, SourceConfig, SyncConfig},
     page_address::PageAddress,
     repositories::{self, DeliveryConfig, RepositoryConfig},
@@ -54,6 +55,9 @@ pub struct Config {
     pub slack: Option<SlackConfig>,
     /// Microsoft Teams, where there is one.
     pub teams: Option<TeamsConfig>,
+    /// Where people sign in with their company's account, `[[identity_provider]]`.
+    #[serde(rename = "identity_provider")]
+    pub identity_providers: Vec<IdentityProviderConfig>,
 }
 
 /// `[access]`.
@@ -204,6 +208,9 @@ impl Config {
                     toml::from_str(&text).map_err(|error| invalid(toml_reason(&text, &error)))?;
                 let problem = live::problem(&config.sources);
                 let problem = problem.or_else(|| repositories::problem(&config.repositories));
+                let mut providers = config.identity_providers.iter();
+                let problem =
+                    problem.or_else(|| providers.find_map(IdentityProviderConfig::problem));
                 problem.map_or(Ok(config), |reason| Err(invalid(reason)))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),

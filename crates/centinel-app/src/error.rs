@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use centinel_approvals::{AccessError, ApprovalError, slack::DeskError};
+use centinel_approvals::{AccessError, ApprovalError, oidc::OidcError, slack::DeskError};
 use centinel_engine::{
     explain::ExplainError,
     forecast::{BacktestError, ForecastError},
@@ -159,6 +159,9 @@ pub enum AppError {
     /// Slack or Teams could not be reached as configured.
     #[error(transparent)]
     Slack(#[from] DeskError),
+    /// A sign-in through an identity provider was refused, or failed.
+    #[error(transparent)]
+    IdentityProvider(#[from] OidcError),
     /// A change cannot be explained.
     #[error(transparent)]
     Explain(#[from] ExplainError),
@@ -271,6 +274,7 @@ impl AppError {
                 Some("import the files of the delivery in one command".to_owned())
             }
             Self::Approval(error) => error.hint(),
+            Self::IdentityProvider(error) => error.hint(),
             Self::NotAllSeen => Some("name a narrower scope, as in `team=search`".to_owned()),
             Self::AccessPolicy { mistake, .. } => Some(mistake.hint.clone()),
             Self::Fetch { source, .. } => source.hint().map(str::to_owned),

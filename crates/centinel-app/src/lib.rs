@@ -26,6 +26,7 @@ mod found;
 mod gross;
 mod health;
 mod hours;
+mod identity_providers;
 mod import;
 mod incident;
 pub mod live;
@@ -76,6 +77,7 @@ pub use forecast::{
 };
 pub use gross::Gross;
 pub use health::{Health, SourceHealth};
+pub use identity_providers::IdentityProviderConfig;
 pub use import::{ImportRequest, Imported, Progress};
 pub use incident::{Incident, IncidentState};
 pub use over_time::{Layer, SpendOverTime};
@@ -107,6 +109,8 @@ pub use centinel_approvals::{
     NewToken, Offer, OutsideAccount, Password, Proof, Requester, Service, Session,
     Verdict as Decided, View, delivery::Git, signature::SignatureError, slack::Told,
 };
+/// Sign-in through a company's identity provider.
+pub use centinel_approvals::oidc;
 pub use centinel_ingest::Format;
 pub use centinel_ledger::{Condition, OnOverlap, ScanLevel};
 pub use centinel_store::audit::AuditEntry;

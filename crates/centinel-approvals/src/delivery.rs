@@ -41,6 +41,7 @@ pub use git::{
 pub use github::{GITHUB, GitHub};
 pub use gitlab::{GITLAB, GitLab};
 pub use http::Limits;
+pub(crate) use http::{is_here, shown as shown_address};
 pub use lifecycle::{
     Action, Ending, Head, Known, Note, OpenMax, Place, Seen, Step, Text, UPDATE_AFTER, Wish,
     admitted, decide,

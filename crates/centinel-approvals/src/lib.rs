@@ -18,6 +18,7 @@ mod factor;
 mod home_edits;
 mod links;
 mod offers;
+pub mod oidc;
 mod requester;
 mod second_factor;
 mod service;

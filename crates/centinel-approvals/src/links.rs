@@ -58,7 +58,7 @@ impl Attested {
             Service::Github | Service::Gitlab => {
                 Ok(Self { account, channel: Channel::PullRequest })
             }
-            Service::Slack => Err(ApprovalError::NotAForge(account)),
+            Service::Slack | Service::Oidc => Err(ApprovalError::NotAForge(account)),
         }
     }
 
@@ -313,7 +313,7 @@ async fn finish(
     }
 }
 
-async fn link(
+pub(crate) async fn link(
     mut journal: Journal,
     actor: &Principal,
     person: &str,

@@ -11,7 +11,10 @@ use centinel_engine::{
     facts::sha256_hex,
     proposal::{Principal, ProposalId},
 };
-use centinel_store::{Journal, proposals, sessions, sessions::SessionRow};
+use centinel_store::{
+    Journal, proposals, sessions,
+    sessions::{Beginning, SessionRow},
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
@@ -26,7 +29,7 @@ const IDLE_MAX: SignedDuration = SignedDuration::from_mins(60);
 /// A session is over this long after it began.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
 /// What cannot be undone is approved within this time of a proof.
-const FRESH: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const FRESH: SignedDuration = SignedDuration::from_mins(5);
 /// Use is noted this often.
 const NOTED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
@@ -81,21 +84,8 @@ impl Approvals {
         now: Timestamp,
     ) -> Result<SignedIn, ApprovalError> {
         let recognised = self.recognise(name, proof.into(), now).await?;
-        let Recognised { mut journal, has_second_factor, .. } = recognised;
-        let secret = random_hex()?;
-        sessions::begin(&mut journal, &digest(&secret), name, has_second_factor, now).await?;
-        journal.commit().await?;
-        Ok(SignedIn {
-            csrf_token: Self::csrf_token(&secret),
-            secret,
-            session: Session {
-                person: name.to_owned(),
-                has_second_factor,
-                begun_at: now,
-                confirmed_at: now,
-                ends_at: after(now, LIFETIME),
-            },
-        })
+        let Recognised { journal, has_second_factor, .. } = recognised;
+        begin(journal, name, Beginning { has_second_factor, ..Beginning::default() }, now).await
     }
 
     /// The session of a secret, while it holds; `None` when there is none.
@@ -274,16 +264,42 @@ impl Approvals {
     }
 }
 
+/// Begins a session of a person who was recognised in this journal.
+pub(crate) async fn begin(
+    mut journal: Journal,
+    person: &str,
+    beginning: Beginning,
+    now: Timestamp,
+) -> Result<SignedIn, ApprovalError> {
+    let Beginning { has_second_factor, through, proved_at } = beginning.clone();
+    let secret = random_hex()?;
+    sessions::begin(&mut journal, &digest(&secret), person, beginning, now).await?;
+    journal.commit().await?;
+    let confirmed_at = if through.is_some() { proved_at } else { Some(now) };
+    Ok(SignedIn {
+        csrf_token: Approvals::csrf_token(&secret),
+        secret,
+        session: Session {
+            person: person.to_owned(),
+            has_second_factor,
+            begun_at: now,
+            confirmed_at: confirmed_at.unwrap_or(Timestamp::UNIX_EPOCH).min(now),
+            ends_at: after(now, LIFETIME),
+        },
+    })
+}
+
 /// The session of a row, unless it is over at an instant.
-fn holding(row: SessionRow, now: Timestamp) -> Option<Session> {
-    let SessionRow { person, has_second_factor, begun_at, confirmed_at, used_at, is_over } = row;
+pub(crate) fn holding(row: SessionRow, now: Timestamp) -> Option<Session> {
+    let SessionRow { person, has_second_factor, begun_at, confirmed_at, used_at, is_over, .. } =
+        row;
     let ends_at = after(begun_at, LIFETIME);
     // A clock that was set back ends it too.
     let holds = !is_over && begun_at <= now && now < ends_at && now < after(used_at, IDLE_MAX);
     holds.then_some(Session { person, has_second_factor, begun_at, confirmed_at, ends_at })
 }
 
-fn digest(secret: &str) -> String {
+pub(crate) fn digest(secret: &str) -> String {
     sha256_hex(secret.as_bytes())
 }
 

@@ -15,6 +15,7 @@ do $grants$
 declare name text;
 begin
   for name in select tablename from pg_catalog.pg_tables where schemaname = '{schema}'
+    and tablename <> 'pending_sign_in'
     and tablename not in ('credential', 'login_failure', 'service_token', 'session_use', 'used_code',
       'link_code')
   loop

@@ -18,6 +18,7 @@ mod grants;
 pub mod links;
 mod objects;
 pub mod outbox;
+pub mod pending_sign_ins;
 pub mod people;
 pub mod periods;
 pub mod proposals;

@@ -33,12 +33,14 @@ pub enum Service {
     Github,
     /// GitLab, wherever it runs; a place is a host.
     Gitlab,
+    /// A company's identity provider; a place is its issuer, an id the subject of its tokens.
+    Oidc,
 }
 
 /// An account outside of Centinel: `slack:U012AB3CD@T012AB3CD`, `github:octocat@github.com`.
 ///
 /// Two of them are the same when the service says so: logins of GitHub and GitLab, and hosts, have no
-/// case; ids of Slack are compared as they are.
+/// case; ids of Slack, issuers and subjects are compared as they are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutsideAccount {
     service: Service,
@@ -49,7 +51,8 @@ pub struct OutsideAccount {
 /// A text that names no account of a known service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "account `{0}` is not `github:LOGIN`, `gitlab:LOGIN`, either with `@HOST`, or `slack:USER@WORKSPACE`"
+    "account `{0}` is not `github:LOGIN`, `gitlab:LOGIN`, either with `@HOST`, \
+     `slack:USER@WORKSPACE` or `oidc:SUBJECT@ISSUER`"
 )]
 pub struct AccountError(String);
 
@@ -117,12 +120,20 @@ impl OutsideAccount {
             }
             Service::Github => is_made_of(place, 255, ".-:") && is_made_of(id, 60, "-_"),
             Service::Gitlab => is_made_of(place, 255, ".-:") && is_made_of(id, 255, "-_."),
+            // A subject may hold an `@`, an issuer holds none, so the last one parts them.
+            Service::Oidc => {
+                let is_visible = |text: &str| {
+                    (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+                };
+                let is_address = place.starts_with("https://") || place.starts_with("http://");
+                is_visible(place) && is_address && !place.contains('@') && is_visible(id)
+            }
         };
         if !is_known {
             return Err(shown());
         }
         let folded = |text: &str| match service {
-            Service::Slack => text.to_owned(),
+            Service::Slack | Service::Oidc => text.to_owned(),
             Service::Github | Service::Gitlab => text.to_ascii_lowercase(),
         };
         Ok(Self { service, place: folded(place), id: folded(id) })
@@ -155,6 +166,7 @@ impl Service {
             Self::Slack => "slack",
             Self::Github => "github",
             Self::Gitlab => "gitlab",
+            Self::Oidc => "oidc",
         }
     }
 }
@@ -175,9 +187,14 @@ impl FromStr for OutsideAccount {
             "slack" => (Service::Slack, None),
             "github" => (Service::Github, Some("github.com")),
             "gitlab" => (Service::Gitlab, Some("gitlab.com")),
+            "oidc" => (Service::Oidc, None),
             _ => return Err(wrong()),
         };
-        let (id, place) = match (rest.split_once('@'), usual) {
+        let parted = match service {
+            Service::Oidc => rest.rsplit_once('@'),
+            Service::Slack | Service::Github | Service::Gitlab => rest.split_once('@'),
+        };
+        let (id, place) = match (parted, usual) {
             (Some((id, place)), _) => (id, place),
             (None, Some(usual)) => (rest, usual),
             (None, None) => return Err(wrong()),
@@ -341,7 +358,7 @@ pub async fn all(database: &Database) -> Result<Vec<Link>, StoreError> {
     Ok(links)
 }
 
-async fn state_in(
+pub(crate) async fn state_in(
     connection: &mut AnyConnection,
     account: &OutsideAccount,
 ) -> Result<AccountState, StoreError> {
@@ -403,6 +420,7 @@ mod tests {
             ("gitlab:a.b_c", "gitlab:a.b_c@gitlab.com"),
             ("slack:U012AB3CD@T1", "slack:U012AB3CD@T1"),
             (" slack:W1@E2 ", "slack:W1@E2"),
+            ("oidc:Ab|1@x@https://id.example/t", "oidc:Ab|1@x@https://id.example/t"),
         ] {
             let account: OutsideAccount = text.parse().unwrap();
             assert_eq!(account.to_string(), expected);
@@ -424,6 +442,11 @@ mod tests {
             "gitlab:a/b",
             "github:\u{202e}a",
             "person:ana",
+            "oidc:ana",
+            "oidc:ana@id.example",
+            "oidc:@https://id.example",
+            "oidc:a b@https://id.example",
+            "oidc:\u{430}na@https://id.example",
         ] {
             assert!(bad.parse::<OutsideAccount>().is_err(), "{bad:?}");
         }

@@ -2,7 +2,8 @@
 //!
 //! A session is what the audit log says of it under the digest of its secret: when it began, for whom,
 //! when the person proved themselves again, when it ended. A row put into the database begins none. It
-//! ends as well with every later change of its account or credentials.
+//! ends as well with every later change of its account or credentials, and with the link of the account
+//! outside that it began with.
 
 use centinel_engine::proposal::Principal;
 use jiff::Timestamp;
@@ -12,11 +13,14 @@ use sqlx::{AnyConnection, Row as _};
 use crate::{
     Database, Journal, StoreError,
     audit::{believed, select_entries},
+    links,
+    links::OutsideAccount,
     people,
 };
 
 const BEGUN: &str = "session.begun";
 const CONFIRMED: &str = "session.confirmed";
+const LINK_BEGUN: &str = "session.link_begun";
 const ENDED: &str = "session.ended";
 
 /// A session as the log tells it.
@@ -32,8 +36,22 @@ pub struct SessionRow {
     pub confirmed_at: Timestamp,
     /// When it was last used.
     pub used_at: Timestamp,
-    /// It was ended, or the account or its credentials changed since it began.
+    /// The account of an identity provider that it began with; `None` for a password.
+    pub through: Option<OutsideAccount>,
+    /// It was ended, or the account, its credentials, or its link to the identity provider changed since
+    /// it began.
     pub is_over: bool,
+}
+
+/// How a session begins.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Beginning {
+    /// A second factor was proved.
+    pub has_second_factor: bool,
+    /// The account of an identity provider that it begins with; `None` for a password.
+    pub through: Option<OutsideAccount>,
+    /// When the person proved themselves to that provider, where it says so. With a password that is now.
+    pub proved_at: Option<Timestamp>,
 }
 
 /// What the log keeps of a beginning.
@@ -42,6 +60,17 @@ pub struct SessionRow {
 struct Begun {
     person: String,
     has_second_factor: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    through: Option<OutsideAccount>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proved_at: Option<Timestamp>,
+}
+
+/// What the log keeps of a session that is to be linked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkBegun {
+    pending: String,
 }
 
 /// Begins a session.
@@ -53,11 +82,12 @@ pub async fn begin(
     journal: &mut Journal,
     digest: &str,
     person: &str,
-    has_second_factor: bool,
+    beginning: Beginning,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let actor = Principal::person(person).to_string();
-    let begun = Begun { person: person.to_owned(), has_second_factor };
+    let Beginning { has_second_factor, through, proved_at } = beginning;
+    let begun = Begun { person: person.to_owned(), has_second_factor, through, proved_at };
     journal.append(now, &actor, BEGUN, &subject(digest), &begun).await?;
     used(journal, digest, now).await
 }
@@ -77,6 +107,51 @@ pub async fn confirm(
     let payload = serde_json::json!({});
     journal.append(now, &actor, CONFIRMED, &subject(digest), &payload).await?;
     used(journal, digest, now).await
+}
+
+/// Notes that a session's person wants an account of an identity provider linked to theirs, by the
+/// sign-in of this digest.
+///
+/// # Errors
+///
+/// [`StoreError::Database`].
+pub async fn begin_link(
+    journal: &mut Journal,
+    digest: &str,
+    person: &str,
+    pending: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let actor = Principal::person(person).to_string();
+    let begun = LinkBegun { pending: pending.to_owned() };
+    journal.append(now, &actor, LINK_BEGUN, &subject(digest), &begun).await?;
+    Ok(())
+}
+
+/// Whether the log says that a session's person began to link by the sign-in of this digest. A row that
+/// says so is not enough: whoever can write one would link their own account to somebody's session.
+///
+/// # Errors
+///
+/// [`StoreError::Corrupt`] when the log's entries are not as they were written.
+pub async fn has_begun_link(
+    journal: &mut Journal,
+    digest: &str,
+    pending: &str,
+) -> Result<bool, StoreError> {
+    let connection = journal.connection();
+    let rows = sqlx::query(select_entries!("where subject = $1 and action = $2 order by sequence"))
+        .bind(subject(digest))
+        .bind(LINK_BEGUN)
+        .fetch_all(&mut *connection)
+        .await?;
+    for entry in believed(connection, rows.iter()).await? {
+        let begun: LinkBegun = people::read(entry)?;
+        if begun.pending == pending {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Ends a session.
@@ -164,13 +239,19 @@ async fn find_in(
         match (entry.action.as_str(), &mut found) {
             (BEGUN, None) => {
                 let sequence = entry.sequence;
-                let Begun { person, has_second_factor } = people::read(entry)?;
+                let Begun { person, has_second_factor, through, proved_at } = people::read(entry)?;
+                // A provider may let in whom it remembers of yesterday.
+                let confirmed_at = match &through {
+                    Some(_) => proved_at.unwrap_or(Timestamp::UNIX_EPOCH).min(at),
+                    None => at,
+                };
                 let session = SessionRow {
                     person,
                     has_second_factor,
                     begun_at: at,
-                    confirmed_at: at,
+                    confirmed_at,
                     used_at: at,
+                    through,
                     is_over: false,
                 };
                 found = Some((session, sequence));
@@ -182,6 +263,13 @@ async fn find_in(
     }
     let Some((mut session, sequence)) = found else { return Ok(None) };
     session.is_over |= people::changed_after(connection, &session.person, sequence).await?;
+    if let Some(account) = &session.through {
+        let link = links::state_in(connection, account).await?.link;
+        // One that was taken away and made again is another one.
+        session.is_over |= !link.is_some_and(|link| {
+            link.person == session.person && link.linked_at <= session.begun_at
+        });
+    }
     let rows = sqlx::query("select used_at from session_use where digest = $1")
         .bind(digest.to_owned())
         .fetch_all(connection)

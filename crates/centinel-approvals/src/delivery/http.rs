@@ -441,7 +441,7 @@ fn said(body: &[u8], secret: &SecretString) -> String {
 }
 
 /// An address as it may be shown: without user, password and query.
-pub(super) fn shown(address: &str) -> String {
+pub(crate) fn shown(address: &str) -> String {
     let Ok(url) = Url::parse(address) else {
         // What is no address may still hold a password.
         return "(not an address)".to_owned();
@@ -452,7 +452,7 @@ pub(super) fn shown(address: &str) -> String {
 }
 
 /// Whether an address is this machine.
-pub(super) fn is_here(url: &Url) -> bool {
+pub(crate) fn is_here(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

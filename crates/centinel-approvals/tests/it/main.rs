@@ -16,6 +16,7 @@ mod fake_slack;
 mod grants;
 mod journeys;
 mod links;
+mod oidc;
 mod sessions;
 mod slack;
 mod slack_socket;
@@ -107,6 +108,14 @@ on_databases!(
     slack::teams_gets_a_card_with_a_link,
     slack::signed_nonsense_is_refused,
     slack_socket::sockets_end_and_votes_count_once,
+    oidc::people_sign_in_with_the_company,
+    oidc::fresh_proofs_come_from_the_provider,
+    oidc::forged_tokens_let_nobody_in,
+    oidc::a_round_belongs_to_one_browser_and_counts_once,
+    oidc::keys_rotate_within_limits,
+    oidc::providers_must_be_who_they_say,
+    oidc::sign_ins_follow_the_log,
+    oidc::accounts_and_roles_follow_the_configuration,
     audit::keys_follow_each_other,
     audit::projections_are_folds;
     shared:
@@ -114,6 +123,7 @@ on_databases!(
     confirm::a_forged_word_counts_for_nothing,
     access::forged_rows_prove_nothing,
     links::forged_links_count_for_nothing,
+    oidc::forged_rounds_lead_nowhere,
     bypass::edited_rows_decide_nothing,
     bypass::forged_entries_decide_nothing,
     audit::edited_projections_are_named_and_rebuilt,
