@@ -15,6 +15,7 @@ mod bad_input;
 mod bills;
 #[cfg(test)]
 mod delivery;
+mod bypass;
 #[cfg(test)]
 mod execution;
 #[cfg(test)]
