@@ -14,8 +14,9 @@ mod bad_input;
 #[cfg(test)]
 mod bills;
 #[cfg(test)]
-mod delivery;
 mod bypass;
+#[cfg(test)]
+mod delivery;
 #[cfg(test)]
 mod execution;
 #[cfg(test)]

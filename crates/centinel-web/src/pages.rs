@@ -15,6 +15,7 @@ mod proposal;
 mod reconciliation;
 mod savings;
 mod sign_in;
+mod sign_in_with;
 mod voice;
 
 use askama::Template;
@@ -36,6 +37,9 @@ pub(crate) use proposal::proposal;
 pub(crate) use reconciliation::reconciliation;
 pub(crate) use savings::savings;
 pub(crate) use sign_in::{sign_in, sign_in_form, sign_out};
+pub(crate) use sign_in_with::{
+    begin as sign_in_with, callback as sign_in_callback, link as link_with, prove as prove_with,
+};
 
 use crate::{asked::Asked, assets, failure::Failure, text::cell};
 
