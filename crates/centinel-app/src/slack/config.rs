@@ -94,7 +94,7 @@ mod tests {
             ("digest = \"weekly mon 08:00\"", Ok(())),
             ("app_token = \"xapp-hunter2\"", Err("never stated itself")),
             ("digest = \"sometimes\"", Err("is not `daily HH:MM`")),
-            ("tema = \"T1\"", Err("unknown field")),
+            ("owner = \"T1\"", Err("unknown field")),
         ] {
             check(lines, expect);
         }

@@ -347,6 +347,10 @@ fn decisions(view: &View) -> Marked<3_000> {
             Occurrence::ExecutionFailed { reason } => {
                 text.ours("\nCarrying it out failed: ").foreign_up_to(reason, 400)
             }
+            Occurrence::Confirmed { name, reference, .. } => {
+                let text = text.ours("\nCarried out by hand, says ").foreign_up_to(name, TEXT_MAX);
+                text.ours(": ").foreign_up_to(reference, TEXT_MAX)
+            }
             Occurrence::Overtaken { what } => {
                 text.ours("\nCarried out from outside: ").foreign_up_to(what, 400)
             }

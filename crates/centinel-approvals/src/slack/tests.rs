@@ -148,6 +148,15 @@ fn view(text: &str, change: Change, status: Status) -> View {
         Occurrence::EmergencyReviewed { name: text(), human: text(), note: text() },
         Occurrence::Stale { what: text() },
         Occurrence::ExecutionFailed { reason: text() },
+        Occurrence::Confirmed {
+            name: text(),
+            human: text(),
+            channel: Channel::Web,
+            reference: text(),
+            carried_out_at: at(),
+            version: 1,
+            digest: digest.clone(),
+        },
         Occurrence::Overtaken { what: text() },
     ];
     let events: Vec<Event> = occurrences
