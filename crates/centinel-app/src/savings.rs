@@ -300,12 +300,17 @@ fn summary(lines: &[SavingsLine], stages: &[StageSum]) -> String {
             amounts(Stage::Realised).and_then(|of| Some((of, of.realised?)))
         {
             let promised = of.promised.map(|promised| promised.mid);
-            let share = promised.and_then(|promised| share_percent(realised, promised));
+            // A share is of what the same proposals promised.
+            let comparable = promised.filter(|_| of.promised_by == of.realised_by);
+            let share = comparable.and_then(|promised| share_percent(realised, promised));
             parts.push(match (promised, share) {
                 (Some(promised), Some(share)) => {
-                    format!("{} of {promised} promised a month came ({share} %)", realised)
+                    format!("{realised} of {promised} promised a month came ({share} %)")
                 }
-                _ => format!("{realised} a month came, which nobody promised"),
+                (Some(promised), None) => {
+                    format!("{realised} a month came, {promised} was promised")
+                }
+                (None, _) => format!("{realised} a month came, which nobody promised"),
             });
         }
         for (stage, words) in [

@@ -307,6 +307,9 @@ fn decide(
                 }
                 let (id, status) = (view.proposal.id, view.status.as_str());
                 output.line(format_args!("{id} is {status} now"))?;
+                if let Some(next) = by_hand_line(&view) {
+                    output.line(next)?;
+                }
                 if is_emergency {
                     let people = app.approvals().people().await.map_err(explain)?;
                     output.line(alert_line(&whom_to_alert(&view, &people)))?;

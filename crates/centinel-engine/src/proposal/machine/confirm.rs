@@ -46,7 +46,6 @@ pub(super) fn confirm(
     if carried_out_at > context.now {
         return refused("the time given has not come yet");
     }
-    check_facts(id, context.facts)?;
     // What a freeze forbids is the change; that it was made before may be said while one holds.
     check_freeze(state, context.policy, carried_out_at)?;
     let from = may_be_executed_from(state, context)?;
@@ -56,6 +55,7 @@ pub(super) fn confirm(
     if carried_out_at < from {
         return refused("at the time given it was not approved, or its cool-down had not passed");
     }
+    check_facts(id, context.facts)?;
     Ok(vec![Occurrence::Confirmed {
         name: person.name.clone(),
         human: person.human.clone(),
