@@ -1,8 +1,10 @@
 //! The routes over a small home.
 
 mod deciding;
+mod hostile;
 mod linking;
 mod people;
+mod second_factor;
 mod signing_in;
 
 use std::{io::Write as _, path::Path};
