@@ -2,8 +2,10 @@
 
 mod company;
 mod deciding;
+mod hostile;
 mod linking;
 mod people;
+mod second_factor;
 mod signing_in;
 
 use std::{io::Write as _, path::Path};

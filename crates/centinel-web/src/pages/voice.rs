@@ -81,7 +81,7 @@ pub(super) fn advice(error: &ApprovalError, id: ProposalId) -> Option<String> {
         }
         ApprovalError::NoSession => "Sign in, and do it again; nothing was changed.",
         ApprovalError::WrongCredential | ApprovalError::CodeNeeded => {
-            "Open the proposal again, and type your password, and the code that your app shows now."
+            "Open the proposal again, and type your password, with a code where your account has them."
         }
         ApprovalError::ProveAgain(_) => "Open the proposal again: its form asks for your password.",
         ApprovalError::SecondFactorNeeded(_) => {

@@ -6,18 +6,19 @@ use centinel_engine::proposal::{Channel, Occurrence, Status};
 
 use super::{
     Answer, Site,
-    people::{Form, ORIGIN, edit, minutes_pass, password, saving},
+    people::{Form, ORIGIN, minutes_pass, password, saving},
 };
 
-const EMERGENCY: &str = "[break_glass]\nexpires_after_hours = 4\nreview_within_hours = 72";
+pub(super) const EMERGENCY: &str =
+    "[break_glass]\nexpires_after_hours = 4\nreview_within_hours = 72";
 
-fn location(answer: &Answer) -> &str {
+pub(super) fn location(answer: &Answer) -> &str {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
     answer.headers[header::LOCATION].to_str().unwrap()
 }
 
 #[track_caller]
-fn check(answer: &Answer, status: StatusCode, said: &str) {
+pub(super) fn check(answer: &Answer, status: StatusCode, said: &str) {
     assert_eq!(answer.status, status, "{}", answer.text());
     assert!(answer.text().contains(said), "{said}: {}", answer.text());
 }
@@ -32,7 +33,7 @@ async fn whoever_may_approves_what_waits_for_them() {
         "1\u{a0}proposal waits for your decision.",
         "<h2>Waits for you</h2>",
         "budget of $9000 for search",
-        "$570<span class=\"quiet\">a month, $540 to $610</span>",
+        "$570 <span class=\"quiet\">a month, $540 to $610</span>",
         "title=\"waiting for your decision\">1</span>",
         "P-1 · budget · owner search · expires in 3\u{a0}days, 6 Nov 2026, 08:00 UTC",
     ] {
@@ -100,11 +101,7 @@ async fn pressing_twice_decides_once() {
     assert_eq!((votes, view.status), (1, Status::Pending));
     let after = cora.get("/proposals/P-1?done=approved").await;
     check(&after, StatusCode::OK, "You approved version 1. It needs others as well.");
-    check(
-        &after,
-        StatusCode::OK,
-        "Cora has already approved proposal P-1; each person counts once.",
-    );
+    check(&after, StatusCode::OK, "You approved this version. Others have to as well.");
     // One more is missing, and not from just anybody: what a yes leads to is played, not guessed.
     site.proposed(|draft| draft.reversible = false).await;
     let mut dora = site.browser_of("dora").await;
@@ -421,85 +418,6 @@ async fn what_cannot_be_undone_asks_who_it_is_in_the_same_form() {
 }
 
 #[tokio::test]
-async fn a_second_factor_is_set_up_and_asked_for() {
-    let site = Site::with_people("", "").await;
-    site.proposed(|draft| draft.reversible = false).await;
-    let mut finn = site.browser_of("finn").await;
-    let path = "/account/second-factor";
-    let page = finn.get(path).await;
-    check(&page, StatusCode::OK, "<svg class=\"key\" viewBox=\"0 0 ");
-    let form = Form::of(page.text(), path);
-    let key = form.value("key").to_owned();
-    assert_ne!(key, Form::of(finn.get(path).await.text(), path).value("key"), "a key a visit");
-    let secret = password("finn");
-    let now = code(&key);
-    let with = |first: &str, secret: &str| {
-        let mut fields = form.hidden.clone();
-        fields.extend([("first", first), ("password", secret)].map(|(n, v)| (n.into(), v.into())));
-        fields
-    };
-    for (fields, status, said) in [
-        (with("000000", &secret), StatusCode::UNPROCESSABLE_ENTITY, "The code is not the one"),
-        (with(&now, "not the password"), StatusCode::FORBIDDEN, "password or code is wrong"),
-    ] {
-        let fields: Vec<(&str, &str)> =
-            fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        let answer = finn.post(path, &fields).await;
-        check(&answer, status, said);
-        assert_eq!(Form::of(answer.text(), path).value("key"), key, "the app has it already");
-        let forged = [&fields[..], &[("csrf", "x")]].concat();
-        assert_eq!(finn.clone().post(path, &forged).await.status, StatusCode::BAD_REQUEST);
-        let forged: Vec<_> = fields.iter().copied().filter(|(name, _)| *name != "csrf").collect();
-        assert_eq!(finn.clone().post(path, &forged).await.status, StatusCode::FORBIDDEN);
-    }
-    let fields = with(&now, &secret);
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    let done = finn.post(path, &fields).await;
-    check(&done, StatusCode::OK, "They are shown this one time.");
-    assert!(!finn.cookies.contains_key("centinel_session"), "every session is over");
-    let (_, codes) = done.text().split_once("<pre><code>").unwrap();
-    let recovery = codes.lines().next().unwrap().to_owned();
-
-    // From now on a password alone opens nothing, and says no more than a wrong one.
-    let alone = finn.sign_in("finn", &secret).await;
-    check(&alone, StatusCode::FORBIDDEN, "An account with a second factor needs its code.");
-    minutes_pass(1);
-    let typed = [("name", "finn"), ("password", secret.as_str())];
-    let with_code = [&typed[..], &[("code", recovery.as_str())]].concat();
-    let signed_in = finn.press("/sign-in", "/sign-in", &with_code).await;
-    assert_eq!(location(&signed_in), "/inbox");
-    let page = finn.get("/proposals/P-1").await;
-    check(&page, StatusCode::OK, "id=\"approve-code\" name=\"code\"");
-    let approve = "/proposals/P-1/approve";
-    let without = finn.press("/proposals/P-1", approve, &[("password", &secret)]).await;
-    check(&without, StatusCode::FORBIDDEN, "A code of the second factor is needed.");
-    minutes_pass(1);
-    let proof = [("password", secret.clone()), ("code", code(&key))];
-    let proof: Vec<(&str, &str)> = proof.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    let done = finn.press("/proposals/P-1", approve, &proof).await;
-    assert_eq!(location(&done), "/proposals/P-1?done=approved");
-}
-
-/// The code of a key now, as an app makes it (RFC 6238).
-fn code(key: &str) -> String {
-    let bits = key.chars().flat_map(|c| {
-        let value = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(c).unwrap();
-        (0..5).rev().map(move |bit| u8::from(value & (1 << bit) != 0))
-    });
-    let bits: Vec<u8> = bits.collect();
-    let bytes =
-        bits.chunks_exact(8).map(|byte| byte.iter().fold(0_u8, |sum, bit| (sum << 1) | bit));
-    let key: Vec<u8> = bytes.collect();
-    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
-    let step = super::people::clock().as_second() / 30;
-    let tag = ring::hmac::sign(&key, &step.to_be_bytes());
-    let tag = tag.as_ref();
-    let at = usize::from(tag[19] & 15);
-    let number = u32::from_be_bytes(tag[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
-    format!("{:06}", number % 1_000_000)
-}
-
-#[tokio::test]
 async fn an_emergency_is_begun_and_closed_by_two() {
     let site = Site::with_people("", EMERGENCY).await;
     site.proposed(|_| ()).await;
@@ -589,93 +507,4 @@ async fn rules_that_hold_buttons_back_are_said() {
     let form = Form::of(page.text(), "/proposals/P-1/reject");
     let forced = ben.post("/proposals/P-1/approve", &form.with("x", "")).await;
     check(&forced, StatusCode::FORBIDDEN, "cannot be approved through");
-}
-
-/// A link, an image, a prefetch: nothing that is only asked for changes anything.
-#[tokio::test]
-async fn asking_for_a_page_changes_nothing() {
-    let site = Site::with_people("", EMERGENCY).await;
-    site.proposed(|draft| draft.edits = vec![edit("a.b", "1", "2")]).await;
-    let mut browsers = Vec::new();
-    for name in ["ada", "ben", "eve", "olaf"] {
-        browsers.push(site.browser_of(name).await);
-    }
-    browsers.push(site.browser());
-    let source = include_str!("../lib.rs");
-    let routes: Vec<String> = source
-        .split(".route(\"")
-        .skip(1)
-        .map(|rest| rest.split_once('"').unwrap().0)
-        .map(|route| route.replace("{id}", "P-1").replace("{address}", "x").replace("{file}", "x"))
-        .collect();
-    assert!(routes.len() > 25, "{routes:?}");
-    let before = site.log().await;
-    for browser in &mut browsers {
-        for route in &routes {
-            let fields = "csrf=x&version=1&digest=x&reason=x&name=ben&password=x&done=approved";
-            for path in [route.clone(), format!("{route}?{fields}")] {
-                let answer = browser.get(&path).await;
-                assert_ne!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
-            }
-        }
-    }
-    let after = site.log().await;
-    let added: Vec<&str> = after.iter().skip(before.len()).map(|e| e.action.as_str()).collect();
-    assert!(added.is_empty(), "{added:?}");
-    assert_eq!(after, before);
-}
-
-/// What anybody could have written into a title, an owner, an edit or a reason stays text.
-#[tokio::test]
-async fn hostile_text_stays_text_on_every_page() {
-    for hostile in [
-        "<script>alert(1)</script>",
-        "\"><img src=x onerror=alert(1)>",
-        "' onmouseover='alert(1)",
-        "</title></textarea></form><form action=https://evil.example>",
-        "<!-- --><style>*{display:none}</style>",
-        "javascript:alert(1)",
-        "&lt;b&gt; &amp; &#60;script&#62;",
-        "{{ 7*7 }} ${7*7} {% raw %}",
-        "[x](javascript:alert(1)) <@U012AB3CD> @all",
-        "=cmd|' /C calc'!A0",
-    ] {
-        let site = Site::with_people("", "").await;
-        let long = format!("{hostile}{}", "y".repeat(300));
-        site.proposed(|draft| {
-            draft.title = hostile.to_owned();
-            draft.owner = hostile.to_owned();
-            draft.edits = vec![edit(hostile, hostile, &long)];
-        })
-        .await;
-        let mut cora = site.browser_of("cora").await;
-        let mut pages = vec![cora.get("/inbox").await, cora.get("/proposals/P-1").await];
-        let reason = [("reason", hostile)];
-        let done = cora.press("/proposals/P-1", "/proposals/P-1/reject", &reason).await;
-        pages.push(cora.get(location(&done)).await);
-        pages.push(cora.get("/inbox").await);
-        pages.push(cora.get("/").await);
-        pages.push(cora.post("/proposals/P-1/reject", &[("reason", hostile)]).await);
-        let wrong = [("name", hostile), ("password", "x"), ("to", hostile)];
-        pages.push(site.browser().press("/sign-in", "/sign-in", &wrong[..2]).await);
-        for page in &pages {
-            let text = page.text();
-            for markup in
-                ["<script", "<img", "<style", "<!-- ", "' onmouse", "evil.example>", "href=\"java"]
-            {
-                assert!(!text.contains(markup), "{markup}: {text}");
-            }
-            // Every form there is, is ours.
-            for form in text.split("<form ").skip(1) {
-                assert!(form.starts_with("method=\"post\" action=\"/"), "{form}");
-            }
-            assert!(!text.contains(" onmouseover='"), "{text}");
-        }
-        // And all of it can be read.
-        let shown =
-            &pages[1].text().replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"");
-        let shown = shown.replace("&#39;", "'").replace("&#38;", "&");
-        assert!(shown.contains(&long), "{hostile}: the whole edit is there");
-        assert!(shown.contains("show all"));
-    }
 }

@@ -111,6 +111,13 @@ fn why_not(offer: &Offer, lacks_code: bool) -> Vec<String> {
                 "It can still be rejected.".to_owned(),
             ];
         }
+        Err(Refusal::AlreadyApproved { .. }) => {
+            return vec!["You approved this version. Others have to as well.".to_owned()];
+        }
+        // Who can is said beside it.
+        Err(refusal @ (Refusal::Requester { .. } | Refusal::NoRole { .. })) => {
+            return vec![voice::sentence(&refusal.to_string())];
+        }
         Err(refusal) => refusal,
     };
     let mut lines = vec![voice::sentence(&refusal.to_string())];

@@ -112,7 +112,15 @@ pub(in crate::pages) fn progress(view: &View) -> String {
 
 /// What became of a closed one, in one line.
 pub(in crate::pages) fn outcome(view: &View) -> String {
-    view.events.last().map_or_else(String::new, |event| history::what(&event.what))
+    let by = list(&view.standing.approved_by);
+    match view.events.last().map(|event| &event.what) {
+        Some(Occurrence::Executed) if !by.is_empty() => {
+            format!("approved by {by}, and carried out")
+        }
+        Some(Occurrence::Executed) => "carried out".to_owned(),
+        Some(what) => history::what(what),
+        None => String::new(),
+    }
 }
 
 /// Names, a few of them.
