@@ -13,6 +13,7 @@ mod audit;
 mod bad_input;
 #[cfg(test)]
 mod bills;
+#[cfg(test)]
 mod bypass;
 #[cfg(test)]
 mod delivery;

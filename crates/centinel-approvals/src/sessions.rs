@@ -12,7 +12,9 @@ use centinel_engine::{
     proposal::{Principal, ProposalId},
 };
 use centinel_store::{
-    Journal, proposals, sessions,
+    Journal,
+    links::OutsideAccount,
+    proposals, sessions,
     sessions::{Beginning, SessionRow},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -62,6 +64,9 @@ pub struct Session {
     pub confirmed_at: Timestamp,
     /// When it ends at the latest.
     pub ends_at: Timestamp,
+    /// The account of an identity provider that it began with; `None` for a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub through: Option<OutsideAccount>,
 }
 
 impl Session {
@@ -285,18 +290,19 @@ pub(crate) async fn begin(
             begun_at: now,
             confirmed_at: confirmed_at.unwrap_or(Timestamp::UNIX_EPOCH).min(now),
             ends_at: after(now, LIFETIME),
+            through,
         },
     })
 }
 
 /// The session of a row, unless it is over at an instant.
 pub(crate) fn holding(row: SessionRow, now: Timestamp) -> Option<Session> {
-    let SessionRow { person, has_second_factor, begun_at, confirmed_at, used_at, is_over, .. } =
+    let SessionRow { person, has_second_factor, begun_at, confirmed_at, used_at, through, is_over } =
         row;
     let ends_at = after(begun_at, LIFETIME);
     // A clock that was set back ends it too.
     let holds = !is_over && begun_at <= now && now < ends_at && now < after(used_at, IDLE_MAX);
-    holds.then_some(Session { person, has_second_factor, begun_at, confirmed_at, ends_at })
+    holds.then_some(Session { person, has_second_factor, begun_at, confirmed_at, ends_at, through })
 }
 
 pub(crate) fn digest(secret: &str) -> String {

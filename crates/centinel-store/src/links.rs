@@ -74,6 +74,8 @@ pub struct Link {
 pub struct AccountState {
     /// Its link, while it holds.
     pub link: Option<Link>,
+    /// It was linked once, whether that holds or not.
+    pub was_linked: bool,
     /// Digest of the code that was asked for last and not used, and when that was.
     pub code: Option<(String, Timestamp)>,
     /// When codes were asked for.
@@ -378,6 +380,7 @@ pub(crate) async fn state_in(
             }
             MADE => {
                 linked_in = entry.sequence;
+                state.was_linked = true;
                 state.link = Some(link_from(account.clone(), entry)?);
                 state.code = None;
             }

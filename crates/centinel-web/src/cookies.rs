@@ -1,4 +1,4 @@
-//! Cookies: two of them, neither for scripts, neither for other sites.
+//! Cookies: none for scripts, and none for other sites but the one of who comes back from a provider.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -54,10 +54,33 @@ pub(crate) fn set(
     seconds: i64,
     is_secure: bool,
 ) -> Option<HeaderValue> {
+    cookie(name, value, path, seconds, is_secure, "Strict")
+}
+
+/// The same for a cookie that the browser sends as well when another site leads it here: of somebody who
+/// comes back from an identity provider.
+pub(crate) fn lax(
+    name: &str,
+    value: &str,
+    path: &str,
+    seconds: i64,
+    is_secure: bool,
+) -> Option<HeaderValue> {
+    cookie(name, value, path, seconds, is_secure, "Lax")
+}
+
+fn cookie(
+    name: &str,
+    value: &str,
+    path: &str,
+    seconds: i64,
+    is_secure: bool,
+    same_site: &str,
+) -> Option<HeaderValue> {
     let secure = if is_secure { "; Secure" } else { "" };
     let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let cookie = format!(
-        "{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+        "{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}"
     );
     HeaderValue::from_str(&cookie).ok().filter(|_| is_word(value))
 }

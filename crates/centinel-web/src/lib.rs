@@ -54,6 +54,8 @@ pub fn router(state: WebState) -> Router {
         .route("/account/second-factor", get(pages::second_factor))
         .route("/sign-in", get(pages::sign_in_form))
         .route("/link/{code}", get(pages::link_form))
+        .route("/sign-in/with/{provider}", get(pages::sign_in_with))
+        .route("/sign-in/callback/{provider}", get(pages::sign_in_callback))
         .route("/episodes/{id}", get(pages::episode))
         .route("/proposals/{id}", get(pages::proposal))
         .route("/reconciliation", get(pages::reconciliation))
@@ -89,6 +91,8 @@ pub fn router(state: WebState) -> Router {
 fn forms(state: &WebState) -> Router<WebState> {
     Router::new()
         .route("/sign-in", post(pages::sign_in))
+        .route("/sign-in/prove/{provider}", post(pages::prove_with))
+        .route("/sign-in/link/{provider}", post(pages::link_with))
         .route("/sign-out", post(pages::sign_out))
         .route("/account/password", post(pages::change_password))
         .route("/link/{code}", post(pages::link))

@@ -16,6 +16,7 @@ mod reconciliation;
 mod savings;
 mod second_factor;
 mod sign_in;
+mod sign_in_with;
 mod voice;
 
 use askama::Template;
@@ -39,6 +40,9 @@ pub(crate) use reconciliation::reconciliation;
 pub(crate) use savings::savings;
 pub(crate) use second_factor::{second_factor, set_second_factor};
 pub(crate) use sign_in::{sign_in, sign_in_form, sign_out};
+pub(crate) use sign_in_with::{
+    begin as sign_in_with, callback as sign_in_callback, link as link_with, prove as prove_with,
+};
 
 use crate::{WebState, asked::Asked, assets, failure::Failure, text::cell};
 

@@ -54,7 +54,12 @@ impl ReturnTo {
 
     /// The sign-in form that leads back here.
     pub(crate) fn sign_in(&self) -> String {
-        format!("/sign-in?to={}", utf8_percent_encode(&self.0, IN_A_QUERY))
+        self.after("/sign-in")
+    }
+
+    /// Another address of ours, which leads back here.
+    pub(crate) fn after(&self, address: &str) -> String {
+        format!("{address}?to={}", utf8_percent_encode(&self.0, IN_A_QUERY))
     }
 }
 

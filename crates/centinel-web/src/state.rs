@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use centinel_app::{App, AppError, Report, Revision, SpendOverTime, When};
+use centinel_app::{App, AppError, Report, Revision, SpendOverTime, When, oidc::Providers};
 use centinel_engine::{period::Period, series::Dimension};
 use jiff::{Timestamp, ToSpan as _};
 use tokio::sync::Mutex;
@@ -28,6 +28,7 @@ pub struct WebState {
     nonce: fn() -> Result<u64, NonceError>,
     first_screen: Arc<Mutex<Option<Kept>>>,
     refusals: Refusals,
+    providers: Providers,
 }
 
 /// A first screen and the state of the home that it shows.
@@ -44,7 +45,25 @@ impl WebState {
     /// The product with a clock and a source of random numbers, which tell apart imports that run at
     /// the same time.
     pub fn new(app: App, clock: fn() -> Timestamp, nonce: fn() -> Result<u64, NonceError>) -> Self {
-        Self { app, clock, nonce, first_screen: Arc::default(), refusals: Refusals::default() }
+        Self {
+            app,
+            clock,
+            nonce,
+            first_screen: Arc::default(),
+            refusals: Refusals::default(),
+            providers: Providers::default(),
+        }
+    }
+
+    /// Lets people sign in through these identity providers as well.
+    #[must_use]
+    pub fn signing_in_with(self, providers: Providers) -> Self {
+        Self { providers, ..self }
+    }
+
+    /// The identity providers.
+    pub(crate) fn providers(&self) -> &Providers {
+        &self.providers
     }
 
     /// The product, and all that it holds.

@@ -1,5 +1,6 @@
 //! The routes over a small home.
 
+mod company;
 mod deciding;
 mod linking;
 mod people;

@@ -100,15 +100,6 @@ impl Claims {
         if !self.aud.iter().any(|one| one == audience) {
             return wrong("aud", "it is for somebody else");
         }
-        match self.azp.as_deref() {
-            None if self.aud.len() > 1 => {
-                return wrong("azp", "it does not say for whom it was made");
-            }
-            Some(party) if party != audience => {
-                return wrong("azp", "it was made for somebody else");
-            }
-            _ => {}
-        }
         if now >= later(self.exp, LEEWAY) {
             return wrong("exp", "it has expired");
         }
@@ -120,6 +111,21 @@ impl Claims {
             Some(made) if made > later(now, LEEWAY) => wrong("iat", "it was made in the future"),
             Some(_) => Ok(()),
         }
+    }
+
+    /// Whether it was made for this client: what an identity token says in `azp`. In an access token it is
+    /// who asked for it, which may be anybody.
+    ///
+    /// # Errors
+    ///
+    /// [`OidcError::Claim`].
+    pub(super) fn check_party(&self, client: &str) -> Result<(), OidcError> {
+        let why = match self.azp.as_deref() {
+            None if self.aud.len() > 1 => "it does not say for whom it was made",
+            Some(party) if party != client => "it was made for somebody else",
+            _ => return Ok(()),
+        };
+        Err(OidcError::Claim { name: "azp", why })
     }
 
     /// Whether it answers exactly this question, which was asked at an instant.

@@ -211,6 +211,9 @@ impl Provider {
             claims => claims?,
         };
         claims.check(&Expected { issuer: self.issuer(), audience, now })?;
+        if kind == TokenType::Id {
+            claims.check_party(audience)?;
+        }
         Ok(claims)
     }
 

@@ -270,12 +270,12 @@ impl Approvals {
         let settings = provider.settings();
         let mut journal = Journal::begin(&self.database).await?;
         let directory = people::directory_locked(&mut journal).await?;
-        let link = links::state_locked(&mut journal, &account).await?.link;
-        let mut person = match link {
+        let state = links::state_locked(&mut journal, &account).await?;
+        // Whoever was unlinked, or whose account was ended, does not come back as somebody new.
+        let may_be_new = settings.creates_accounts && !state.was_linked && !directory.is_empty();
+        let mut person = match state.link {
             Some(link) => directory.get(&link.person).cloned().ok_or(OidcError::NotActive)?,
-            None if settings.creates_accounts && !directory.is_empty() => {
-                created(&mut journal, &directory, &account, claims, now).await?
-            }
+            None if may_be_new => created(&mut journal, &directory, &account, claims, now).await?,
             None => return Err(OidcError::NotLinked(account)),
         };
         if !person.active {
@@ -349,7 +349,8 @@ impl Approvals {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         tracing::warn!(provider = provider.name(), %error, "a sign-in was refused");
-        if error.is_failure() {
+        // What anybody can make a browser say fills no log.
+        if error.is_failure() || matches!(error, OidcError::Refused(_)) {
             return Ok(());
         }
         let mut journal = Journal::begin(&self.database).await?;

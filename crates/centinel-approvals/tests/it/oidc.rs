@@ -624,7 +624,8 @@ pub(crate) async fn keys_rotate_within_limits(world: World) {
     ] {
         hour += 2;
         fake.set().key_set = Some(json!({ "keys": keys }).to_string());
-        let claims = json!({ "iss": fake.issuer(), "sub": "s", "aud": "api",
+        // Another client may have asked for it: an access token is for whoever `aud` says.
+        let claims = json!({ "iss": fake.issuer(), "sub": "s", "aud": "api", "azp": "another",
             "exp": at(hour).as_second() + 60, "iat": at(hour).as_second() });
         let header = json!({ "alg": "ES256", "typ": "application/AT+JWT", "kid": "k" });
         let token = token(&good, &header, &claims);
@@ -938,6 +939,14 @@ pub(crate) async fn accounts_and_roles_follow_the_configuration(world: World) {
     // More groups than fit into a token are not none.
     as_somebody("x1", json!({ "_claim_names": { "groups": "src1" } }));
     assert!(sign_in(&world, &fake, company, at(3)).await.is_err());
+    // Whoever was sent away does not come back as somebody new, with the roles of their groups.
+    let gone = AccountChange { active: false, password: None, ..account("ben-2", &[]) };
+    world.change_account("ada", password("ada"), gone, at(3)).await.unwrap();
+    let count = people().await.iter().count();
+    as_somebody("x1", json!({ "preferred_username": "new", "groups": ["finops-team"] }));
+    let refused = sign_in(&world, &fake, company, at(3)).await;
+    assert!(matches!(refused, Err(OidcError::NotLinked(_))), "{refused:?}");
+    assert_eq!(people().await.iter().count(), count);
     // What an admin gave stays.
     as_somebody("7f3a", json!({ "groups": [] }));
     let ben = sign_in(&world, &fake, company, at(3)).await.unwrap();

@@ -12,11 +12,16 @@ use centinel_engine::proposal::Role;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Chrome, Term, html, sign_in::signed_out, voice};
+use super::{
+    Chrome, Term, html,
+    sign_in::{OtherWay, signed_out},
+    sign_in_with, voice,
+};
 use crate::{
     asked::Asked,
     failure::Failure,
     refused::Why,
+    return_to::ReturnTo,
     signed_in::SignedInPerson,
     text::{self, cell},
 };
@@ -34,6 +39,8 @@ struct Page {
     has_code: bool,
     problem: Option<String>,
     lately: Vec<(String, String)>,
+    /// Identity providers, and the forms that link an account there.
+    links: Vec<OtherWay>,
 }
 
 /// What the form of a new password sends.
@@ -136,6 +143,9 @@ async fn page(
     if !linked.is_empty() {
         about.push(Term::new("One vote with", linked.join(", ")));
     }
+    let accounts = asked.app().approvals().links().await.map_err(AppError::from)?;
+    let accounts = accounts.iter().filter(|link| link.person == person.name());
+    about.extend(accounts.map(|link| Term::new("Linked", cell(&link.account.to_string()))));
     let log = asked.app().log_about(Some(&person.principal().to_string())).await?;
     let lately = log.iter().rev().take(LATELY_MAX).map(happened);
     Ok(Page {
@@ -146,6 +156,12 @@ async fn page(
         has_code: session.has_second_factor,
         problem,
         lately: lately.collect(),
+        links: sign_in_with::buttons(
+            asked,
+            "link",
+            "Link my account at",
+            &ReturnTo::new("/account"),
+        ),
     })
 }
 

@@ -18,9 +18,10 @@ struct Page<'a> {
 /// (`SameSite=Strict`). It sends the cookie with the request that this page makes, because that one is
 /// ours; and a request for a page changes nothing.
 pub(crate) fn arrival(address: &ReturnTo) -> Response {
-    html(&Page {
-        address: address.as_str(),
-        style: assets::style_address(),
-        icon: assets::icon_address(),
-    })
+    onward(address.as_str())
+}
+
+/// A page that leads somewhere at once: to ourselves, or to where the configuration says.
+pub(crate) fn onward(address: &str) -> Response {
+    html(&Page { address, style: assets::style_address(), icon: assets::icon_address() })
 }

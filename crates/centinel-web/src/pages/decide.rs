@@ -179,7 +179,9 @@ async fn decided(
 ) -> Result<View, ApprovalError> {
     let approvals = asked.app().approvals();
     let now = asked.now();
-    if needs_proof(asked, id, &verdict).await {
+    let session = person.session();
+    let was_proved = session.through.is_some() && session.is_fresh(now) && sent.password.is_empty();
+    if needs_proof(asked, id, &verdict).await && !was_proved {
         let code = Some(sent.code.trim()).filter(|code| !code.is_empty()).map(Code::new);
         let proof = Proof::new(Password::new(sent.password), code);
         approvals.confirm_session(person.secret(), &sent.csrf, proof, now).await?;

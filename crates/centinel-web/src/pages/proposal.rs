@@ -94,7 +94,7 @@ async fn answer(state: &Asked, id: &str, done: &Done) -> Result<Page, Failure> {
         Some(person) => {
             let offer = approvals.offer(id, person.name(), Channel::Web, now).await;
             let offer = offer.map_err(AppError::from)?;
-            let choices = Choices::new(&offer, person);
+            let choices = Choices::new(&offer, person, state);
             let notice = done.notice().and_then(|done| done.on(&offer.view, person.name()));
             (offer.view, choices, notice)
         }

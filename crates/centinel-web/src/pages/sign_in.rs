@@ -55,8 +55,8 @@ pub(crate) struct OtherWay {
 }
 
 /// Other ways to sign in that this home has.
-fn other_ways(_state: &WebState, _to: &ReturnTo) -> Vec<OtherWay> {
-    Vec::new()
+fn other_ways(state: &WebState, to: &ReturnTo) -> Vec<OtherWay> {
+    super::sign_in_with::ways(state, to)
 }
 
 /// `?to=` of the form's address.
@@ -206,7 +206,7 @@ pub(super) fn see_other(address: &str) -> Response {
 }
 
 /// Whether this browser reaches the page over https.
-fn is_secure(state: &WebState, headers: &HeaderMap) -> bool {
+pub(super) fn is_secure(state: &WebState, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     host.and_then(|host| state.page_at(host)).is_some_and(|page| page.starts_with("https://"))
 }

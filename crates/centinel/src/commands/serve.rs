@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
-use centinel_app::{App, ForgeHooks, Slack, Told, in_one_line};
+use centinel_app::{App, ForgeHooks, Slack, Told, in_one_line, oidc::Providers};
 use centinel_mcp::{HttpOptions, Principal, Verifier, http_service};
 use centinel_web::{NonceError, WebState};
 use jiff::Timestamp;
@@ -59,7 +59,8 @@ pub(crate) fn serve(
         })?;
         let port = listener.local_addr().context("reading the port")?.port();
         let page = format!("http://localhost:{port}");
-        let mut router = router(&app, &page, read_only, now);
+        let providers = app.identity_providers(outside()?.variable).map_err(explain)?;
+        let mut router = router(&app, &page, read_only, now, providers);
         let hooks = app.forge_hooks(&outside()?).map_err(explain)?;
         if let Some(hooks) = &hooks {
             router = router.merge(centinel_web::hooks::forges::router(hooks.clone()));
@@ -92,6 +93,7 @@ pub(crate) fn router(
     page: &str,
     read_only: bool,
     clock: fn() -> Timestamp,
+    providers: Providers,
 ) -> axum::Router {
     let address = app.config().access.address.as_ref();
     let page = address.map_or_else(|| page.to_owned(), ToString::to_string);
@@ -99,7 +101,8 @@ pub(crate) fn router(
     let verifier = Arc::new(Tokens { app: app.clone(), clock });
     let http = HttpOptions::loopback(Vec::new()).verified_by(verifier, app.config().access.sign_in);
     let mcp = http_service(ports::server(app.clone(), options, clock), http);
-    centinel_web::router(WebState::new(app.clone(), clock, random)).nest("/mcp", mcp)
+    let state = WebState::new(app.clone(), clock, random).signing_in_with(providers);
+    centinel_web::router(state).nest("/mcp", mcp)
 }
 
 /// The service tokens of the home.

@@ -12,6 +12,7 @@ use axum::{
 };
 use centinel_app::{
     App, BudgetRequest, ChangeRequest, ExpectedSaving, Format, ImportRequest, create_home,
+    oidc::Providers,
 };
 use centinel_approvals::{AccountChange, NewToken, Password, Requester};
 use centinel_engine::{
@@ -103,7 +104,7 @@ impl Site {
         };
         let token = approvals.create_token("ada", password("ada"), wanted, clock()).await.unwrap();
         let session = approvals.sign_in("ana", password("ana"), clock()).await.unwrap();
-        let router = router(&app, "http://localhost:8787", false, clock);
+        let router = router(&app, "http://localhost:8787", false, clock, Providers::default());
         let cookie = format!("centinel_session={}", session.secret);
         let site = Self { _home: home, app, router, token, cookie };
         for team in [OWN, other] {
@@ -383,7 +384,10 @@ async fn tokens_stop_at_once_and_wrong_ones_are_refused() {
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("{text}\n[access]\nsign_in = true\n")).unwrap();
     let closed = App::open(site.app.home(), None).await.unwrap();
-    let closed = Site { router: router(&closed, "http://localhost:8787", false, clock), ..site };
+    let closed = Site {
+        router: router(&closed, "http://localhost:8787", false, clock, Providers::default()),
+        ..site
+    };
     for path in ["/", "/api/report", "/metrics", "/evidence/00000000"] {
         assert_eq!(closed.get(path, &[]).await.0, StatusCode::UNAUTHORIZED, "{path}");
     }

@@ -4,8 +4,8 @@
 use centinel_app::{Offer, View};
 use centinel_engine::proposal::{Refusal, Status};
 
-use super::super::voice;
-use crate::{signed_in::SignedInPerson, text};
+use super::super::{sign_in::OtherWay, sign_in_with, voice};
+use crate::{asked::Asked, return_to::ReturnTo, signed_in::SignedInPerson, text};
 
 /// The forms, and a line where there is none.
 #[derive(Debug, Default)]
@@ -28,6 +28,10 @@ pub(super) struct Choices {
     pub(super) is_irreversible: bool,
     /// A proof takes a code too.
     pub(super) has_code: bool,
+    /// They proved themselves to their identity provider just now: no password is asked for.
+    pub(super) is_proved: bool,
+    /// Identity providers that they can prove themselves to.
+    pub(super) provers: Vec<OtherWay>,
     /// Why there is no form that approves, and what to do.
     pub(super) why_not: Vec<String>,
 }
@@ -40,10 +44,18 @@ impl Choices {
     }
 
     /// For a person.
-    pub(super) fn new(offer: &Offer, person: &SignedInPerson) -> Self {
+    pub(super) fn new(offer: &Offer, person: &SignedInPerson, asked: &Asked) -> Self {
         let view = &offer.view;
         let has_code = person.session().has_second_factor;
         let lacks_code = view.standing.requirement.second_factor && !has_code;
+        let session = person.session();
+        let is_there = session.through.is_some();
+        let to = ReturnTo::new(&format!("/proposals/{}", view.proposal.id));
+        let provers = if is_there {
+            sign_in_with::buttons(asked, "prove", "Prove it with", &to)
+        } else {
+            Vec::new()
+        };
         Self {
             csrf: Some(person.csrf_token()),
             name: text::cell(person.name()),
@@ -60,6 +72,8 @@ impl Choices {
             may_review: offer.review.is_ok(),
             is_irreversible: !view.proposal.reversible,
             has_code,
+            is_proved: is_there && session.is_fresh(asked.now()),
+            provers,
             why_not: why_not(offer, lacks_code),
         }
     }
