@@ -21,6 +21,11 @@ mod delivery;
 mod execution;
 #[cfg(test)]
 mod explanation;
+/// The Slack that tests of messages and clicks stand on.
+#[cfg(test)]
+#[path = "../../crates/centinel-approvals/tests/it/fake_slack.rs"]
+#[expect(dead_code, reason = "tests of messages and clicks use more of it")]
+mod fake_slack;
 #[cfg(test)]
 mod first_steps;
 #[cfg(test)]
@@ -37,6 +42,8 @@ mod forges {
     pub(crate) mod repository;
     pub(crate) mod server;
 }
+#[cfg(test)]
+mod journey;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
