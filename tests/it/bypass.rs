@@ -8,13 +8,21 @@
 //! carries out whatever it believes to be approved, twice, and it is looked at what that was.
 //!
 //! What nobody can stand against is not here: whoever may write to the home's files can edit a policy
-//! without asking anybody, and whoever holds the home's key and its database is the home.
+//! without asking anybody, and whoever holds the home's key and its database is the home. So is whoever
+//! takes `audit.head` out of a home's folder and starts it with a configuration that names a key and a
+//! database of their own, in which their own people approved: nothing of the home is left to compare
+//! these with, and whoever may do that may as well write the budgets. While the head is there, such a
+//! database is refused.
 
+mod confirm;
 mod files;
+mod forge;
 mod mcp;
+mod page;
 mod people;
 mod policies;
 mod rows;
+mod slack;
 mod stage;
 mod terminal;
 mod time;
@@ -28,6 +36,7 @@ use std::{
     thread,
 };
 
+use crate::page::Served;
 use stage::{Stage, Template};
 
 /// A way around a decision.
@@ -40,8 +49,8 @@ struct Way {
     trace: Trace,
     /// What became of the proposals where that is not what they were: an end that is none of an approval.
     ends: &'static [(&'static str, &'static str)],
-    /// Whether a person who may decide did decide on `P-1` in the course of it, in full right.
-    has_vote: bool,
+    /// The proposal on which a person who may decide did decide in the course of it, in full right.
+    votes_on: Option<&'static str>,
 }
 
 /// What an attempt leaves behind.
@@ -51,13 +60,16 @@ enum Trace {
     Entry(&'static str, &'static str),
     /// `audit verify` finds it.
     Found,
-    /// Nobody could be recognised, and nothing was changed: the product said no, in these words.
+    /// Nobody could be recognised: it is counted in `/metrics`, by this reason.
+    Counted(&'static str),
+    /// Nobody could be recognised, and nothing was changed: the product said no, in these words. Where
+    /// it was a forge or a chat that was written to, it stands there.
     Told(&'static str),
 }
 
 impl Way {
     const fn new(name: &'static str, attempt: fn(&Stage) -> String, trace: Trace) -> Self {
-        Self { name, attempt, trace, ends: &[], has_vote: false }
+        Self { name, attempt, trace, ends: &[], votes_on: None }
     }
 
     const fn ends(self, ends: &'static [(&'static str, &'static str)]) -> Self {
@@ -65,7 +77,11 @@ impl Way {
     }
 
     const fn voted(self) -> Self {
-        Self { has_vote: true, ..self }
+        self.voted_on("P-1")
+    }
+
+    const fn voted_on(self, id: &'static str) -> Self {
+        Self { votes_on: Some(id), ..self }
     }
 
     /// Tries it on a home of its own; what went wrong, in words.
@@ -75,7 +91,7 @@ impl Way {
         let said = (self.attempt)(&stage);
         let told = |what: String| Some(format!("{}: {what}\n  it said: {said}", self.name));
         // Whatever counts as approved now is carried out.
-        for _ in 0..2 {
+        if !stage.run(&["execute"]).out.contains("nothing is approved") {
             stage.run(&["execute"]);
         }
         let budgets = stage.budgets();
@@ -88,13 +104,23 @@ impl Way {
             return told("P-2 was carried out twice".to_owned());
         }
         let is_found = stage.run(&["audit", "verify"]).code == 4;
-        for (id, usual) in [("P-1", "pending"), ("P-2", "executed"), ("P-3", "pending")] {
+        for (id, usual) in [
+            ("P-1", Some("pending")),
+            ("P-2", Some("executed")),
+            ("P-3", Some("pending")),
+            // What was proposed on the way, if anything was.
+            ("P-4", None),
+        ] {
+            if usual.is_none() && !stage.entries().iter().any(|entry| entry.subject == id) {
+                continue;
+            }
             let ends = self.ends.iter().find(|(of, _)| *of == id);
-            let expected = ends.map_or(usual, |(_, end)| *end);
+            let expected = ends.map(|(_, end)| *end).or(usual);
             let shown = stage.run(&["--json", "show", id]);
             if shown.code != 0 {
                 // A log that somebody wrote into is not shown at all, and `audit verify` says why.
-                if !is_found && !matches!(self.trace, Trace::Told(_)) {
+                let is_there = expected.is_some();
+                if is_there && !is_found && !matches!(self.trace, Trace::Told(_)) {
                     return told(format!("{id} cannot be shown: {}", shown.err));
                 }
                 continue;
@@ -103,15 +129,22 @@ impl Way {
             let events = shown["events"].as_array().cloned().unwrap_or_default();
             let count =
                 |name: &str| events.iter().filter(|event| event["what"]["event"] == name).count();
-            if shown["status"] != expected {
-                return told(format!("{id} is {}, not {expected}", shown["status"]));
+            let status = shown["status"].as_str().unwrap_or_default();
+            let is_as_expected = match expected {
+                Some(expected) => status == expected,
+                None => ["pending", "stale", "withdrawn", "rejected"].contains(&status),
+            };
+            if !is_as_expected {
+                return told(format!("{id} is {status}, not {}", expected.unwrap_or("pending")));
             }
             let executions = usize::from(id == "P-2");
-            if count("executed") > executions || count("execution_begun") > executions {
-                return told(format!("{id} was carried out {} times", count("executed")));
+            let effects = ["executed", "execution_begun", "confirmed"].map(count);
+            if effects.iter().any(|count| *count > executions) {
+                return told(format!("{id} was carried out {effects:?} times"));
             }
-            if id == "P-1" && !self.has_vote && count("vote_cast") + count("approved") > 0 {
-                return told("P-1 has a vote".to_owned());
+            let is_for_votes = matches!(id, "P-1" | "P-4") && self.votes_on != Some(id);
+            if is_for_votes && count("vote_cast") + count("approved") > 0 {
+                return told(format!("{id} has a vote"));
             }
         }
         let is_traced = match self.trace {
@@ -122,14 +155,21 @@ impl Way {
                         .any(|t| t.contains(part))
             }),
             Trace::Found => is_found,
+            Trace::Counted(reason) => counted(&said, reason),
             Trace::Told(words) => said.contains(words),
         };
         (!is_traced).then(|| told(format!("no trace {:?}", self.trace))).flatten()
     }
 }
 
-/// The ways of every surface. Those of the page, of Slack, of webhooks and of pull requests belong here
-/// as modules of their own.
+/// Whether `/metrics`, which is part of what was said, counts refusals for a reason.
+fn counted(said: &str, reason: &str) -> bool {
+    let sample = format!("centinel_refused_requests_total{{reason=\"{reason}\"}} ");
+    let counts = said.lines().filter_map(|line| line.strip_prefix(&sample)?.parse::<u64>().ok());
+    counts.max().is_some_and(|count| count > 0)
+}
+
+/// The ways of every surface.
 fn ways() -> Vec<Way> {
     [
         mcp::ways(),
@@ -139,6 +179,10 @@ fn ways() -> Vec<Way> {
         files::ways(),
         policies::ways(),
         time::ways(),
+        confirm::ways(),
+        page::ways(),
+        slack::ways(),
+        forge::ways(),
     ]
     .into_iter()
     .flatten()
@@ -181,6 +225,9 @@ fn the_check_sees_what_happens() {
     assert!(nothing.unwrap().contains("no trace"));
     let no_entry = problem(Way::new("nothing", |_| String::new(), Trace::Entry("refused", "")));
     assert!(no_entry.unwrap().contains("no trace"));
+    let served: fn(&Stage) -> String = |stage| page::metrics(&Served::of(&stage.home()));
+    let uncounted = problem(Way::new("nothing", served, Trace::Counted("no_session")));
+    assert!(uncounted.unwrap().contains("no trace"));
     let not_found = problem(Way::new("nothing", |_| String::new(), Trace::Found));
     assert!(not_found.unwrap().contains("no trace"));
     let rejects: fn(&Stage) -> String = |stage| {
@@ -192,5 +239,5 @@ fn the_check_sees_what_happens() {
             .all()
     };
     let ended = problem(Way::new("rejects", rejects, Trace::Entry("proposal.", "")));
-    assert!(ended.unwrap().contains("P-1 is \"rejected\""));
+    assert!(ended.unwrap().contains("P-1 is rejected"));
 }

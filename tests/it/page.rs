@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -12,9 +13,9 @@ use crate::{
 };
 
 /// `centinel serve` on a port of its own, ended with the test.
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    host: String,
+    pub(crate) host: String,
 }
 
 impl Drop for Served {
@@ -25,14 +26,14 @@ impl Drop for Served {
 }
 
 /// An answer, in parts.
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (key, value) = line.split_once(": ")?;
             key.eq_ignore_ascii_case(name).then_some(value)
@@ -40,7 +41,7 @@ impl Answer {
     }
 
     /// A hidden field of the form that is sent to an address.
-    fn hidden(&self, action: &str, name: &str) -> String {
+    pub(crate) fn hidden(&self, action: &str, name: &str) -> String {
         let (_, form) = self.body.split_once(&format!("action=\"{action}\"")).unwrap();
         let (form, _) = form.split_once("</form>").unwrap();
         let (_, rest) = form.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
@@ -49,11 +50,11 @@ impl Answer {
 }
 
 impl Served {
-    fn of(home: &Home) -> Self {
+    pub(crate) fn of(home: &Path) -> Self {
         let binary = assert_cmd::Command::cargo_bin("centinel").unwrap();
         let mut child = Command::new(binary.get_program())
             .arg("--home")
-            .arg(home.path())
+            .arg(home)
             .args(["serve", "--port", "0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -67,11 +68,17 @@ impl Served {
         Self { child, host }
     }
 
-    fn get(&self, path: &str, cookie: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str, cookie: &str) -> Answer {
         self.ask(&format!("GET {path} HTTP/1.1\r\nCookie: {cookie}\r\n"), "")
     }
 
-    fn post(&self, path: &str, cookie: &str, origin: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        cookie: &str,
+        origin: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
         let pairs =
             fields.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "+")));
         let body = pairs.collect::<Vec<_>>().join("&");
@@ -84,8 +91,24 @@ impl Served {
     }
 
     fn ask(&self, head: &str, body: &str) -> Answer {
+        self.say(&format!("{head}Host: {}\r\nConnection: close\r\n\r\n{body}", self.host))
+    }
+
+    /// A request of any kind: `POST /path`, and headers as they are given.
+    pub(crate) fn send(&self, what: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut head = format!("{what} HTTP/1.1\r\nConnection: close\r\n");
+        if !headers.iter().any(|(name, _)| *name == "Host") {
+            head.extend(["Host: ", &self.host, "\r\n"]);
+        }
+        for (name, value) in headers {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        self.say(&format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()))
+    }
+
+    /// A whole request, as it goes over the wire, that ends its connection.
+    pub(crate) fn say(&self, request: &str) -> Answer {
         let mut stream = TcpStream::connect(self.host.replace("localhost", "127.0.0.1")).unwrap();
-        let request = format!("{head}Host: {}\r\nConnection: close\r\n\r\n{body}", self.host);
         stream.write_all(request.as_bytes()).unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
@@ -111,7 +134,7 @@ fn journey(home: &Home) {
     let log = home.file("calls.csv", &log());
     home.run(&["import", &log.display().to_string()]).ok();
     home.run(&["propose", "budget", "--scope", "feature=answers", "--limit", "40"]).ok();
-    let served = Served::of(home);
+    let served = Served::of(&home.path());
     let origin = format!("http://{}", served.host);
 
     let away = served.get("/inbox", "");

@@ -27,11 +27,13 @@ pub(crate) enum Why {
     TwoCookies,
     /// Name, password or code is wrong, or the account is locked.
     WrongCredential,
+    /// A webhook that nobody signed with our secret, or not lately.
+    WrongSignature,
 }
 
 impl Why {
     /// Every reason.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::ForeignHost,
         Self::ForeignPage,
         Self::WrongForm,
@@ -39,6 +41,7 @@ impl Why {
         Self::Token,
         Self::TwoCookies,
         Self::WrongCredential,
+        Self::WrongSignature,
     ];
 
     /// The label of the metric.
@@ -51,6 +54,7 @@ impl Why {
             Self::Token => "token",
             Self::TwoCookies => "two_cookies",
             Self::WrongCredential => "wrong_credential",
+            Self::WrongSignature => "wrong_signature",
         }
     }
 
@@ -64,13 +68,15 @@ impl Why {
             Self::Token => "a service token decides nothing",
             Self::TwoCookies => "the request has two cookies of one name",
             Self::WrongCredential => "name, password or code is wrong",
+            Self::WrongSignature => "the request is not signed with our secret",
         }
     }
 }
 
-/// How often each was refused since the server started.
+/// How often requests were refused since the server started, by reason: what the page, the API and the
+/// webhooks of one server count in together, and `/metrics` shows. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Refusals(Arc<[AtomicU64; Why::ALL.len()]>);
+pub struct Refusals(Arc<[AtomicU64; Why::ALL.len()]>);
 
 impl Refusals {
     /// Counts one.

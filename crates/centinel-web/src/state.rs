@@ -62,6 +62,12 @@ impl WebState {
         Self { providers, ..self }
     }
 
+    /// Counts what it refuses together with others, webhooks for one.
+    #[must_use]
+    pub fn counting_in(self, refusals: Refusals) -> Self {
+        Self { refusals, ..self }
+    }
+
     /// The identity providers.
     pub(crate) fn providers(&self) -> &Providers {
         &self.providers

@@ -82,7 +82,7 @@ pub(super) fn ways() -> Vec<Way> {
                 assert_eq!(policy, after);
                 said
             },
-            Entry("proposal.proposed", "./home"),
+            Told("is not configured"),
         ),
         Way::new(
             "files: the budgets changed between approval and execution",

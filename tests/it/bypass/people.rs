@@ -36,14 +36,7 @@ pub(super) fn ways() -> Vec<Way> {
         ),
         Way::new(
             "people: whoever has an agent propose approves it",
-            |stage| {
-                let token = Some(stage.token("for-ben"));
-                let arguments = serde_json::json!({ "kind": "budget", "amount": "99",
-                    "per": "month", "scope": { "team": "support" }, "reason": "mine" });
-                let said = stage.mcp(&[], token, &[Stage::tool("propose_change", &arguments)]);
-                assert!(said.contains("P-4"), "{said}");
-                said + &stage.decide("approve", "P-4", "ben").all()
-            },
+            |stage| stage.propose_for_ben() + &stage.decide("approve", "P-4", "ben").all(),
             Entry("refused", "person:ben"),
         ),
         Way::new(

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Entries as they are stored, changed by hand and chained anew: every hash is right again.
-fn rewritten(stage: &Stage, change: impl Fn(&mut Vec<RawEntry>)) -> String {
+pub(super) fn rewritten(stage: &Stage, change: impl Fn(&mut Vec<RawEntry>)) -> String {
     stage.write(&[] as &[&str]);
     stage.in_database(async |pool| {
         let rows = sqlx::query(
@@ -60,6 +60,20 @@ fn rewritten(stage: &Stage, change: impl Fn(&mut Vec<RawEntry>)) -> String {
             .unwrap();
     });
     stage.run(&["inbox"]).all() + &stage.run(&["execute"]).all()
+}
+
+/// One entry more, of Carl's: rightly chained, and signed by nobody.
+pub(super) fn written(stage: &Stage, action: &str, subject: &str, payload: &str) -> String {
+    rewritten(stage, |entries| {
+        let last = entries.last().unwrap().clone();
+        entries.push(RawEntry {
+            actor: "person:carl".to_owned(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            payload: payload.to_owned(),
+            ..last
+        });
+    })
 }
 
 /// The entries of `P-2` from its vote on, once more for `P-1`.

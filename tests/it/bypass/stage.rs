@@ -158,6 +158,40 @@ impl Stage {
         fs::write(path, changed).unwrap();
     }
 
+    /// A file of the home, with more at its end.
+    pub(super) fn append(&self, file: &str, text: &str) {
+        let path = self.home().join(file);
+        let before = fs::read_to_string(&path).unwrap();
+        fs::write(path, before + text).unwrap();
+    }
+
+    /// A change that somebody proposes from a file: `P-4`.
+    pub(super) fn propose(&self, text: &str) {
+        let file = self.file("change.toml", text);
+        self.run(&["propose", "change", &file]).ok();
+    }
+
+    /// The digest of a proposal, as everybody can read it.
+    pub(super) fn digest(&self, id: &str) -> String {
+        self.run(&["--json", "show", id]).ok().json()["digest"].as_str().unwrap().to_owned()
+    }
+
+    /// An account outside that an admin links to a person.
+    pub(super) fn link(&self, name: &str, account: &str) {
+        let args = ["person", "link", name, account, "--as", "ada", "--password-stdin"];
+        self.with_input(&args, PASSWORD).ok();
+    }
+
+    /// A proposal of the agent that works for Ben: `P-4`.
+    pub(super) fn propose_for_ben(&self) -> String {
+        let arguments = json!({ "kind": "budget", "amount": "99", "per": "month",
+            "scope": { "team": "support" }, "reason": "mine" });
+        let calls = [Self::tool("propose_change", &arguments)];
+        let said = self.mcp(&[], Some(self.token("for-ben")), &calls);
+        assert!(said.contains("P-4"), "{said}");
+        said
+    }
+
     pub(super) fn budgets(&self) -> String {
         fs::read_to_string(self.home().join("policies/budgets.toml")).unwrap_or_default()
     }

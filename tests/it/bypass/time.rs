@@ -73,6 +73,13 @@ pub(super) fn ways() -> Vec<Way> {
             Entry("refused", "person:carl"),
         ),
         Way::new(
+            "time: carried out by a clock from before it was approved",
+            |stage| at_hours(stage, 2, 1),
+            Entry("proposal.vote_cast", "carl"),
+        )
+        .ends(&[("P-1", "approved")])
+        .voted(),
+        Way::new(
             "time: approved in time, carried out after it ran out",
             |stage| at_hours(stage, 1, 73),
             Entry("proposal.vote_cast", "carl"),

@@ -31,8 +31,9 @@ pub(super) enum Happened {
     Stands { state: &'static str, url: Option<String>, note: Option<String> },
     /// Nothing of ours is left there.
     Gone,
-    /// The values are on the base branch; by a merge of somebody, where one is known.
-    There { by: Option<String>, url: Option<String> },
+    /// The values are on the base branch; by a merge of somebody, where one is known, and whether that
+    /// was of the commit that we delivered.
+    There { by: Option<String>, is_as_delivered: bool, url: Option<String> },
     /// A person closed it.
     Declined { by: Option<String>, url: Option<String> },
     /// It does not fit what is there any more.
@@ -319,7 +320,7 @@ fn of_clone(outcome: LocalOutcome) -> Happened {
             note: Some(format!("branch {branch}: merge it, or apply the patch")),
         },
         LocalOutcome::Merged { .. } | LocalOutcome::AlreadyThere => {
-            Happened::There { by: None, url: None }
+            Happened::There { by: None, is_as_delivered: false, url: None }
         }
         LocalOutcome::StoodBack(note) => stood_back(note, None),
         LocalOutcome::Gone => Happened::Gone,
@@ -342,8 +343,10 @@ fn of_forge(
         Ok(Outcome::Waits) => Happened::Stands { state: "waiting", url, note: None },
         Ok(Outcome::Closed) => Happened::Gone,
         Ok(Outcome::ClosedBy(by)) => Happened::Declined { by, url },
-        Ok(Outcome::MergedBy { by, .. }) => Happened::There { by, url },
-        Ok(Outcome::AlreadyThere) => Happened::There { by: None, url },
+        Ok(Outcome::MergedBy { by, is_as_delivered, .. }) => {
+            Happened::There { by, is_as_delivered, url }
+        }
+        Ok(Outcome::AlreadyThere) => Happened::There { by: None, is_as_delivered: false, url },
         Ok(Outcome::StoodBack(_)) if wish != Wish::Open && known.pull.is_none() => Happened::Gone,
         Ok(Outcome::StoodBack(note)) => stood_back(note, url),
         Err(DeliveryError::Plan(error)) => Happened::OutOfDate(error.to_string()),

@@ -1,6 +1,7 @@
 //! What people did in a repository, and what it means for the proposal.
 //!
-//! A merge is the decision of the person whose account it was, where the policy lets one be made there.
+//! A merge of the very commit that was delivered is the decision of the person whose account it was, where
+//! the policy lets one be made there.
 //! What is then approved was carried out by that merge. What is not was carried out from outside: the log
 //! says so, and no approval is made good afterwards.
 
@@ -52,8 +53,9 @@ impl App {
                 };
                 seen("declined", url, Some(note), true)
             }
-            Happened::There { by, url } => {
-                let note = self.there(repositories, view, name, by.as_deref(), now).await?;
+            Happened::There { by, is_as_delivered, url } => {
+                let merge = (by.as_deref(), is_as_delivered);
+                let note = self.there(repositories, view, name, merge, now).await?;
                 seen("merged", url, Some(note), true)
             }
         })
@@ -79,7 +81,7 @@ impl App {
         repositories: &Repositories,
         view: &View,
         name: &str,
-        by: Option<&str>,
+        (by, is_as_delivered): (Option<&str>, bool),
         now: Timestamp,
     ) -> Result<String, AppError> {
         let (id, whose) = (view.proposal.id, by.unwrap_or("somebody"));
@@ -99,8 +101,13 @@ impl App {
         }
         let mut not_counted = None;
         if view.status == Status::Pending {
-            let verdict = Verdict::Approve;
-            not_counted = self.decided(repositories, view, name, by, verdict, now).await?;
+            not_counted = match by {
+                // They merged something, and what they were shown of it is not what is asked here.
+                Some(_) if !is_as_delivered => {
+                    Some("it was not the commit that was delivered of this version".to_owned())
+                }
+                _ => self.decided(repositories, view, name, by, Verdict::Approve, now).await?,
+            };
         }
         let view = self.approvals.show(id, now).await?;
         let outside = match view.status {

@@ -260,6 +260,38 @@ impl Delivery<'_> {
         }
     }
 
+    /// Whether a merged pull request proposed our commit of this very version, to the branch that it is
+    /// for. Whoever may push can put anything on a branch of our name, or open a pull request of it:
+    /// that somebody merged one says nothing of what they merged.
+    async fn is_as_delivered(
+        &self,
+        order: &Order<'_>,
+        pull: &PullRequest,
+        branch: &str,
+    ) -> Result<bool, DeliveryError> {
+        if !self.is_ours(order, &pull.head, branch).await? {
+            return Ok(false);
+        }
+        let base = match &self.settings.base {
+            Some(base) => Some(base.clone()),
+            None => self.mirror.default_branch().await?,
+        };
+        if base.as_deref() != Some(pull.base.as_str()) {
+            return Ok(false);
+        }
+        let mut commit = self.mirror.commit(&pull.head).await;
+        if commit.is_err() {
+            // The mirror may be a new one. A commit that is nowhere any more cannot be compared.
+            match self.mirror.fetch(self.settings.base.as_deref(), branch).await {
+                Ok(_) | Err(GitError::NoBranch { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            commit = self.mirror.commit(&pull.head).await;
+        }
+        let message = commit_message(order.proposal, order.digest);
+        Ok(commit.is_ok_and(|commit| commit.message == message))
+    }
+
     async fn rebuilt(
         &self,
         order: &Order<'_>,
@@ -311,7 +343,13 @@ impl Delivery<'_> {
             Action::Wait => Ok(Outcome::Waits),
             Action::Later(until) => Ok(Outcome::Later(until)),
             Action::ClosedBy(by) => Ok(Outcome::ClosedBy(by)),
-            Action::MergedBy { by, commit } => Ok(Outcome::MergedBy { by, commit }),
+            Action::MergedBy { by, commit } => {
+                let is_as_delivered = match &looked.pull {
+                    Some(pull) => self.is_as_delivered(order, pull, &looked.branch).await?,
+                    None => false,
+                };
+                Ok(Outcome::MergedBy { by, commit, is_as_delivered })
+            }
             Action::Nothing => match (&looked.pull, order.wish) {
                 (Some(pull), Wish::Open) => {
                     Ok(Outcome::Open { pull: Box::new(pull.clone()), warnings: Vec::new() })

@@ -90,6 +90,9 @@ pub enum Outcome {
         by: Option<String>,
         /// The commit on the base branch.
         commit: Option<String>,
+        /// Whether what they merged is our commit of this version, into the branch that it is for. Only
+        /// then did they merge what the proposal says.
+        is_as_delivered: bool,
     },
     /// Somebody else works on the branch, or took it away: nothing of theirs was touched.
     StoodBack(Note),

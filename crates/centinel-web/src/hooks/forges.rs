@@ -11,38 +11,51 @@ use axum::{
 use centinel_app::{ForgeHookError, ForgeHooks, ForgeKind, SignatureError};
 
 use crate::headers::once;
+use crate::refused::{Refusals, Why};
 
 /// Largest body taken, in bytes: GitHub sends up to 25 MB, of which a pull request is a small part.
 const BODY_BYTES_MAX: usize = 4 << 20;
 
-/// The routes, for the binary to merge beside the gated ones.
-pub fn router(hooks: ForgeHooks) -> Router {
+#[derive(Debug, Clone)]
+struct Taker {
+    hooks: ForgeHooks,
+    refusals: Refusals,
+}
+
+/// The routes, for the binary to merge beside the gated ones. What nobody signed is counted in `refusals`.
+pub fn router(hooks: ForgeHooks, refusals: Refusals) -> Router {
     Router::new()
         .route("/hooks/github", post(github))
         .route("/hooks/gitlab", post(gitlab))
-        .with_state(hooks)
+        .with_state(Taker { hooks, refusals })
 }
 
-async fn github(State(hooks): State<ForgeHooks>, request: Request) -> Response {
-    taken(&hooks, ForgeKind::Github, "x-hub-signature-256", request).await
+async fn github(State(taker): State<Taker>, request: Request) -> Response {
+    taken(&taker, ForgeKind::Github, "x-hub-signature-256", request).await
 }
 
-async fn gitlab(State(hooks): State<ForgeHooks>, request: Request) -> Response {
-    taken(&hooks, ForgeKind::Gitlab, "x-gitlab-token", request).await
+async fn gitlab(State(taker): State<Taker>, request: Request) -> Response {
+    taken(&taker, ForgeKind::Gitlab, "x-gitlab-token", request).await
 }
 
-async fn taken(hooks: &ForgeHooks, kind: ForgeKind, name: &str, request: Request) -> Response {
+async fn taken(taker: &Taker, kind: ForgeKind, name: &str, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     // A browser's page says where it is from; a forge is no browser.
     if parts.headers.contains_key(header::ORIGIN) {
+        taker.refusals.count(Why::ForeignPage);
         return (StatusCode::FORBIDDEN, "pages are not answered\n").into_response();
     }
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
         return (StatusCode::PAYLOAD_TOO_LARGE, "at most 4 MiB is read\n").into_response();
     };
-    match hooks.take(kind, once(&parts.headers, name), &body).await {
+    match taker.hooks.take(kind, once(&parts.headers, name), &body).await {
         Ok(()) => StatusCode::ACCEPTED.into_response(),
-        Err(error) => (status(&error), format!("{error}\n")).into_response(),
+        Err(error) => {
+            if matches!(error, ForgeHookError::Signature(_)) {
+                taker.refusals.count(Why::WrongSignature);
+            }
+            (status(&error), format!("{error}\n")).into_response()
+        }
     }
 }
 
@@ -76,7 +89,7 @@ mod tests {
         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
     );
 
-    async fn site() -> (tempfile::TempDir, Router) {
+    async fn site() -> (tempfile::TempDir, Router, Refusals) {
         let home = tempfile::tempdir().unwrap();
         create_home(home.path()).unwrap();
         let repository = |name: &str, forge: &str| {
@@ -95,12 +108,13 @@ mod tests {
             limits: Limits::default(),
         };
         let hooks = app.forge_hooks(&outside).unwrap().unwrap();
-        (home, router(hooks))
+        let refusals = Refusals::default();
+        (home, router(hooks, refusals.clone()), refusals)
     }
 
     #[tokio::test]
     async fn only_who_knows_the_secret_makes_us_look() {
-        let (_home, router) = site().await;
+        let (_home, router, refusals) = site().await;
         let signed = ("x-hub-signature-256", HELLO.1);
         let token = ("x-gitlab-token", SECRET);
         let of_infra = r#"{"project": {"path_with_namespace": "org/infra"}}"#;
@@ -130,5 +144,7 @@ mod tests {
             let answer = router.clone().oneshot(request).await.unwrap();
             assert_eq!(answer.status().as_u16(), expected, "{what}");
         }
+        let counted = |why| refusals.so_far(why);
+        assert_eq!((counted(Why::WrongSignature), counted(Why::ForeignPage)), (5, 1));
     }
 }

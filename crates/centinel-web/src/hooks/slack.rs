@@ -12,6 +12,7 @@ use centinel_app::{HookError, Slack};
 use jiff::Timestamp;
 
 use crate::headers::once;
+use crate::refused::{Refusals, Why};
 
 /// Largest body taken, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -20,18 +21,20 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 struct Hook {
     slack: Slack,
     clock: fn() -> Timestamp,
+    refusals: Refusals,
 }
 
 /// The route, for the binary to merge beside the gated ones. What it takes waits in the queue of `slack`,
-/// so that Slack has its answer within its three seconds.
-pub fn router(slack: Slack, clock: fn() -> Timestamp) -> Router {
-    Router::new().route("/hooks/slack", post(taken)).with_state(Hook { slack, clock })
+/// so that Slack has its answer within its three seconds. What nobody signed is counted in `refusals`.
+pub fn router(slack: Slack, clock: fn() -> Timestamp, refusals: Refusals) -> Router {
+    Router::new().route("/hooks/slack", post(taken)).with_state(Hook { slack, clock, refusals })
 }
 
 async fn taken(State(hook): State<Hook>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     // A browser's page says where it is from; Slack is no browser.
     if parts.headers.contains_key(header::ORIGIN) {
+        hook.refusals.count(Why::ForeignPage);
         return (StatusCode::FORBIDDEN, "pages are not answered\n").into_response();
     }
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
@@ -46,7 +49,12 @@ fn answer(hook: &Hook, headers: &HeaderMap, body: &Bytes) -> Response {
     match hook.slack.take(timestamp, signature, body, (hook.clock)()) {
         Ok(None) => StatusCode::OK.into_response(),
         Ok(Some(json)) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
-        Err(error) => (status(&error), format!("{error}\n")).into_response(),
+        Err(error) => {
+            if matches!(error, HookError::Signature(_)) {
+                hook.refusals.count(Why::WrongSignature);
+            }
+            (status(&error), format!("{error}\n")).into_response()
+        }
     }
 }
 
@@ -103,7 +111,7 @@ mod tests {
         }
     }
 
-    async fn site(lines: &str) -> (tempfile::TempDir, Router) {
+    async fn site(lines: &str) -> (tempfile::TempDir, Router, Refusals) {
         let home = tempfile::tempdir().unwrap();
         create_home(home.path()).unwrap();
         let config = format!(
@@ -113,8 +121,10 @@ mod tests {
         std::fs::write(home.path().join("centinel.toml"), config).unwrap();
         let app = App::open(home.path(), None).await.unwrap();
         let slack = app.slack(&outside()).unwrap().unwrap();
-        let gated = crate::router(WebState::new(app, clock, || Ok(7)));
-        (home, gated.merge(router(slack, clock)))
+        let refusals = Refusals::default();
+        let state = WebState::new(app, clock, || Ok(7)).counting_in(refusals.clone());
+        let gated = crate::router(state);
+        (home, gated.merge(router(slack, clock, refusals.clone())), refusals)
     }
 
     /// Sends a request as a tunnel would, under a name that is not ours.
@@ -129,7 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_what_slack_signed_is_taken() {
-        let (_home, router) = site("signing_secret = \"env:SIGNING\"").await;
+        let (_home, router, refusals) = site("signing_secret = \"env:SIGNING\"").await;
         let at = ("x-slack-request-timestamp", "1531420618");
         let signed = ("x-slack-signature", SIGNATURE);
         let others = ("x-slack-signature", OTHERS.1);
@@ -153,6 +163,8 @@ mod tests {
             let status = send(&router, "/hooks/slack", &headers, body.into()).await;
             assert_eq!(status, expected, "{what}");
         }
+        let counted = |why| refusals.so_far(why);
+        assert_eq!((counted(Why::WrongSignature), counted(Why::ForeignPage)), (7, 1));
         // The gate still stands before everything else.
         assert_eq!(send(&router, "/v1/calls", &[], Vec::new()).await, 403);
         assert_eq!(send(&router, "/mcp", &[], Vec::new()).await, 403);
@@ -160,7 +172,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_secret_nothing_is_taken() {
-        let (_home, router) = site("").await;
+        let (_home, router, _) = site("").await;
         let headers =
             [("x-slack-request-timestamp", "1531420618"), ("x-slack-signature", SIGNATURE)];
         assert_eq!(send(&router, "/hooks/slack", &headers, BODY.into()).await, 404);

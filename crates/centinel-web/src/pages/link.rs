@@ -50,7 +50,7 @@ pub(crate) async fn link_form(
 ) -> Response {
     match asked.app().approvals().account_of_code(&code, asked.now()).await {
         Ok(account) => page(&asked, &person, &code, &account, None).answer(StatusCode::OK),
-        Err(error) => failed(&asked, &error),
+        Err(error) => no_account(&asked, &error),
     }
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn link(
     let approvals = asked.app().approvals();
     let account = match approvals.account_of_code(&code, asked.now()).await {
         Ok(account) => account,
-        Err(error) => return failed(&asked, &error),
+        Err(error) => return no_account(&asked, &error),
     };
     match linked(&asked, &person, &code, sent).await {
         Ok(()) => {
@@ -133,6 +133,14 @@ impl Page {
     fn answer(self, status: StatusCode) -> Response {
         (status, html(&self)).into_response()
     }
+}
+
+/// A code that no account asked for, guessed perhaps.
+fn no_account(asked: &Asked, error: &ApprovalError) -> Response {
+    if matches!(error, ApprovalError::NoCode) {
+        asked.refusals().count(Why::WrongCredential);
+    }
+    failed(asked, error)
 }
 
 fn failed(asked: &Asked, error: &ApprovalError) -> Response {

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
 use centinel_app::{App, ForgeHooks, Slack, Told, in_one_line, oidc::Providers};
 use centinel_mcp::{HttpOptions, Principal, Verifier, http_service};
-use centinel_web::{NonceError, WebState};
+use centinel_web::{NonceError, Refusals, WebState};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
@@ -60,14 +60,17 @@ pub(crate) fn serve(
         let port = listener.local_addr().context("reading the port")?.port();
         let page = format!("http://localhost:{port}");
         let providers = app.identity_providers(outside()?.variable).map_err(explain)?;
-        let mut router = router(&app, &page, read_only, now, providers);
+        let refusals = Refusals::default();
+        let mut router = router(&app, &page, read_only, now, providers, &refusals);
         let hooks = app.forge_hooks(&outside()?).map_err(explain)?;
         if let Some(hooks) = &hooks {
-            router = router.merge(centinel_web::hooks::forges::router(hooks.clone()));
+            let taken = centinel_web::hooks::forges::router(hooks.clone(), refusals.clone());
+            router = router.merge(taken);
         }
         let slack = app.slack(&outside()?).map_err(explain)?;
         if let Some(slack) = &slack {
-            router = router.merge(centinel_web::hooks::slack::router(slack.clone(), now));
+            let taken = centinel_web::hooks::slack::router(slack.clone(), now, refusals);
+            router = router.merge(taken);
         }
         output.line(format_args!("page {page}  ·  MCP {page}/mcp  ·  stop with Ctrl-C"))?;
         output.flush()?;
@@ -94,6 +97,7 @@ pub(crate) fn router(
     read_only: bool,
     clock: fn() -> Timestamp,
     providers: Providers,
+    refusals: &Refusals,
 ) -> axum::Router {
     let address = app.config().access.address.as_ref();
     let page = address.map_or_else(|| page.to_owned(), ToString::to_string);
@@ -102,6 +106,7 @@ pub(crate) fn router(
     let http = HttpOptions::loopback(Vec::new()).verified_by(verifier, app.config().access.sign_in);
     let mcp = http_service(ports::server(app.clone(), options, clock), http);
     let state = WebState::new(app.clone(), clock, random).signing_in_with(providers);
+    let state = state.counting_in(refusals.clone());
     centinel_web::router(state).nest("/mcp", mcp)
 }
 

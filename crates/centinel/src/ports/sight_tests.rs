@@ -20,6 +20,7 @@ use centinel_engine::{
     proposal::{BudgetPeriod, Change, Risk, UnitOf},
     series::Dimension,
 };
+use centinel_web::Refusals;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -104,7 +105,9 @@ impl Site {
         };
         let token = approvals.create_token("ada", password("ada"), wanted, clock()).await.unwrap();
         let session = approvals.sign_in("ana", password("ana"), clock()).await.unwrap();
-        let router = router(&app, "http://localhost:8787", false, clock, Providers::default());
+        let page = "http://localhost:8787";
+        let providers = Providers::default();
+        let router = router(&app, page, false, clock, providers, &Refusals::default());
         let cookie = format!("centinel_session={}", session.secret);
         let site = Self { _home: home, app, router, token, cookie };
         for team in [OWN, other] {
@@ -385,7 +388,14 @@ async fn tokens_stop_at_once_and_wrong_ones_are_refused() {
     std::fs::write(&path, format!("{text}\n[access]\nsign_in = true\n")).unwrap();
     let closed = App::open(site.app.home(), None).await.unwrap();
     let closed = Site {
-        router: router(&closed, "http://localhost:8787", false, clock, Providers::default()),
+        router: router(
+            &closed,
+            "http://localhost:8787",
+            false,
+            clock,
+            Providers::default(),
+            &Refusals::default(),
+        ),
         ..site
     };
     for path in ["/", "/api/report", "/metrics", "/evidence/00000000"] {

@@ -38,6 +38,8 @@ pub(crate) struct Pull {
     pub(crate) title: String,
     pub(crate) body: String,
     pub(crate) branch: String,
+    /// Another repository of the same organisation that it comes from.
+    pub(crate) fork: Option<String>,
     pub(crate) base: String,
     pub(crate) is_closed: bool,
     pub(crate) closed_by: Option<String>,
@@ -278,7 +280,7 @@ fn shown(pull: &Pull, bare: &Path) -> Value {
         "head": {
             "ref": pull.branch,
             "sha": repository::head(bare, &pull.branch).unwrap_or_default(),
-            "repo": { "full_name": "Org/Shop" },
+            "repo": { "full_name": pull.fork.as_deref().unwrap_or("Org/Shop") },
         },
         "base": { "ref": pull.base, "sha": "", "repo": null },
         "requested_reviewers": pull.reviewers.iter().map(user).collect::<Vec<_>>(),

@@ -84,6 +84,47 @@ async fn a_persons_commit_is_never_touched() {
     assert!(matches!(merged, Outcome::MergedBy { by: Some(by), .. } if by == "lena"));
 }
 
+/// Who merges approves what was delivered, and nothing else that happens to have its name.
+#[tokio::test]
+async fn a_merge_is_of_what_was_merged() {
+    type Act = fn(&mut World);
+    let cases: [(&str, Act, bool); 6] = [
+        ("as it was delivered", |_| {}, true),
+        ("a journal that was lost", |world| world.steps.known.lock().unwrap().commits.clear(), true),
+        ("somebody's commit on top", |world| drop(world.person_commits()), false),
+        (
+            "to another branch",
+            |world| world.fake.by_person(1, |pull| pull.base = "release".to_owned()),
+            false,
+        ),
+        ("an earlier version", |world| world.next_version("500m"), false),
+        (
+            "a branch that is nowhere, and a commit that nobody knows",
+            |world| {
+                world.steps.known.lock().unwrap().commits.clear();
+                let branch = world.branch();
+                super::super::testing::repository::git(
+                    &world.repository.bare,
+                    &["branch", "-D", &branch],
+                );
+            },
+            false,
+        ),
+    ];
+    for (what, act, expected) in cases {
+        let mut world = World::new().await;
+        world.opened().await;
+        act(&mut world);
+        world.fake.by_person(1, |pull| pull.merged_by = Some("lena".to_owned()));
+        match world.run(Wish::Open).await.unwrap() {
+            Outcome::MergedBy { is_as_delivered, .. } => {
+                assert_eq!(is_as_delivered, expected, "{what}");
+            }
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_deleted_branch_is_not_pushed_again() {
     let world = World::new().await;

@@ -123,8 +123,11 @@ async fn people_merge_and_close() {
     world.opened().await;
     world.fake.by_person(1, |pull| pull.merged_by = Some("lena".to_owned()));
     let merged = world.run(Wish::Open).await.unwrap();
-    let expected =
-        Outcome::MergedBy { by: Some("lena".to_owned()), commit: Some("c0ffee".to_owned()) };
+    let expected = Outcome::MergedBy {
+        by: Some("lena".to_owned()),
+        commit: Some("c0ffee".to_owned()),
+        is_as_delivered: true,
+    };
     assert_eq!(merged, expected);
 
     let world = World::new().await;
