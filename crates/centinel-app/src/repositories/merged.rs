@@ -14,7 +14,7 @@ use super::{AllEffects, Repositories, deliver::Happened};
 use crate::{App, AppError};
 
 impl App {
-    /// Takes what was found in a repository into account.
+    /// Takes what was found in a repository into account; an error inside is one that passes, in words.
     pub(super) async fn followed(
         &self,
         repositories: &Repositories,
@@ -22,7 +22,7 @@ impl App {
         name: &str,
         happened: Happened,
         now: Timestamp,
-    ) -> Result<DeliverySeen, AppError> {
+    ) -> Result<Result<DeliverySeen, String>, AppError> {
         let seen = |state: &str, url, note, is_over| DeliverySeen {
             state: state.to_owned(),
             url,
@@ -30,7 +30,7 @@ impl App {
             wanted: String::new(),
             is_over,
         };
-        Ok(match happened {
+        Ok(Ok(match happened {
             Happened::Stands { state, url, note } => seen(state, url, note, false),
             Happened::Gone => seen("gone", None, None, true),
             Happened::OutOfDate(why) => {
@@ -55,10 +55,12 @@ impl App {
             }
             Happened::There { by, is_as_delivered, url } => {
                 let merge = (by.as_deref(), is_as_delivered);
-                let note = self.there(repositories, view, name, merge, now).await?;
-                seen("merged", url, Some(note), true)
+                match self.there(repositories, view, name, merge, now).await? {
+                    Ok(note) => seen("merged", url, Some(note), true),
+                    Err(reason) => return Ok(Err(reason)),
+                }
             }
-        })
+        }))
     }
 
     /// A close is a rejection, where the account is linked to a person who may reject. Why it is none,
@@ -75,7 +77,8 @@ impl App {
         self.decided(repositories, view, name, by, Verdict::Reject { reason }, now).await
     }
 
-    /// The values are on the base branch. Says what that means, for people.
+    /// The values are on the base branch, as far as that can be seen. Says what that means, for people; an
+    /// error is one that passes.
     async fn there(
         &self,
         repositories: &Repositories,
@@ -83,21 +86,25 @@ impl App {
         name: &str,
         (by, is_as_delivered): (Option<&str>, bool),
         now: Timestamp,
-    ) -> Result<String, AppError> {
+    ) -> Result<Result<String, String>, AppError> {
         let (id, whose) = (view.proposal.id, by.unwrap_or("somebody"));
         // What was merged may be another version's, or have been edited before.
-        let found = repositories.find(&view.proposal, name).await;
-        if found != Ok(Found::Done) {
+        let found = match repositories.find(&view.proposal, name).await {
+            Ok(found) => found,
+            // Not to be seen now is not changed.
+            Err(reason) => return Ok(Err(reason)),
+        };
+        if found != Found::Done {
             let why = match found {
-                Ok(Found::Changed(what)) | Err(what) => what,
-                _ => "the old values are there".to_owned(),
+                Found::Changed(what) => what,
+                Found::Done | Found::NotDone => "the old values are there".to_owned(),
             };
             let why = format!("merged by {whose}, but not as proposed: {why}");
             if matches!(view.status, Status::Pending | Status::Approved) {
                 let facts = Facts::Changed(why.clone());
                 self.approvals.execute(id, &Command::Refresh, &facts, now).await?;
             }
-            return Ok(why);
+            return Ok(Ok(why));
         }
         let mut not_counted = None;
         if view.status == Status::Pending {
@@ -119,10 +126,10 @@ impl App {
                         let effects = AllEffects { home, repositories };
                         self.approvals.carry_out(&effects, now).await?;
                         let status = self.approvals.show(id, now).await?.status;
-                        return Ok(match status {
+                        return Ok(Ok(match status {
                             Status::Executed => format!("merged by {whose}"),
                             status => format!("merged by {whose}; the proposal is {status}"),
-                        });
+                        }));
                     }
                     Err(error) if error.is_refusal() => error.to_string(),
                     Err(error) => return Err(error.into()),
@@ -135,7 +142,7 @@ impl App {
             // Carried out before, or ended: there is nothing that this could still be for.
             status => {
                 self.approvals.note_merge(id, name, whose, status, now).await?;
-                return Ok(format!("merged by {whose}; the proposal is {status}"));
+                return Ok(Ok(format!("merged by {whose}; the proposal is {status}")));
             }
         };
         let what = format!("merged by {whose} without what approval asks for: {outside}");
@@ -143,7 +150,7 @@ impl App {
         self.approvals
             .execute(id, &Command::Overtake { what: what.clone() }, &Facts::Unchecked, now)
             .await?;
-        Ok(what)
+        Ok(Ok(what))
     }
 
     /// A decision made at the forge, as the person whose account it was; why there is none, otherwise.

@@ -425,7 +425,7 @@ pub(crate) async fn a_message_is_posted_once(world: World) {
 pub(crate) async fn people_are_called_when_it_matters(world: World) {
     let world = world.with_people().await;
     let glass = "\n[break_glass]\nexpires_after_hours = 4\nreview_within_hours = 48\n";
-    let policy = format!("{}{glass}", crate::world::POLICY);
+    let policy = format!("{}{glass}", *crate::world::POLICY);
     let world = world.governed_by(&policy);
     let emergency = account("eve", &["emergency"]);
     world.change_account("ada", password("ada"), emergency, at(0)).await.unwrap();
