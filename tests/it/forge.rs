@@ -1,12 +1,20 @@
 //! Pull requests of the whole product, against git's own HTTP server and a forge with a memory: who merges,
 //! who closes, and what that is worth here.
 
+use std::fmt::Write as _;
+
+use centinel_app::{
+    App, DeliverySeen, Git, Requester,
+    live::{Limits, Outside},
+};
+use centinel_engine::proposal::Draft;
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::{
     delivery::{ROUTE, VALUES, configure, propose, status, with_spend},
     forges::{
-        github::{FakeGitHub, Pull},
+        github::{FakeGitHub, Pull, Wrong},
         repository::{Repository, TOKEN},
     },
     product::{Home, PASSWORD},
@@ -228,4 +236,170 @@ fn a_forge_that_refuses_is_named_and_asked_again() {
     assert!(!refused.to_string().contains("ghp_expired"), "{refused}");
     std::fs::write(&token, TOKEN).unwrap();
     assert_eq!(world.deliver()["delivered"][0]["state"], "open");
+}
+
+/// What a test does inside of the product, at times of its own.
+impl World {
+    async fn app(&self) -> App {
+        let app = App::open(&self.home.path(), None).await.unwrap();
+        app.use_audit_key(|_| None, jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+        app
+    }
+
+    /// A second version of `P-1` with the same edits, which its pull request does not show yet.
+    async fn supersede(&self, app: &App) {
+        let now = self.happened_at(0).checked_add(SignedDuration::from_secs(1)).unwrap();
+        let id = "P-1".parse().unwrap();
+        let proposal = app.approvals().show(id, now).await.unwrap().proposal;
+        let draft = Draft {
+            title: format!("{}, for good", proposal.title),
+            change: proposal.change,
+            edits: proposal.edits,
+            evidence: proposal.evidence,
+            saving: proposal.saving,
+            counterfactual: proposal.counterfactual,
+            reverts: proposal.reverts,
+            cost_touched: None,
+            risk: proposal.risk,
+            reversible: proposal.reversible,
+            owner: proposal.owner,
+        };
+        app.approvals().supersede(id, draft, &Requester::system(), now).await.unwrap();
+    }
+
+    /// When an event of `P-1` happened.
+    fn happened_at(&self, event: usize) -> jiff::Timestamp {
+        self.shown()["events"][event]["at"].as_str().unwrap().parse().unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_decides_on_the_version_that_its_pull_request_showed() {
+    for (is_merged, expected) in [(true, "overtaken"), (false, "pending")] {
+        let world = World::new();
+        world.link("ada-of-shop");
+        propose(&world.home, ROUTE);
+        world.deliver();
+        let app = world.app().await;
+        world.supersede(&app).await;
+        if is_merged {
+            world.merge("ada-of-shop");
+        } else {
+            world.github.by_person(1, |pull| {
+                pull.is_closed = true;
+                pull.closed_by = Some("ada-of-shop".to_owned());
+            });
+        }
+        let done = world.deliver();
+        let note = done["delivered"][0]["note"].as_str().unwrap();
+        assert!(note.contains("now at version 2"), "{note}");
+        let shown = world.shown();
+        assert_eq!(shown["status"], expected, "{shown:#}");
+        let decided = |event: &String| ["vote_cast", "rejected"].contains(&event.as_str());
+        assert!(!events(&shown).iter().any(decided), "{shown:#}");
+        let log = app.log_about(None).await.unwrap();
+        let tried = |entry: &centinel_app::AuditEntry| {
+            entry.action == "refused" && entry.actor == "person:ada" && entry.subject == "P-1"
+        };
+        assert!(log.iter().any(tried), "it is kept that she tried");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_delivery_cannot_keeps_no_other_and_is_tried_again() {
+    let world = World::new();
+    let token = world.home.path().with_file_name("token");
+    std::fs::write(&token, "ghp_expired").unwrap();
+    propose(&world.home, ROUTE);
+    let app = world.app().await;
+    let now = world.happened_at(0);
+    // Somebody writes a reminder for what the log does not know.
+    let nothing = "P-99".parse().unwrap();
+    let database = app.database();
+    let lease = SignedDuration::ZERO;
+    database.claim_delivery(nothing, "shop", "main", now, lease).await.unwrap().unwrap();
+    // A delivery that was over when its proposal came back, and the forge refuses just then.
+    let id = "P-1".parse().unwrap();
+    let row = database.claim_delivery(id, "shop", "main", now, lease).await.unwrap().unwrap();
+    let over = DeliverySeen {
+        state: "gone".to_owned(),
+        wanted: "close v1".to_owned(),
+        is_over: true,
+        ..row.seen
+    };
+    database.settle_delivery(id, "shop", &over, now).await.unwrap();
+    let refused = world.deliver();
+    let note = refused["delivered"][0]["note"].as_str().unwrap();
+    assert!(note.contains("does not accept the credential"), "{note}");
+    let unknown = &app.deliveries_of(nothing).await.unwrap()[0].seen;
+    assert!(unknown.is_over, "{unknown:?}");
+    std::fs::write(&token, TOKEN).unwrap();
+    assert_eq!(world.deliver()["delivered"][0]["state"], "open");
+}
+
+/// A call an hour for a month after a day, of the smaller model.
+fn later(after: jiff::Timestamp) -> String {
+    let mut text = String::from(
+        "request_id,timestamp,provider,model,input_tokens,cached_tokens,output_tokens,feature,team\n",
+    );
+    let start = after.as_second() / 86_400 * 86_400;
+    for hour in 24..24 * 34 {
+        let at = jiff::Timestamp::from_second(start + hour * 3600 + 600).unwrap();
+        let _ = writeln!(text, "l{hour},{at},openai,gpt-5-mini,2000,0,300,answers,support");
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merged_pull_request_is_told_what_it_saves_once_after_7_and_30_days() {
+    let world = World::new();
+    world.link("ada-of-shop");
+    propose(&world.home, ROUTE);
+    world.deliver();
+    world.merge("ada-of-shop");
+    world.deliver();
+    assert_eq!(status(&world.home, "P-1"), "executed");
+    let merged = world.happened_at(4);
+    let calls = world.home.file("later.csv", &later(merged)).display().to_string();
+    world.home.run(&["import", &calls]).ok();
+    let app = world.app().await;
+    let outside = Outside {
+        variable: |_| None,
+        now: || jiff::Timestamp::UNIX_EPOCH,
+        seed: 1,
+        limits: Limits::default(),
+    };
+    let search_path = "/usr/local/bin:/usr/bin:/bin";
+    let git = Git::new("git", search_path.into(), std::time::Duration::from_secs(30));
+    let repositories = app.repositories(&git, &outside).await;
+    let told = || {
+        let comments = world.pull().comments;
+        let marked = |days: u32| {
+            let mark = format!("realised-{days} -->");
+            comments.iter().filter(|(_, text)| text.contains(&mark)).count()
+        };
+        (marked(7), marked(30))
+    };
+    let day = |days: i64| merged.checked_add(SignedDuration::from_hours(24 * days)).unwrap();
+    let step = async |at| {
+        let measured = app.measure_savings(at).await.unwrap();
+        app.tell_savings(&repositories, at).await.unwrap();
+        measured.len()
+    };
+    assert_eq!((step(day(6)).await, told()), (0, (0, 0)));
+    // The forge takes the comment, and nobody hears of it.
+    world.github.fail("POST", "/comments", Wrong::LostAfter);
+    assert_eq!((step(day(9)).await, told()), (1, (1, 0)));
+    let comment = world.pull().comments.last().unwrap().1.clone();
+    assert!(comment.contains("P-1 saves $") && comment.contains("over 7 days"), "{comment}");
+    assert!(comment.contains("was promised"), "{comment}");
+    assert_eq!((step(day(10)).await, told()), (0, (1, 0)));
+    // A process that died between its comment and its note.
+    world.github.by_person(1, |pull| {
+        let text = "P-1 saves …\n\n<!-- centinel:note P-1 realised-30 -->".to_owned();
+        pull.comments.push(("centinel-bot".to_owned(), text));
+    });
+    assert_eq!((step(day(32)).await, told()), (1, (1, 1)));
+    assert_eq!((step(day(40)).await, told()), (0, (1, 1)));
+    world.home.run(&["audit", "verify"]).ok();
 }

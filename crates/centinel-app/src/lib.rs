@@ -113,4 +113,4 @@ pub use centinel_approvals::{
 };
 pub use centinel_ingest::Format;
 pub use centinel_ledger::{Condition, OnOverlap, ScanLevel};
-pub use centinel_store::audit::AuditEntry;
+pub use centinel_store::{DeliverySeen, audit::AuditEntry};

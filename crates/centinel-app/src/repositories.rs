@@ -11,6 +11,7 @@ mod effects;
 mod hooks;
 mod merged;
 mod saved;
+mod shown;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -26,9 +27,9 @@ use jiff::Timestamp;
 
 pub(crate) use config::problem;
 pub use config::{DeliveryConfig, ForgeKind, RepositoryConfig};
-pub use deliver::Delivered;
 pub(crate) use effects::AllEffects;
 pub use hooks::{ForgeHookError, ForgeHooks};
+pub use shown::Delivered;
 
 use crate::{App, AppError, live::Outside};
 
@@ -224,7 +225,9 @@ fn folder_name(name: &str) -> String {
 /// The host of an address, as accounts there are linked.
 fn host(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or_default().to_ascii_lowercase()
+    let authority = rest.split('/').next().unwrap_or_default();
+    // A user before the host is who asks, and no part of where.
+    authority.rsplit('@').next().unwrap_or_default().to_ascii_lowercase()
 }
 
 /// The folder of patches of a clone's proposals.

@@ -1,8 +1,6 @@
 //! What was carried out by hand: the word of a person, for changes that Centinel does not make itself.
 
-use centinel_engine::proposal::{
-    Ballot, Channel, Command, Eligibility, Facts, Principal, ProposalId,
-};
+use centinel_engine::proposal::{Ballot, Channel, Command, Eligibility, Facts, ProposalId};
 use centinel_store::{people, proposals};
 use jiff::Timestamp;
 
@@ -60,16 +58,8 @@ impl Approvals {
         facts: &Facts,
         now: Timestamp,
     ) -> Result<View, ApprovalError> {
-        let (mut journal, session) = self.session_journal(secret, csrf_token, now).await?;
-        let id = confirmation.id;
-        if !session.is_fresh(now) && !self.is_reversible(&mut journal, id).await? {
-            return Err(ApprovalError::ProveAgain(id));
-        }
-        let recognised = Recognised {
-            journal,
-            actor: Principal::person(&session.person),
-            has_second_factor: session.has_second_factor,
-        };
+        let needs_proof = Some(confirmation.id);
+        let recognised = self.recognise_session(secret, csrf_token, needs_proof, now).await?;
         self.confirm_as(recognised, confirmation, facts, now).await
     }
 
@@ -83,7 +73,9 @@ impl Approvals {
         let Confirmation { id, version, digest, reference, carried_out_at, channel } = confirmation;
         let Recognised { mut journal, actor, .. } = recognised;
         let people = people::directory_locked(&mut journal).await?;
+        // Whoever may not see it is not told that it is there.
         let before = proposals::load_locked(&mut journal, id).await?;
+        let before = before.filter(|record| self.sees(&record.state.proposal));
         let eligibility = before.as_ref().map_or_else(Eligibility::default, |before| {
             self.eligibility(&before.state.proposal, &people, None)
         });

@@ -61,26 +61,53 @@ impl Approvals {
         id: ProposalId,
         repository: &str,
     ) -> Result<Known, ApprovalError> {
+        let mut known = Known::default();
+        for (at, entry) in self.steps(id, repository).await? {
+            known.apply(&entry.step, at);
+        }
+        Ok(known)
+    }
+
+    /// The version that a proposal's pull request shows, as we wrote it there last; `None` before that.
+    /// Whoever merges or closes it has seen this one, whatever was proposed since.
+    ///
+    /// # Errors
+    ///
+    /// [`ApprovalError::Store`].
+    pub async fn version_shown(
+        &self,
+        id: ProposalId,
+        repository: &str,
+    ) -> Result<Option<u32>, ApprovalError> {
+        let steps = self.steps(id, repository).await?;
+        let shows = |step: &Step| matches!(step, Step::Opened { .. } | Step::Described);
+        let last = steps.iter().rev().find(|(_, entry)| shows(&entry.step));
+        Ok(last.map(|(_, entry)| entry.version))
+    }
+
+    /// Every step for a proposal in a repository, in order.
+    async fn steps(
+        &self,
+        id: ProposalId,
+        repository: &str,
+    ) -> Result<Vec<(Timestamp, Entry)>, ApprovalError> {
         let filter = EntryFilter {
             subject: Some(id.to_string()),
             action: Some(STEP.to_owned()),
             ..EntryFilter::default()
         };
-        let (mut known, mut last) = (Known::default(), 0);
+        let (mut steps, mut last) = (Vec::new(), 0);
         loop {
             let entries = audit::filtered_after(&self.database, last, &filter).await?;
-            let Some(end) = entries.last() else { return Ok(known) };
+            let Some(end) = entries.last() else { return Ok(steps) };
             last = end.sequence;
             for entry in entries {
                 // An entry that does not read as a step says nothing that could be relied on: what it
                 // was about is looked for again.
-                let step: Result<Entry, _> = serde_json::from_value(entry.payload);
-                match step {
-                    Ok(Entry { repository: of, step, .. }) if of == repository => {
-                        let at = Timestamp::from_microsecond(entry.at).unwrap_or_default();
-                        known.apply(&step, at);
-                    }
-                    _ => {}
+                let Ok(step) = serde_json::from_value::<Entry>(entry.payload) else { continue };
+                if step.repository == repository {
+                    let at = Timestamp::from_microsecond(entry.at).unwrap_or_default();
+                    steps.push((at, step));
                 }
             }
         }

@@ -179,7 +179,11 @@ impl Approvals {
         let recognised = self.recognise(name, proof.into(), now).await?;
         let Recognised { mut journal, actor, .. } = recognised;
         let state = links::state_locked(&mut journal, account).await?;
-        let Some(held) = state.link else { return Ok(false) };
+        let Some(held) = state.link else {
+            // The code that was spent for nothing is spent.
+            journal.commit().await?;
+            return Ok(false);
+        };
         let directory = people::directory_locked(&mut journal).await?;
         let is_admin = directory
             .get(name)
@@ -327,6 +331,8 @@ pub(crate) async fn link(
     }
     if let Some(held) = links::state_locked(&mut journal, account).await?.link {
         if held.person == person {
+            // The code that was spent to say so again is spent.
+            journal.commit().await?;
             return Ok(held);
         }
         let refusal = ApprovalError::AlreadyLinked(account.clone());

@@ -31,6 +31,8 @@ pub struct Offer {
     pub break_glass: Result<(), Refusal>,
     /// Close an emergency that somebody else began.
     pub review: Result<(), Refusal>,
+    /// Say that it was carried out by hand, now; as far as its facts hold, which nobody looked at here.
+    pub confirm: Result<(), Refusal>,
 }
 
 impl Approvals {
@@ -109,10 +111,11 @@ impl Approvals {
         let ballot =
             || Ballot { version: state.proposal.version, digest: state.digest.clone(), channel };
         let words = || SOME_WORDS.to_owned();
-        let played = |command: Command| {
-            let context = self.context(&actor, people, &eligibility, &Facts::Unchecked, now);
+        let played_on = |facts: &Facts, command: Command| {
+            let context = self.context(&actor, people, &eligibility, facts, now);
             step(Some(state), id, &command, &context)
         };
+        let played = |command: Command| played_on(&Facts::Unchecked, command);
         let approve = played(Command::Approve(ballot()));
         let completes = approve.as_ref().is_ok_and(|(after, _)| after.status == Status::Approved);
         let [approve, reject, withdraw, break_glass, review] = [
@@ -123,8 +126,12 @@ impl Approvals {
             played(Command::Review { note: words() }),
         ]
         .map(|played| played.map(|_| ()));
+        let done_now =
+            Command::Confirm { ballot: ballot(), reference: words(), carried_out_at: now };
+        // Whether the facts held is computed once there is something to look at.
+        let confirm = played_on(&Facts::Hold, done_now).map(|_| ());
         let view = self.view(record, people, now);
-        Offer { view, approve, completes, reject, withdraw, break_glass, review }
+        Offer { view, approve, completes, reject, withdraw, break_glass, review, confirm }
     }
 
     /// Keeps in the audit log that somebody who was recognised tried what was refused before it came to

@@ -165,23 +165,34 @@ impl Approvals {
         csrf_token: &str,
         now: Timestamp,
     ) -> Result<View, ApprovalError> {
+        let needs_proof = (decision.verdict == Verdict::Approve).then_some(decision.id);
+        let recognised = self.recognise_session(secret, csrf_token, needs_proof, now).await?;
+        self.decide_as(recognised, decision, now).await
+    }
+
+    /// The person of a session, in the journal in which they act. `needs_proof` is the proposal for which
+    /// they have to have proved themselves lately, if it cannot be undone; that they had not is kept in
+    /// the log.
+    pub(crate) async fn recognise_session(
+        &self,
+        secret: &str,
+        csrf_token: &str,
+        needs_proof: Option<ProposalId>,
+        now: Timestamp,
+    ) -> Result<Recognised, ApprovalError> {
         let (mut journal, session) = self.session_journal(secret, csrf_token, now).await?;
-        let id = decision.id;
-        let approves = decision.verdict == Verdict::Approve;
-        if approves && !session.is_fresh(now) && !self.is_reversible(&mut journal, id).await? {
+        let actor = Principal::person(&session.person);
+        if let Some(id) = needs_proof
+            && !session.is_fresh(now)
+            && !self.is_reversible(&mut journal, id).await?
+        {
             let refusal = ApprovalError::ProveAgain(id);
-            let actor = Principal::person(&session.person).to_string();
             let payload = serde_json::json!({ "refusal": refusal.to_string() });
-            journal.append(now, &actor, "refused", &id.to_string(), &payload).await?;
+            journal.append(now, &actor.to_string(), "refused", &id.to_string(), &payload).await?;
             journal.commit().await?;
             return Err(refusal);
         }
-        let recognised = Recognised {
-            journal,
-            actor: Principal::person(&session.person),
-            has_second_factor: session.has_second_factor,
-        };
-        self.decide_as(recognised, decision, now).await
+        Ok(Recognised { journal, actor, has_second_factor: session.has_second_factor })
     }
 
     /// The person of a session, as somebody who may propose and withdraw.

@@ -115,12 +115,19 @@ pub(crate) async fn explain(state: Asked, Path(id): Path<String>) -> Response {
     }))
 }
 
-/// `GET /api/inbox`: the proposals that wait for somebody, the largest expected saving first.
+/// `GET /api/inbox`: the proposals that wait for somebody, the largest expected saving first, and where
+/// they were delivered to.
 pub(crate) async fn inbox(state: Asked) -> Response {
     let open = state.app().ranked_inbox(state.now()).await.map_err(Failure::from);
-    answered(open.map(|open| {
+    let open = match open {
+        Ok(open) => open,
+        Err(failure) => return failure.json(),
+    };
+    let ids = open.iter().map(|(view, _)| view.proposal.id).collect();
+    let deliveries = state.app().deliveries_among(&ids).await.map_err(Failure::from);
+    answered(deliveries.map(|deliveries| {
         let views: Vec<_> = open.into_iter().map(|(view, _)| view).collect();
-        json!({ "proposals": views })
+        json!({ "proposals": views, "deliveries": deliveries })
     }))
 }
 

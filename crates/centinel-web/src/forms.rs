@@ -16,6 +16,7 @@ use crate::{
     asked::{Asked, Caller},
     failure::Failure,
     gate::host_of,
+    headers::once,
     pages::Chrome,
     refused::{Why, refuse},
     signed_in::subject,
@@ -52,15 +53,8 @@ pub(crate) async fn from_own_page(
 }
 
 fn is_from(headers: &HeaderMap, host: &str, state: &WebState) -> bool {
-    let once = |name: &HeaderName| {
-        let mut values = headers.get_all(name).iter();
-        match (values.next(), values.next()) {
-            (Some(value), None) => value.to_str().ok(),
-            _ => None,
-        }
-    };
-    let Some(origin) = once(&header::ORIGIN) else { return false };
-    let site = headers.contains_key(SEC_FETCH_SITE).then(|| once(&SEC_FETCH_SITE));
+    let Some(origin) = once(headers, header::ORIGIN) else { return false };
+    let site = headers.contains_key(SEC_FETCH_SITE).then(|| once(headers, SEC_FETCH_SITE));
     let is_same_site = site.is_none_or(|site| site == Some("same-origin"));
     is_same_site && state.page_at(host).is_some_and(|page| origin.eq_ignore_ascii_case(&page))
 }

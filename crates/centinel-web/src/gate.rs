@@ -2,12 +2,12 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
-use crate::{WebState, refused::Why};
+use crate::{WebState, headers::once, refused::Why};
 
 /// Names by which this server is reached. A browser tricked into resolving another name to this
 /// machine (DNS rebinding) sends that name, and is refused.
@@ -69,16 +69,7 @@ fn refusal(request: &Request, state: &WebState) -> Option<(Why, &'static str)> {
 /// The name that a request was sent to, with its port.
 pub(crate) fn host_of(request: &Request) -> Option<&str> {
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
-    host_header(request.headers()).or(authority)
-}
-
-/// The `Host` header, when there is exactly one.
-fn host_header(headers: &HeaderMap) -> Option<&str> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().ok(),
-        _ => None,
-    }
+    once(request.headers(), header::HOST).or(authority)
 }
 
 /// Whether a host, with or without a port, is one of our names.

@@ -14,6 +14,7 @@ mod failure;
 mod forms;
 mod gate;
 mod happened;
+mod headers;
 pub mod hooks;
 mod metrics;
 mod otlp;
@@ -102,6 +103,7 @@ fn forms(state: &WebState) -> Router<WebState> {
         .route("/proposals/{id}/withdraw", post(pages::withdraw))
         .route("/proposals/{id}/emergency", post(pages::break_glass))
         .route("/proposals/{id}/review", post(pages::review))
+        .route("/proposals/{id}/confirm", post(pages::confirm))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(middleware::from_fn_with_state(state.clone(), forms::from_own_page))
 }

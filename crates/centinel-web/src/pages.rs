@@ -29,7 +29,7 @@ use centinel_app::App;
 
 pub(crate) use account::{account, change_password};
 pub(crate) use arrival::arrival;
-pub(crate) use decide::{approve, break_glass, reject, review, withdraw};
+pub(crate) use decide::{approve, break_glass, confirm, reject, review, withdraw};
 pub(crate) use episode::episode;
 pub(crate) use evidence::evidence;
 pub(crate) use inbox::inbox;

@@ -19,7 +19,8 @@ const DAYS_SHOWN: i64 = 90;
 
 /// What every route shares. Cheap to clone.
 ///
-/// INVARIANT: `whole` is for what takes rows in and for what tells nothing of them. A route that
+/// INVARIANT: `whole` is for what takes rows in and for what tells nothing of them: the facts behind what
+/// a person says was carried out are of all spend. A route that
 /// answers takes `Asked`, whose product sees what the one who asks may see.
 #[derive(Debug, Clone)]
 pub struct WebState {

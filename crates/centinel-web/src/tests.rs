@@ -1,7 +1,9 @@
 //! The routes over a small home.
 
+mod by_hand;
 mod company;
 mod deciding;
+mod delivered;
 mod hostile;
 mod linking;
 mod people;
@@ -232,7 +234,7 @@ async fn an_empty_home_says_what_to_do() {
     let report = site.get("/api/report").await;
     assert_eq!(report.status, StatusCode::NOT_FOUND);
     assert_eq!(report.json()["error"]["message"], "the ledger is empty");
-    assert_eq!(site.get("/api/inbox").await.json(), json!({ "proposals": [] }));
+    assert_eq!(site.get("/api/inbox").await.json(), json!({ "proposals": [], "deliveries": [] }));
 }
 
 #[tokio::test]

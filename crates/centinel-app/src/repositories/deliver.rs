@@ -9,12 +9,13 @@ use centinel_approvals::{
         Outcome, Place, PlanError, Wish, admitted, branch_name,
     },
 };
-use centinel_engine::proposal::{Command, ProposalId, Status};
+use centinel_engine::proposal::{Calibration, Command, ProposalId, Status, expected_saving};
 use centinel_store::{DeliveryRow, DeliverySeen};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 
-use super::{Repositories, Repository, Way, effects::EDIT, order, patches, repository_of};
+use super::{
+    Delivered, Repositories, Repository, Way, effects::EDIT, order, patches, repository_of,
+};
 use crate::{App, AppError};
 
 /// How often a pull request is looked at where nothing new is wanted of it and no webhook came.
@@ -23,18 +24,6 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(5);
 const LEASE: SignedDuration = SignedDuration::from_mins(2);
 /// Longest note of a delivery, in characters.
 const NOTE_MAX: usize = 500;
-
-/// What became of a proposal in its repository, in this round.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Delivered {
-    /// Which proposal.
-    pub id: ProposalId,
-    /// The repository by its name.
-    pub repository: String,
-    /// What it looks like now.
-    #[serde(flatten)]
-    pub seen: DeliverySeen,
-}
 
 /// What was found there, and what it means for the proposal.
 pub(super) enum Happened {
@@ -70,9 +59,20 @@ impl App {
         views.retain(|view| repository_of(&view.proposal).is_some());
         let open: BTreeSet<ProposalId> = views.iter().map(|view| view.proposal.id).collect();
         for row in rows.values().filter(|row| !row.seen.is_over && !open.contains(&row.proposal)) {
-            views.push(self.approvals.show(row.proposal, now).await?);
+            match self.approvals.show(row.proposal, now).await {
+                Ok(view) => views.push(view),
+                // Somebody wrote a row for what the log does not know: nothing is done for it.
+                Err(error) if error.is_refusal() => {
+                    let note = Some("there is no such proposal".to_owned());
+                    let seen = DeliverySeen { note, is_over: true, ..row.seen.clone() };
+                    let database = self.database();
+                    database.settle_delivery(row.proposal, &row.repository, &seen, now).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        let room = self.room(repositories, &views, &rows);
+        let calibration = self.calibration(now).await?;
+        let room = self.room(repositories, &views, &rows, &calibration);
         let mut delivered = Vec::new();
         for view in views {
             let id = view.proposal.id;
@@ -97,29 +97,14 @@ impl App {
         Ok(self.database().wake_deliveries(repository).await?)
     }
 
-    /// Where a proposal was delivered to, and what it looked like there last.
-    ///
-    /// # Errors
-    ///
-    /// Store errors.
-    pub async fn deliveries_of(&self, id: ProposalId) -> Result<Vec<Delivered>, AppError> {
-        let rows = self.database().deliveries_of(id).await?;
-        Ok(rows
-            .into_iter()
-            .map(|DeliveryRow { proposal, repository, seen, .. }| Delivered {
-                id: proposal,
-                repository,
-                seen,
-            })
-            .collect())
-    }
-
-    /// Which proposals may be open at once: those that are, and of the others the largest savings.
+    /// Which proposals may be open at once: those that are, and of the others the largest expected
+    /// savings, in the order of the inbox.
     fn room(
         &self,
         repositories: &Repositories,
         views: &[View],
         rows: &BTreeMap<ProposalId, DeliveryRow>,
+        calibration: &[Calibration],
     ) -> BTreeSet<ProposalId> {
         let (mut open, mut waiting) = (Vec::new(), Vec::new());
         for view in views.iter().filter(|view| wish(view.status) == Some(Wish::Open)) {
@@ -129,7 +114,7 @@ impl App {
                 proposal: proposal.id,
                 repository: repository.to_owned(),
                 owner: proposal.owner.clone(),
-                saving: proposal.saving,
+                expected: expected_saving(proposal, calibration),
             };
             let row = rows.get(&proposal.id);
             let is_open = row.is_some_and(|row| row.seen.url.is_some() && !row.seen.is_over);
@@ -169,24 +154,12 @@ impl App {
         let Some(row) = database.claim_delivery(id, name, &branch, now, LEASE).await? else {
             return Ok(None);
         };
-        let view = self.drifted(view, now).await?;
-        let wish = self::wish(view.status).unwrap_or(wish);
-        let happened = match repositories.get(name) {
-            Ok(repository) if has_room || wish != Wish::Open => {
-                self.run(repositories, repository, &view, &row, wish, now).await
-            }
-            Ok(_) => Ok(Happened::Stands {
-                state: "waiting",
-                url: None,
-                note: Some("as many are open as may be; the largest saving goes first".to_owned()),
-            }),
-            Err(reason) => Err(reason),
-        };
-        let mut seen = match happened {
-            Ok(happened) => self.followed(repositories, &view, name, happened, now).await?,
-            // Nothing is known to have changed: it is tried again.
-            Err(reason) => DeliverySeen { note: Some(reason), ..row.seen.clone() },
-        };
+        let looked = self.look_after(repositories, view, &row, (wish, has_room), now).await;
+        let mut seen = looked.unwrap_or_else(|reason| {
+            tracing::warn!(proposal = %id, repository = name, reason, "delivery");
+            // Nothing is known to have changed: it is tried again, also where all was over before.
+            DeliverySeen { note: Some(reason), is_over: false, ..row.seen.clone() }
+        });
         seen.wanted = wanted;
         seen.note = seen.note.map(|note| in_short(&note));
         // An end that was not reached is tried again; one that was is not looked at any more.
@@ -196,6 +169,33 @@ impl App {
                 != (&seen.state, &seen.url, &seen.note)
         });
         Ok(is_new.then_some(seen))
+    }
+
+    /// Looks at one that is claimed, acts, and takes what was found into account. An error is in words: it
+    /// is noted with this one, and the others go on.
+    async fn look_after(
+        &self,
+        repositories: &Repositories,
+        view: View,
+        row: &DeliveryRow,
+        (wish, has_room): (Wish, bool),
+        now: Timestamp,
+    ) -> Result<DeliverySeen, String> {
+        let said = |error: AppError| crate::in_one_line(&error);
+        let name = row.repository.as_str();
+        let view = self.drifted(view, now).await.map_err(said)?;
+        let wish = self::wish(view.status).unwrap_or(wish);
+        let repository = repositories.get(name)?;
+        let happened = if has_room || wish != Wish::Open {
+            self.run(repositories, repository, &view, row, wish, now).await?
+        } else {
+            let note = "as many are open as may be; the largest expected saving goes first";
+            Happened::Stands { state: "waiting", url: None, note: Some(note.to_owned()) }
+        };
+        let seen = self.followed(repositories, &view, name, happened, now).await.map_err(said)?;
+        // What is out of date is open until the next round, and may be opened again.
+        let url = if seen.state == "out_of_date" { row.seen.url.clone() } else { seen.url };
+        Ok(DeliverySeen { url, ..seen })
     }
 
     /// The proposal after its facts were computed again: what drifted waits for a new version.

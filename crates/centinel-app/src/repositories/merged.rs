@@ -5,7 +5,7 @@
 //! says so, and no approval is made good afterwards.
 
 use centinel_approvals::{Attested, Decision, Found, Verdict, View};
-use centinel_engine::proposal::{Channel, Command, Facts, Status};
+use centinel_engine::proposal::{Channel, Command, Facts, Occurrence, Status};
 use centinel_store::DeliverySeen;
 use jiff::Timestamp;
 
@@ -111,7 +111,11 @@ impl App {
                         let home = self.home_edits();
                         let effects = AllEffects { home, repositories };
                         self.approvals.carry_out(&effects, now).await?;
-                        return Ok(format!("merged by {whose}"));
+                        let status = self.approvals.show(id, now).await?.status;
+                        return Ok(match status {
+                            Status::Executed => format!("merged by {whose}"),
+                            status => format!("merged by {whose}; the proposal is {status}"),
+                        });
                     }
                     Err(error) if error.is_refusal() => error.to_string(),
                     Err(error) => return Err(error.into()),
@@ -154,17 +158,28 @@ impl App {
             Ok(attested) => attested,
             Err(error) => return Ok(Some(error.to_string())),
         };
-        let decision = Decision {
-            id: view.proposal.id,
-            version: view.proposal.version,
-            digest: view.digest.clone(),
-            verdict,
-            channel: Channel::PullRequest,
+        let id = view.proposal.id;
+        // They decided on what the pull request showed, which may be an earlier version.
+        let shown = self.approvals.version_shown(id, name).await?;
+        let Some((version, digest)) = shown.and_then(|version| version_of(view, version)) else {
+            return Ok(Some("nobody knows which version its pull request showed".to_owned()));
         };
+        let channel = Channel::PullRequest;
+        let decision = Decision { id, version, digest, verdict, channel };
         match self.approvals.decide_by_link(&attested, decision, now).await {
             Ok(_) => Ok(None),
             Err(error) if error.is_refusal() => Ok(Some(error.to_string())),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A version of a proposal with its digest, as the log has it.
+fn version_of(view: &View, version: u32) -> Option<(u32, String)> {
+    view.events.iter().find_map(|event| match &event.what {
+        Occurrence::Proposed { proposal, digest } if proposal.version == version => {
+            Some((version, digest.clone()))
+        }
+        _ => None,
+    })
 }

@@ -383,6 +383,10 @@ impl Delivery<'_> {
             self.forge.describe(pull.number, text.0, text.1).await?;
             self.note(Step::Described).await?;
         }
+        if looked.pull.is_some() && order.known.pull.is_none() {
+            // Opened before a crash, and not noted. From here it is known what it shows.
+            self.note(Step::Opened { number: pull.number, url: pull.url.clone() }).await?;
+        }
         if !order.known.is_labelled {
             let missing: Vec<String> = planned
                 .labels

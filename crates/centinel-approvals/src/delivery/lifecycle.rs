@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use centinel_engine::proposal::{ProposalId, Saving};
+use centinel_engine::proposal::{ExpectedSaving, ProposalId, by_expected_saving};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -331,12 +331,12 @@ pub struct Place {
     pub repository: String,
     /// The team whose spend it is.
     pub owner: String,
-    /// What it saves a month; amounts of one currency.
-    pub saving: Option<Saving>,
+    /// What it is expected to save a month.
+    pub expected: Option<ExpectedSaving>,
 }
 
-/// Which of those that wait may be opened beside those that are open: the largest saving first, then
-/// the older proposal; one without an estimate comes last.
+/// Which of those that wait may be opened beside those that are open: the largest expected saving first,
+/// then the older proposal; one without an estimate comes last. The order is that of the inbox.
 pub fn admitted(open: &[Place], waiting: &[Place], max: OpenMax) -> Vec<(ProposalId, String)> {
     let mut repositories: BTreeMap<&str, usize> = BTreeMap::new();
     let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
@@ -345,9 +345,10 @@ pub fn admitted(open: &[Place], waiting: &[Place], max: OpenMax) -> Vec<(Proposa
         *owners.entry(&place.owner).or_default() += 1;
     }
     let mut waiting: Vec<&Place> = waiting.iter().collect();
-    waiting.sort_by_key(|place| {
-        let saving = place.saving.map(|saving| saving.mid.amount);
-        (std::cmp::Reverse(saving), place.proposal, place.repository.clone())
+    waiting.sort_by(|one, other| {
+        let order =
+            by_expected_saving((one.proposal, one.expected), (other.proposal, other.expected));
+        order.then_with(|| one.repository.cmp(&other.repository))
     });
     let mut admitted = Vec::new();
     for place in waiting {

@@ -179,8 +179,10 @@ pub(crate) async fn a_word_changes_no_other_rule(world: World) {
         let made = Confirmation { channel: Channel::Web, ..made() };
         async move { world.confirm_in_session(made, &secret, &token, &Facts::Hold, now).await }
     };
+    let before = refusals(&world).await;
     let stale = say(&token, late).await;
     assert!(matches!(stale, Err(ApprovalError::ProveAgain(_))), "{stale:?}");
+    assert_eq!(refusals(&world).await, before + 1, "it is kept, as that of a decision is");
     let foreign = say("not the form's", late).await;
     assert!(matches!(foreign, Err(ApprovalError::WrongCsrfToken)), "{foreign:?}");
     world.confirm_session(&secret, &token, password("cora"), late).await.unwrap();

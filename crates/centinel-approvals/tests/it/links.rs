@@ -1,13 +1,16 @@
 //! Accounts outside: who they are here, and what they may decide. Each scenario after the first is an
 //! attack.
 
-use centinel_approvals::{ApprovalError, Approvals, Attested, OutsideAccount, Service, Verdict};
+use centinel_approvals::{
+    ApprovalError, Approvals, Attested, Code, OutsideAccount, Proof, Service, Verdict,
+};
 use centinel_engine::proposal::{Channel, Refusal, Status};
 use centinel_store::{StoreError, audit};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::{
+    access::enrolled,
     audit::disarm,
     bypass::{insert, run},
     world::{P1, World, account, at, decision, password, rejection},
@@ -282,4 +285,23 @@ pub(crate) async fn forged_links_count_for_nothing(world: World) {
     assert_eq!(world.show(P1, at(2)).await.unwrap().status, Status::Pending);
     let found = audit::verify(&world.database, None).await.unwrap();
     assert_eq!(found.fault, Some(audit::AuditFault::Unsigned { sequence: entry.sequence }));
+}
+
+/// A code that proved somebody for nothing is spent like any other: whoever saw it cannot use it.
+pub(crate) async fn what_changes_no_link_spends_its_code(world: World) {
+    let world = world.with_people().await;
+    let (key, _) = enrolled(&world, "ben", minutes(0)).await;
+    let proof =
+        |now| Proof::new(password("ben"), Some(Code::new(&crate::sessions::code(&key, now))));
+    let account = login("ben").account().clone();
+    let now = minutes(5);
+    assert!(!world.unlink("ben", proof(now), &account, now).await.unwrap(), "there is none");
+    let again = world.sign_in("ben", proof(now), now).await;
+    assert!(again.is_err(), "{again:?}");
+    world.link_as_admin("ada", password("ada"), "ben", &account, now).await.unwrap();
+    let code = world.begin_link(&login("ben"), minutes(10)).await.unwrap();
+    let now = minutes(10);
+    world.finish_link(&code, "ben", proof(now), now).await.unwrap();
+    let again = world.sign_in("ben", proof(now), now).await;
+    assert!(again.is_err(), "{again:?}");
 }

@@ -103,6 +103,7 @@ on_databases!(
     links::links_decide_no_more_than_they_may,
     links::links_end_with_the_account,
     links::sessions_link_while_fresh,
+    links::what_changes_no_link_spends_its_code,
     slack::a_proposal_is_one_message,
     slack::no_takes_a_reason,
     slack::clicks_that_decide_nothing,

@@ -37,6 +37,8 @@ pub(crate) async fn offers_are_what_the_machine_does(world: World) {
         let decided = world.decide(rejection(&view, "no"), name, password(name), at(2)).await;
         assert_eq!(offer.reject.is_ok(), decided.is_ok(), "{name}");
     }
+    let offer = world.offer(P1, "ben", Channel::Cli, at(2)).await.unwrap();
+    assert!(matches!(offer.confirm, Err(Refusal::Status { .. })), "{:?}", offer.confirm);
     // Offering wrote nothing: the log has what was done, and what was refused.
     let log = audit::entries_after(&world.database, 0).await.unwrap();
     let refused = log.iter().filter(|entry| entry.action == "refused").count();
@@ -70,11 +72,23 @@ pub(crate) async fn what_is_not_seen_is_not_there_to_decide(world: World) {
     let late =
         seen.decide_in_session(decision(&other), &session.secret, &session.csrf_token, at(1)).await;
     assert!(matches!(late, Err(ApprovalError::Refused(Refusal::NotFound { .. }))));
+    let made = centinel_approvals::Confirmation {
+        id: other.proposal.id,
+        version: 1,
+        digest: other.digest.clone(),
+        reference: "PO 4711".to_owned(),
+        carried_out_at: at(1),
+        channel: Channel::Web,
+    };
+    let facts = centinel_engine::proposal::Facts::Hold;
+    let (secret, token) = (&session.secret, &session.csrf_token);
+    let done = seen.confirm_in_session(made, secret, token, &facts, at(1)).await;
+    assert!(matches!(done, Err(ApprovalError::Refused(Refusal::NotFound { .. }))), "{done:?}");
     let log = audit::entries_after(&world.database, 0).await.unwrap();
     let traces = log.iter().filter(|entry| {
         entry.action == "refused" && entry.actor == "person:mel" && entry.subject.starts_with("P-")
     });
-    assert_eq!(traces.count(), 3);
+    assert_eq!(traces.count(), 4);
 }
 
 /// A form that is none of the session's is an attempt through somebody's browser: it is kept.

@@ -4,11 +4,13 @@ use axum::{
     Router,
     body::to_bytes,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::post,
 };
 use centinel_app::{ForgeHookError, ForgeHooks, ForgeKind, SignatureError};
+
+use crate::headers::once;
 
 /// Largest body taken, in bytes: GitHub sends up to 25 MB, of which a pull request is a small part.
 const BODY_BYTES_MAX: usize = 4 << 20;
@@ -52,15 +54,6 @@ fn status(error: &ForgeHookError) -> StatusCode {
         // Rightly signed, so its sender may know: the ping of a new webhook is one.
         ForgeHookError::OtherRepository => StatusCode::OK,
         ForgeHookError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-/// A header that is there exactly once.
-fn once<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
     }
 }
 

@@ -11,6 +11,8 @@ use axum::{
 use centinel_app::{HookError, Slack};
 use jiff::Timestamp;
 
+use crate::headers::once;
+
 /// Largest body taken, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
@@ -59,15 +61,6 @@ fn status(error: &HookError) -> StatusCode {
             StatusCode::FORBIDDEN
         }
         HookError::Busy => StatusCode::SERVICE_UNAVAILABLE,
-    }
-}
-
-/// A header that is there exactly once.
-fn once<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
     }
 }
 

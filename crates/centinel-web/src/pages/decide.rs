@@ -4,17 +4,21 @@
 use askama::Template;
 use axum::{
     Form,
-    extract::{Path, rejection::FormRejection},
+    extract::{Path, State, rejection::FormRejection},
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use centinel_app::{ApprovalError, Code, Decided, Decision, Password, Proof, View};
-use centinel_engine::proposal::{Channel, ProposalId, Refusal};
+use centinel_app::{
+    AppError, ApprovalError, Code, Confirmation, Decided, Decision, Password, Proof, View,
+};
+use centinel_engine::proposal::{Channel, Facts, ProposalId, Refusal};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::Deserialize;
 
 use super::{Chrome, html, notice::Notice, proposal::number, sign_in::see_other, voice};
 use crate::{
-    asked::Asked, failure::Failure, refused::Why, return_to::ReturnTo, signed_in::SignedInPerson,
+    WebState, asked::Asked, failure::Failure, refused::Why, return_to::ReturnTo,
+    signed_in::SignedInPerson,
 };
 
 /// What a form sends. Which fields there are depends on the form.
@@ -33,6 +37,11 @@ pub(crate) struct Sent {
     ticket: String,
     #[serde(default)]
     note: String,
+    #[serde(default)]
+    reference: String,
+    /// In UTC, as browsers write it; empty for now.
+    #[serde(default)]
+    carried_out_at: String,
     #[serde(default)]
     password: String,
     #[serde(default)]
@@ -119,6 +128,79 @@ pub(crate) async fn withdraw(
     }
 }
 
+/// `POST /proposals/{id}/confirm`: an approved change without edits was carried out by hand.
+pub(crate) async fn confirm(
+    State(state): State<WebState>,
+    asked: Asked,
+    person: SignedInPerson,
+    Path(id): Path<String>,
+    form: Taken,
+) -> Response {
+    let taken = taken(&asked, &id, form).and_then(|(id, sent)| {
+        let at = when(&sent.carried_out_at, asked.now())?;
+        Ok((id, sent, at))
+    });
+    let (id, sent, carried_out_at) = match taken {
+        Ok(taken) => taken,
+        Err(failure) => return failure.page(Chrome::of(&asked)),
+    };
+    match confirmed(&state, &asked, &person, id, sent, carried_out_at).await {
+        Ok(()) => done(id, Notice::CarriedOut),
+        Err(AppError::Approval(error)) => {
+            if was_done_before(&asked, &person, id, Notice::CarriedOut, &error).await {
+                return done(id, Notice::CarriedOut);
+            }
+            refused(&asked, id, &error)
+        }
+        Err(error) => Failure::from(error).page(Chrome::of(&asked)),
+    }
+}
+
+async fn confirmed(
+    state: &WebState,
+    asked: &Asked,
+    person: &SignedInPerson,
+    id: ProposalId,
+    sent: Sent,
+    carried_out_at: Timestamp,
+) -> Result<(), AppError> {
+    let seen = asked.app().approvals();
+    let now = asked.now();
+    let reference = line(&sent.reference);
+    let is_there = seen.show(id, now).await;
+    if is_there.as_ref().is_ok_and(|view| !view.proposal.reversible) {
+        prove(asked, person, &sent).await?;
+    }
+    let Sent { version, digest, csrf, .. } = sent;
+    let channel = Channel::Web;
+    let made = Confirmation { id, version, digest, reference, carried_out_at, channel };
+    match is_there {
+        // Whether the facts held is a question about all spend, whatever part of it the person sees.
+        Ok(_) => state.whole().confirm_in_session(made, person.secret(), &csrf, now).await?,
+        // Refused, and kept in the log, in the words for whoever does not see it.
+        Err(_) => {
+            seen.confirm_in_session(made, person.secret(), &csrf, &Facts::Unchecked, now).await?
+        }
+    };
+    Ok(())
+}
+
+/// A time as a form sends it: to the minute or the second, in UTC; now where it is empty.
+fn when(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(now);
+    }
+    let in_utc = || {
+        let at = text.parse::<DateTime>()?.to_zoned(TimeZone::UTC)?;
+        Ok::<_, jiff::Error>(at.timestamp())
+    };
+    text.parse().or_else(|_| in_utc()).map_err(|_| Failure {
+        hint: Some("write it like 2026-11-03T10:00, in UTC; nothing was changed".to_owned()),
+        ..Failure::bad("the time at which it was carried out cannot be read")
+    })
+}
+
 async fn take_back(
     asked: &Asked,
     person: &SignedInPerson,
@@ -179,16 +261,26 @@ async fn decided(
 ) -> Result<View, ApprovalError> {
     let approvals = asked.app().approvals();
     let now = asked.now();
-    let session = person.session();
-    let was_proved = session.through.is_some() && session.is_fresh(now) && sent.password.is_empty();
-    if needs_proof(asked, id, &verdict).await && !was_proved {
-        let code = Some(sent.code.trim()).filter(|code| !code.is_empty()).map(Code::new);
-        let proof = Proof::new(Password::new(sent.password), code);
-        approvals.confirm_session(person.secret(), &sent.csrf, proof, now).await?;
+    if needs_proof(asked, id, &verdict).await {
+        prove(asked, person, &sent).await?;
     }
     let Sent { version, digest, csrf, .. } = sent;
     let decision = Decision { id, version, digest, verdict, channel: Channel::Web };
     approvals.decide_in_session(decision, person.secret(), &csrf, now).await
+}
+
+/// The person proves themselves with what the form sends; one who did so at their identity provider just
+/// now has sent nothing.
+async fn prove(asked: &Asked, person: &SignedInPerson, sent: &Sent) -> Result<(), ApprovalError> {
+    let now = asked.now();
+    let session = person.session();
+    if session.through.is_some() && session.is_fresh(now) && sent.password.is_empty() {
+        return Ok(());
+    }
+    let code = Some(sent.code.trim()).filter(|code| !code.is_empty()).map(Code::new);
+    let proof = Proof::new(Password::new(sent.password.clone()), code);
+    let approvals = asked.app().approvals();
+    approvals.confirm_session(person.secret(), &sent.csrf, proof, now).await
 }
 
 /// Whether the person proves themselves in the form itself: to approve what cannot be undone, and to

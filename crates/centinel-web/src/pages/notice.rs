@@ -21,6 +21,8 @@ pub(crate) enum Notice {
     Emergency,
     /// A person closed an emergency.
     Reviewed,
+    /// A person said that it was carried out by hand.
+    CarriedOut,
     /// A session was ended.
     SignedOut,
     /// A password was changed.
@@ -51,6 +53,7 @@ impl Notice {
             Self::Withdrawn => "withdrawn",
             Self::Emergency => "emergency",
             Self::Reviewed => "reviewed",
+            Self::CarriedOut => "carried_out",
             Self::SignedOut => "signed_out",
             Self::PasswordChanged => "password_changed",
         }
@@ -65,7 +68,8 @@ impl Notice {
                 is_mine(&vote.name) && *voted == version
             }
             (Self::Rejected, Occurrence::Rejected { name, .. })
-            | (Self::Reviewed, Occurrence::EmergencyReviewed { name, .. }) => is_mine(name),
+            | (Self::Reviewed, Occurrence::EmergencyReviewed { name, .. })
+            | (Self::CarriedOut, Occurrence::Confirmed { name, .. }) => is_mine(name),
             (Self::Emergency, Occurrence::GlassBroken { glass }) => is_mine(&glass.name),
             _ => false,
         };
@@ -90,6 +94,10 @@ impl Notice {
                 "You took it forward in an emergency. Somebody else has to look at it.".to_owned()
             }
             Self::Reviewed => "You closed the emergency.".to_owned(),
+            Self::CarriedOut => {
+                "You said that it was carried out. What it saves is measured from then on."
+                    .to_owned()
+            }
             Self::SignedOut | Self::PasswordChanged => return None,
         })
     }

@@ -2,6 +2,7 @@
 //! decide.
 
 mod choices;
+mod deliveries;
 mod history;
 mod standing;
 
@@ -18,6 +19,7 @@ pub(super) use standing::{needs, outcome, progress};
 
 use self::{
     choices::Choices,
+    deliveries::DeliveryRow,
     history::{Happened, who},
 };
 use super::{
@@ -55,6 +57,7 @@ struct Page {
     about: Vec<Term>,
     standing: Vec<Term>,
     choices: Choices,
+    deliveries: Vec<DeliveryRow>,
     saving: Vec<Term>,
     source: Source,
     facts: Vec<Row>,
@@ -101,6 +104,7 @@ async fn answer(state: &Asked, id: &str, done: &Done) -> Result<Page, Failure> {
     };
     let bundle = state.app().evidence(&view.proposal.evidence).await?;
     let proposal = &view.proposal;
+    let delivered = state.app().deliveries_of(proposal.id).await?;
     let mut change = change::terms(proposal);
     let more_change = change.split_off(change.len().min(LINES_SHOWN));
     Ok(Page {
@@ -120,6 +124,7 @@ async fn answer(state: &Asked, id: &str, done: &Done) -> Result<Page, Failure> {
         about: about(&view),
         standing: standing::standing(&view),
         choices,
+        deliveries: delivered.iter().map(|at| DeliveryRow::new(at, state.app())).collect(),
         saving: saving(&view),
         source: Source::new(&proposal.evidence),
         facts: rows(&bundle),

@@ -43,7 +43,9 @@ pub(super) fn status(error: &ApprovalError) -> StatusCode {
     match error {
         ApprovalError::Refused(refusal) => match refusal {
             Refusal::NotFound { .. } => StatusCode::NOT_FOUND,
-            Refusal::Reason(_) | Refusal::Emergency(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::Reason(_) | Refusal::Emergency(_) | Refusal::Reference(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Refusal::AlreadyApproved { .. }
             | Refusal::OtherVersion { .. }
             | Refusal::OtherDigest { .. }
@@ -55,6 +57,7 @@ pub(super) fn status(error: &ApprovalError) -> StatusCode {
             | Refusal::CoolingDown { .. }
             | Refusal::NoLongerApproved { .. }
             | Refusal::NothingToReview(_)
+            | Refusal::NotConfirmable { .. }
             | Refusal::ClockBehind { .. }
             | Refusal::MeasuredAlready { .. }
             | Refusal::NotNext { .. } => StatusCode::CONFLICT,
@@ -117,6 +120,8 @@ pub(super) fn of_refusal(refusal: &Refusal, id: ProposalId) -> Option<String> {
         Refusal::ClockBehind { .. } => "The clock of the server has to be set.",
         Refusal::Reason(_) | Refusal::Emergency(_) => "Go back, and say why.",
         Refusal::Status { .. } => "Its page says what happened to it.",
+        Refusal::Reference(_) => "Go back, and name the order or the ticket.",
+        Refusal::NotConfirmable { .. } => "Its page says how it is carried out.",
         _ => return refusal.hint().map(|hint| sentence(&hint)),
     };
     Some(text.to_owned())

@@ -60,7 +60,7 @@ async fn whoever_may_approves_what_waits_for_them() {
     let inbox = ben.get("/inbox").await;
     check(&inbox, StatusCode::OK, "Nothing waits for you.");
     assert!(inbox.text().contains("<h2>Approved, under way</h2>"), "{}", inbox.text());
-    assert!(inbox.text().contains("approved by ben; waits to be carried out"));
+    assert!(inbox.text().contains("approved by ben; to be carried out by hand"));
 
     // The notice says what the log says, and to nobody else.
     let mut cora = site.browser_of("cora").await;
@@ -162,7 +162,7 @@ async fn what_is_no_form_of_ones_own_page_decides_nothing() {
         twice.trim_start_matches("centinel_session=").to_owned(),
     );
 
-    for action in ["approve", "reject", "withdraw", "emergency", "review"] {
+    for action in ["approve", "reject", "withdraw", "emergency", "review", "confirm"] {
         let path = format!("/proposals/P-1/{action}");
         let words = [("reason", "r"), ("ticket", "t"), ("note", "n"), ("password", "p")];
         let filled = |fields: &[(&'static str, String)]| {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use centinel_engine::proposal::{ProposalId, Saving};
+use centinel_engine::{
+    money::Decimal,
+    proposal::{ExpectedSaving, ProposalId},
+};
 use jiff::{SignedDuration, ToSpan as _};
 
 use super::super::{
@@ -143,12 +146,18 @@ fn news_go_out_at_once_and_the_rest_after_a_day() {
 }
 
 #[test]
-fn the_largest_saving_goes_first() {
-    let place = |number, repository: &str, owner: &str, saving: Option<&str>| Place {
+fn the_largest_expected_saving_goes_first() {
+    let place = |number, repository: &str, owner: &str, expected: Option<&str>| Place {
         proposal: ProposalId(number),
         repository: repository.to_owned(),
         owner: owner.to_owned(),
-        saving: saving.map(|mid| Saving { low: usd("0"), mid: usd(mid), high: usd(mid) }),
+        // Each promised the same; what earlier ones of its kind came to makes the difference.
+        expected: expected.map(|amount| ExpectedSaving {
+            amount: usd(amount),
+            promised: usd("9000"),
+            factor: Decimal::from_integer(1),
+            measured: 0,
+        }),
     };
     let max = OpenMax::default();
     assert_eq!((max.per_repository, max.per_owner), (5, 3));

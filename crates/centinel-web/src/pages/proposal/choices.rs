@@ -24,6 +24,8 @@ pub(super) struct Choices {
     pub(super) may_withdraw: bool,
     pub(super) may_break_glass: bool,
     pub(super) may_review: bool,
+    /// It was approved, is carried out by hand, and this person may say that it was.
+    pub(super) may_confirm: bool,
     /// What is approved cannot be undone, so that the form asks for a proof.
     pub(super) is_irreversible: bool,
     /// A proof takes a code too.
@@ -70,6 +72,7 @@ impl Choices {
             may_withdraw: offer.withdraw.is_ok(),
             may_break_glass: offer.break_glass.is_ok(),
             may_review: offer.review.is_ok(),
+            may_confirm: offer.confirm.is_ok(),
             is_irreversible: !view.proposal.reversible,
             has_code,
             is_proved: is_there && session.is_fresh(asked.now()),

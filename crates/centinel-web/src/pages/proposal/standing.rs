@@ -102,9 +102,13 @@ pub(in crate::pages) fn progress(view: &View) -> String {
                 .filter(|state| state.glass.is_none() && hours > 0)
                 .and_then(|state| state.approved_at)
                 .and_then(|at| at.checked_add(SignedDuration::from_hours(hours)).ok());
+            let by_hand = if view.proposal.edits.is_empty() { " by hand" } else { "" };
             match from {
-                Some(from) => format!("approved {by}; carried out from {} on", text::instant(from)),
-                None => format!("approved {by}; waits to be carried out"),
+                Some(from) => {
+                    let from = text::instant(from);
+                    format!("approved {by}; to be carried out{by_hand} from {from} on")
+                }
+                None => format!("approved {by}; to be carried out{by_hand}"),
             }
         }
     }
