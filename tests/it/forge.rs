@@ -241,7 +241,7 @@ fn a_forge_that_refuses_is_named_and_asked_again() {
 /// What a test does inside of the product, at times of its own.
 impl World {
     async fn app(&self) -> App {
-        let app = App::open(self.home.path(), None).await.unwrap();
+        let app = App::open(&self.home.path(), None).await.unwrap();
         app.use_audit_key(|_| None, jiff::Timestamp::UNIX_EPOCH).await.unwrap();
         app
     }

@@ -42,11 +42,6 @@ mod forges {
     pub(crate) mod repository;
     pub(crate) mod server;
 }
-/// The Slack that tests of its messages stand on.
-#[cfg(test)]
-#[path = "../../crates/centinel-approvals/tests/it/fake_slack.rs"]
-#[expect(dead_code, reason = "tests of the messages use more of it")]
-mod fake_slack;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]

@@ -193,7 +193,8 @@ impl App {
             let note = "as many are open as may be; the largest expected saving goes first";
             Happened::Stands { state: "waiting", url: None, note: Some(note.to_owned()) }
         };
-        let seen = self.followed(repositories, &view, name, happened, now).await.map_err(said)??;
+        let seen =
+            self.followed(repositories, &view, name, happened, now).await.map_err(said)??;
         // What is out of date is open until the next round, and may be opened again.
         let url = if seen.state == "out_of_date" { row.seen.url.clone() } else { seen.url };
         Ok(DeliverySeen { url, ..seen })

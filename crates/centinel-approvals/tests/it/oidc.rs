@@ -21,7 +21,8 @@ use crate::{
 pub(crate) mod provider;
 mod tokens;
 
-pub(crate) use tokens::{
+use self::tokens::Change;
+pub(crate) use self::tokens::{
     forged_tokens_let_nobody_in, keys_rotate_within_limits, providers_must_be_who_they_say,
 };
 
@@ -225,14 +226,6 @@ pub(crate) async fn fresh_proofs_come_from_the_provider(world: World) {
     let late = decide(seconds(at(1), 301)).await;
     assert!(matches!(late, Err(ApprovalError::ProveAgain(_))), "{late:?}");
 }
-
-/// Changes to header and claims.
-type Tamper = fn(&mut Value, &mut Value);
-/// Changes to claims, or to a document.
-type Change = fn(&mut Value);
-/// Changes to a token after it was signed.
-type Rewrite = fn(String) -> String;
-type ChangeSettings = fn(&mut ProviderSettings);
 
 /// A round is of one browser, one provider, ten minutes, and once.
 pub(crate) async fn a_round_belongs_to_one_browser_and_counts_once(world: World) {

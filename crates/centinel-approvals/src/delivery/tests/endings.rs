@@ -90,7 +90,11 @@ async fn a_merge_is_of_what_was_merged() {
     type Act = fn(&mut World);
     let cases: [(&str, Act, bool); 6] = [
         ("as it was delivered", |_| {}, true),
-        ("a journal that was lost", |world| world.steps.known.lock().unwrap().commits.clear(), true),
+        (
+            "a journal that was lost",
+            |world| world.steps.known.lock().unwrap().commits.clear(),
+            true,
+        ),
         ("somebody's commit on top", |world| drop(world.person_commits()), false),
         (
             "to another branch",

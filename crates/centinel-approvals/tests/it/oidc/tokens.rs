@@ -13,6 +13,14 @@ use crate::{
     world::{World, at},
 };
 
+/// Changes to header and claims.
+type Tamper = fn(&mut Value, &mut Value);
+/// Changes to claims, or to a document.
+pub(super) type Change = fn(&mut Value);
+/// Changes to a token after it was signed.
+type Rewrite = fn(String) -> String;
+type ChangeSettings = fn(&mut ProviderSettings);
+
 /// Each of these is refused, with its reason, and leaves a trace; then the true one is let in.
 pub(crate) async fn forged_tokens_let_nobody_in(world: World) {
     let (world, fake) = linked(world).await;
