@@ -132,7 +132,7 @@ fn hooks(
         all.extend(tag.as_ref().map(|tag| ("X-Hub-Signature-256", tag.as_str())));
         all.extend_from_slice(headers);
         let answer = served.send("POST /hooks/github", &all, body);
-        said += &format!("{} {}\n", answer.status, answer.body);
+        said.extend([answer.status.to_string(), " ".to_owned(), answer.body, "\n".to_owned()]);
     }
     said + &page::metrics(&served) + &forge.deliver()
 }

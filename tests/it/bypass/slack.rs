@@ -8,14 +8,13 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use ring::hmac;
 use serde_json::{Value, json};
 
 use super::{
     Trace::{Counted, Entry, Told},
     Way, page,
-    stage::Stage,
+    stage::{Stage, now},
 };
 use crate::{fake_slack::FakeSlack, page::Served};
 
@@ -95,7 +94,7 @@ impl Chat<'_> {
 
     /// A request to the hook, with a signature of so many seconds from now.
     fn hook(&self, body: &str, secret: &str, seconds: i64, more: &[(&str, &str)]) -> String {
-        let second = Timestamp::now().as_second() + seconds;
+        let second = now().as_second() + seconds;
         let (second, tag) = (second.to_string(), signature(secret, second, body));
         let mut headers = vec![
             ("X-Slack-Request-Timestamp", second.as_str()),
@@ -189,7 +188,7 @@ fn of_nobody() -> Vec<Way> {
             "slack: the signature of another click",
             |stage| {
                 in_chat(stage, &["carl"], |chat| {
-                    let second = Timestamp::now().as_second();
+                    let second = now().as_second();
                     let tag = signature(SECRET, second, "payload=%7B%7D");
                     let second = second.to_string();
                     let headers = [

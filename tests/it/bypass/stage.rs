@@ -8,6 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
@@ -43,6 +44,12 @@ file = "policies/budgets.toml"
 path = 'month."model=gpt-5.1"'
 to = "20 USD"
 "#;
+
+/// The present, as the product sees it.
+#[expect(clippy::disallowed_methods, reason = "the binary under test reads the same clock")]
+pub(super) fn now() -> Timestamp {
+    Timestamp::now()
+}
 
 /// Everybody's password, one line.
 pub(super) fn password(name: &str) -> String {

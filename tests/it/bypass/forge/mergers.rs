@@ -2,14 +2,13 @@
 
 use centinel_app::{App, ChangeRequest};
 use centinel_approvals::Approvals;
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
     super::{
         Trace::Entry,
         Way,
-        stage::{Stage, password},
+        stage::{Stage, now, password},
     },
     Forge,
 };
@@ -126,7 +125,7 @@ fn proposed_for_ben(stage: &Stage) {
     });
     let request: ChangeRequest = serde_json::from_value(request).unwrap();
     let work = async {
-        let now = Timestamp::now();
+        let now = now();
         let app = App::open(&stage.home(), None).await.unwrap();
         app.use_audit_key(|_| None, now).await.unwrap();
         let token = app.approvals().token(stage.token("for-ben"), now).await.unwrap();

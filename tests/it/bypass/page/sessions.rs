@@ -2,13 +2,12 @@
 
 use centinel_approvals::Approvals;
 use centinel_engine::facts::sha256_hex;
-use jiff::Timestamp;
 
 use super::{
     super::{
         Trace::{Counted, Entry, Found},
         Way, rows,
-        stage::password,
+        stage::{now, password},
     },
     at_page, said,
 };
@@ -106,7 +105,7 @@ pub(super) fn ways() -> Vec<Way> {
                     page.stage.write(&[format!(
                         "insert into session_use (digest, used_at) values ('{digest}', \
                          {})",
-                        Timestamp::now().as_microsecond()
+                        now().as_microsecond()
                     )]);
                     let csrf = Approvals::csrf_token(&secret);
                     let cookie = format!("centinel_session={secret}");
