@@ -162,7 +162,7 @@ async fn from_a_spike_to_a_saving_that_was_measured() {
     let proposed = app.propose_change(request, &Requester::system(), now).await.unwrap().view;
     let (id, digest) = (proposed.proposal.id, proposed.digest.clone());
     let promised = proposed.proposal.saving.unwrap().mid;
-    let opened = app.deliver(&repositories, now).await.unwrap();
+    let opened = Box::pin(app.deliver(&repositories, now)).await.unwrap();
     assert_eq!(opened[0].seen.state, "open", "{opened:?}");
     app.slack_step(now, &outside()).await.unwrap();
     let card = chat.message(0);
@@ -203,7 +203,7 @@ async fn from_a_spike_to_a_saving_that_was_measured() {
     let merged = VALUES.replace("gpt-5.1 #", "gpt-5-mini #");
     repository.commit("main", &[("values.yaml", &merged)], "Merge pull request #1");
     github.by_person(1, |pull| pull.merged_by = Some("release-manager".to_owned()));
-    app.deliver(&repositories, now).await.unwrap();
+    Box::pin(app.deliver(&repositories, now)).await.unwrap();
     assert_eq!(app.approvals().show(id, now).await.unwrap().status, Status::Executed);
     app.slack_step(now, &outside()).await.unwrap();
     assert!(!chat.message(0).contains("\"approve\""), "{}", chat.message(0));

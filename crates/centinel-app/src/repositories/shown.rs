@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_pages_of_the_repositorys_host_are_linked_to() {
+    fn only_pages_of_its_own_host_are_linked_to() {
         let config = |url: &str| -> RepositoryConfig {
             toml::from_str(&format!("name = \"shop\"\n{url}")).unwrap()
         };

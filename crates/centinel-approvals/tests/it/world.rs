@@ -118,7 +118,7 @@ impl World {
 
     /// The same database for a process of another role, which holds no key.
     pub(crate) async fn connected_at(&self, address: &str) -> Approvals {
-        service(&Database::connect(address).await.unwrap(), POLICY)
+        service(&Database::connect(address).await.unwrap(), &POLICY)
     }
 
     /// Where the database is.
