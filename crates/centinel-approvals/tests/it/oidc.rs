@@ -227,7 +227,6 @@ pub(crate) async fn fresh_proofs_come_from_the_provider(world: World) {
     assert!(matches!(late, Err(ApprovalError::ProveAgain(_))), "{late:?}");
 }
 
-
 /// A round is of one browser, one provider, ten minutes, and once.
 pub(crate) async fn a_round_belongs_to_one_browser_and_counts_once(world: World) {
     let (world, fake) = linked(world).await;
