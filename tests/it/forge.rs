@@ -264,7 +264,7 @@ impl World {
             reversible: proposal.reversible,
             owner: proposal.owner,
         };
-        app.approvals().supersede(id, draft, &Requester::system(), now).await.unwrap();
+        app.approvals().supersede(id, draft, &Requester::local_agent(), now).await.unwrap();
     }
 
     /// When an event of `P-1` happened.
@@ -320,7 +320,8 @@ async fn what_one_delivery_cannot_keeps_no_other_and_is_tried_again() {
     database.claim_delivery(nothing, "shop", "main", now, lease).await.unwrap().unwrap();
     // A delivery that was over when its proposal came back, and the forge refuses just then.
     let id = "P-1".parse().unwrap();
-    let row = database.claim_delivery(id, "shop", "main", now, lease).await.unwrap().unwrap();
+    let branch = "centinel/routing/answers-p-1";
+    let row = database.claim_delivery(id, "shop", branch, now, lease).await.unwrap().unwrap();
     let over = DeliverySeen {
         state: "gone".to_owned(),
         wanted: "close v1".to_owned(),
