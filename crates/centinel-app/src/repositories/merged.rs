@@ -1,9 +1,8 @@
 //! What people did in a repository, and what it means for the proposal.
 //!
 //! A merge of the very commit that was delivered is the decision of the person whose account it was, where
-//! the policy lets one be made there.
-//! What is then approved was carried out by that merge. What is not was carried out from outside: the log
-//! says so, and no approval is made good afterwards.
+//! the policy lets one be made there. What is then approved was carried out by that merge. What is not was
+//! carried out from outside: the log says so, and no approval is made good afterwards.
 
 use centinel_approvals::{Attested, Decision, Found, Verdict, View};
 use centinel_engine::proposal::{Channel, Command, Facts, Occurrence, Status};
