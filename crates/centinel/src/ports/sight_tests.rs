@@ -206,6 +206,9 @@ impl Site {
             let mut covered = BTreeSet::new();
             for path in [
                 "/",
+                "/inbox",
+                "/account",
+                "/link/AAAA-AAAA-AAAA-AAAA",
                 &format!("/episodes/{episode}"),
                 "/proposals/P-1",
                 "/proposals/P-2",
@@ -227,6 +230,7 @@ impl Site {
             ] {
                 covered.insert(path.split(['?']).next().unwrap().to_owned());
                 let (status, body) = self.get(path, headers).await;
+                let body = without_tokens(&body);
                 answers.push((format!("{index} {path}"), format!("{status}\n{body}")));
             }
             assert_every_route(&covered);
@@ -275,6 +279,16 @@ impl Site {
     }
 }
 
+/// A page without what only this browser knows: forms of two sessions carry two tokens.
+fn without_tokens(page: &str) -> String {
+    let mut parts = page.split("name=\"csrf\" value=\"");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(part.split_once('"').unwrap().1);
+    }
+    text
+}
+
 /// The routes that answer, as `centinel-web` has them: one that is added must be asked here too.
 fn assert_every_route(covered: &BTreeSet<String>) {
     let source = include_str!("../../../centinel-web/src/lib.rs");
@@ -283,7 +297,15 @@ fn assert_every_route(covered: &BTreeSet<String>) {
         handler.starts_with("get(").then_some(path)
     });
     // These tell nothing of the rows.
-    let silent = ["/assets/{file}", "/healthz", "/readyz"];
+    let silent = [
+        "/assets/{file}",
+        "/healthz",
+        "/readyz",
+        "/sign-in",
+        "/sign-in/with/{provider}",
+        "/sign-in/callback/{provider}",
+        "/account/second-factor",
+    ];
     let mut count = 0;
     for route in routes.filter(|route| !silent.contains(route)) {
         let (fixed, has_part) =
@@ -326,8 +348,13 @@ async fn answers_depend_on_nothing_that_is_not_seen() {
     assert_eq!(
         refused,
         [
+            // A token has neither an inbox nor an account.
+            "0 /inbox",
+            "0 /account",
+            "0 /link/AAAA-AAAA-AAAA-AAAA",
             "0 /proposals/P-2",
             "0 /nowhere",
+            "1 /link/AAAA-AAAA-AAAA-AAAA",
             "1 /proposals/P-2",
             "1 /nowhere",
             "proposals {\"proposal_id\":\"P-2\"}",
@@ -398,8 +425,13 @@ async fn tokens_stop_at_once_and_wrong_ones_are_refused() {
         ),
         ..site
     };
-    for path in ["/", "/api/report", "/metrics", "/evidence/00000000"] {
+    for path in ["/api/report", "/metrics"] {
         assert_eq!(closed.get(path, &[]).await.0, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    // A page leads to the form, and tells nothing on the way.
+    for path in ["/", "/inbox", "/proposals/P-1", "/evidence/00000000"] {
+        let (status, body) = closed.get(path, &[]).await;
+        assert_eq!((status, body.as_str()), (StatusCode::SEE_OTHER, ""), "{path}");
     }
     assert_eq!(
         closed.send(Request::post("/mcp"), &[], String::new()).await.0,
