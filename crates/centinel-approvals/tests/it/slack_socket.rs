@@ -90,11 +90,15 @@ pub(crate) async fn sockets_end_and_votes_count_once(world: World) {
             chat.desk.work(work, at(1)).await.unwrap();
         }
     };
-    let line = tokio::select! {
-        _ = chat.desk.listen(&queue) => unreachable!("it never ends"),
-        () = work => unreachable!("the queue is there"),
-        line = tokio::time::timeout(Duration::from_secs(30), server) => line.unwrap().unwrap(),
+    let desk = &chat.desk;
+    // The queue goes with the line, and what waits in it is looked at to its end.
+    let listening = async move {
+        tokio::select! {
+            _ = desk.listen(&queue) => unreachable!("it never ends"),
+            line = tokio::time::timeout(Duration::from_secs(30), server) => line.unwrap().unwrap(),
+        }
     };
+    let (line, ()) = tokio::join!(listening, work);
     drop(line);
     assert_eq!(*acks.lock().unwrap(), ["e1", "e0", "e0", "e2", "e3", "e4"], "each is answered");
     let after = world.show(view.proposal.id, at(1)).await.unwrap();
