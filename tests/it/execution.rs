@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     first_steps::log,
-    product::{Home, PASSWORD},
+    product::{Home, PASSWORD, copy},
 };
 
 /// System calls that change something outside of the process.
@@ -34,19 +34,6 @@ fn approved() -> Home {
 
 fn budgets(home: &Path) -> String {
     fs::read_to_string(home.join("policies/budgets.toml")).unwrap()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{
     fmt::Display,
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -14,7 +14,7 @@ use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
 use crate::{
     first_steps::log,
-    product::{Home, PASSWORD, Ran},
+    product::{Home, PASSWORD, Ran, copy},
 };
 
 /// What each proposal writes into the budgets once it is carried out.
@@ -128,19 +128,6 @@ impl Template {
         let folder = tempfile::tempdir().unwrap();
         copy(&self.home.path(), &folder.path().join("home"));
         Stage { folder, secrets: self.secrets.clone() }
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
     }
 }
 

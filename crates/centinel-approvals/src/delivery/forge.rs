@@ -106,6 +106,27 @@ pub trait Forge: Send + Sync {
     fn request_reviewers<'a>(&'a self, number: u64, who: &'a [Reviewer]) -> Reply<'a, ()>;
 }
 
+/// What became of a request to open that was not simply answered: the open one of the branch, where there is
+/// one. A status that says so, or an answer that was lost, may mean that there is.
+pub(super) async fn opened_all_the_same(
+    failed: ForgeError,
+    says_there_is_one: &[u16],
+    found: impl Future<Output = Result<Option<PullRequest>, ForgeError>>,
+) -> Result<PullRequest, ForgeError> {
+    let look = match &failed {
+        ForgeError::Unknown { .. } | ForgeError::Payload { .. } => true,
+        ForgeError::Status { status, .. } => says_there_is_one.contains(status),
+        _ => false,
+    };
+    if look
+        && let Ok(Some(pull)) = found.await
+        && pull.state == PullState::Open
+    {
+        return Ok(pull);
+    }
+    Err(failed)
+}
+
 /// Why a forge did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForgeError {

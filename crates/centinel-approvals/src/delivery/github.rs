@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     Comment, Forge, ForgeError, Limits, NewPullRequest, PullRequest, PullState, Reply, Reviewer,
+    forge::opened_all_the_same,
     http::{Client, Request, Way},
 };
 
@@ -236,24 +237,10 @@ impl Forge for GitHub {
                 "maintainer_can_modify": true,
             });
             let request = Request::new(Method::POST, self.path(&["pulls"])).body(body);
-            let failed = match self.client.ask::<Pull>(&request).await {
-                Ok(pull) => return Ok(pull.into()),
-                Err(failed) => failed,
-            };
-            // 422 says that there is one already; a lost answer may have made one.
-            let look = matches!(
-                failed,
-                ForgeError::Unknown { .. }
-                    | ForgeError::Payload { .. }
-                    | ForgeError::Status { status: 422, .. }
-            );
-            if look
-                && let Ok(Some(pull)) = self.found(&new.branch).await
-                && pull.state == PullState::Open
-            {
-                return Ok(pull);
+            match self.client.ask::<Pull>(&request).await {
+                Ok(pull) => Ok(pull.into()),
+                Err(failed) => opened_all_the_same(failed, &[422], self.found(&new.branch)).await,
             }
-            Err(failed)
         })
     }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     Comment, Forge, ForgeError, Limits, NewPullRequest, PullRequest, PullState, Reply, Reviewer,
+    forge::opened_all_the_same,
     http::{Client, Request, Way},
 };
 
@@ -190,24 +191,12 @@ impl Forge for GitLab {
                 "remove_source_branch": true,
             });
             let request = Request::new(Method::POST, self.path(&[])).body(body);
-            let failed = match self.client.ask::<Merge>(&request).await {
-                Ok(merge) => return Ok(merge.into()),
-                Err(failed) => failed,
-            };
-            // 409 says that there is one already; a lost answer may have made one.
-            let look = matches!(
-                failed,
-                ForgeError::Unknown { .. }
-                    | ForgeError::Payload { .. }
-                    | ForgeError::Status { status: 409 | 422, .. }
-            );
-            if look
-                && let Ok(Some(merge)) = self.found(&new.branch).await
-                && merge.state == PullState::Open
-            {
-                return Ok(merge);
+            match self.client.ask::<Merge>(&request).await {
+                Ok(merge) => Ok(merge.into()),
+                Err(failed) => {
+                    opened_all_the_same(failed, &[409, 422], self.found(&new.branch)).await
+                }
             }
-            Err(failed)
         })
     }
 

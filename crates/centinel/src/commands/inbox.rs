@@ -414,15 +414,13 @@ pub(crate) fn print_view(view: &View, output: &mut Output) -> anyhow::Result<()>
         printable(&proposal.requester.to_string())
     ))?;
     output.line(format_args!("  {:<16} {}", "needs", needs(view)))?;
-    output.line(format_args!(
-        "  {:<16} {}",
-        "eligible",
-        if view.standing.eligible.is_empty() {
-            "nobody yet".to_owned()
-        } else {
-            view.standing.eligible.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ")
-        }
-    ))?;
+    if !view.standing.satisfied {
+        let eligible: Vec<String> =
+            view.standing.eligible.iter().map(|name| printable(name)).collect();
+        let eligible =
+            if eligible.is_empty() { "nobody yet".to_owned() } else { eligible.join(", ") };
+        output.line(format_args!("  {:<16} {eligible}", "eligible"))?;
+    }
     output.line(format_args!("  {:<16} {}", "expires", proposal.expires_at))?;
     let short = |hex: &str| hex.chars().take(12).collect::<String>();
     output.line(format_args!(

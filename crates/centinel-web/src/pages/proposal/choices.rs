@@ -106,6 +106,9 @@ fn why_not(offer: &Offer, lacks_code: bool) -> Vec<String> {
                 _ => Vec::new(),
             };
         }
+        Err(Refusal::Status { .. }) => {
+            return vec!["It has every approval that it needs.".to_owned()];
+        }
         Err(Refusal::Frozen { until, reason, .. }) => {
             let until = text::instant(*until);
             let reason = text::clean(reason);

@@ -27,7 +27,8 @@ pub(super) fn standing(view: &View) -> Vec<Term> {
         Term::new("Rules", list(&requirement.rules)),
         Term::new("Approved by", names(&standing.approved_by, "nobody yet")),
     ];
-    if view.status.is_open() {
+    // Of what has every approval, nobody asks who could give one.
+    if view.status.is_open() && !standing.satisfied {
         terms.push(Term::new("Still missing", needs(view)));
         terms.push(Term::new(
             "Can approve",
