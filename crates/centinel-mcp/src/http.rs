@@ -1,21 +1,19 @@
 //! MCP over streamable HTTP: stateless, JSON answers, closed by default.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderValue},
 };
-use centinel_engine::facts::sha256_hex;
-use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+use rmcp::{
+    ServerHandler,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+    },
 };
-use subtle::ConstantTimeEq as _;
 
-use crate::{ports::Principal, server::Server};
+use crate::gate::{AccessToken, Gate, Verifier, guarded};
 
 /// A request with this header (any value but `0` and `false`) sees the tools that read, only.
 pub const READ_ONLY_HEADER: &str = "x-centinel-read-only";
@@ -41,15 +39,6 @@ pub struct HttpOptions {
     pub requires_token: bool,
 }
 
-/// Knows whose token a secret is.
-pub trait Verifier: fmt::Debug + Send + Sync {
-    /// The principal of a token that holds; `None` for anything else.
-    fn verify<'a>(
-        &'a self,
-        secret: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Option<Principal>> + Send + 'a>>;
-}
-
 impl HttpOptions {
     /// What suits a server on the loopback interface: its own names, any port, these tokens.
     pub fn loopback(tokens: Vec<AccessToken>) -> Self {
@@ -70,31 +59,12 @@ impl HttpOptions {
     }
 }
 
-/// A bearer token and whom it stands for. Keeps a digest, not the secret.
-#[derive(Clone)]
-pub struct AccessToken {
-    digest: String,
-    principal: Principal,
-}
-
-impl AccessToken {
-    /// A token with its subject.
-    pub fn new(secret: &str, subject: &str) -> Self {
-        Self { digest: sha256_hex(secret.as_bytes()), principal: Principal::subject(subject) }
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessToken").field("principal", &self.principal).finish_non_exhaustive()
-    }
-}
-
-/// The server as a router, to be nested at `/mcp`.
+/// A server as a router, to be nested at `/mcp`: the product's, or another handler that is to be served
+/// just like it.
 ///
 /// The listener should set `TCP_NODELAY`: small answers otherwise wait for the client's delayed
 /// acknowledgement.
-pub fn http_service(server: Server, options: HttpOptions) -> Router {
+pub fn http_service<S: ServerHandler + Clone>(server: S, options: HttpOptions) -> Router {
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts(options.allowed_hosts)
         .with_allowed_origins(options.allowed_origins)
@@ -105,71 +75,14 @@ pub fn http_service(server: Server, options: HttpOptions) -> Router {
     let sessions = Arc::new(NeverSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
     let router = Router::new().route_service("/", service);
-    if options.tokens.is_empty() && options.verifier.is_none() {
-        return router;
+    match Gate::of(options.tokens, options.verifier, options.requires_token) {
+        Some(gate) => guarded(router, gate),
+        None => router,
     }
-    let gate = Gate {
-        is_closed: options.requires_token || !options.tokens.is_empty(),
-        tokens: options.tokens.into(),
-        verifier: options.verifier,
-    };
-    router.layer(middleware::from_fn_with_state(gate, authenticate))
-}
-
-/// Who comes in.
-#[derive(Clone)]
-struct Gate {
-    tokens: Arc<[AccessToken]>,
-    verifier: Option<Arc<dyn Verifier>>,
-    /// Nobody without a token.
-    is_closed: bool,
 }
 
 /// Whether a request asks for the reading tools only.
 pub(crate) fn wants_read_only(headers: &HeaderMap) -> bool {
     let declined = |value: &HeaderValue| matches!(value.as_bytes(), b"0" | b"false");
     headers.get_all(READ_ONLY_HEADER).iter().any(|value| !declined(value))
-}
-
-/// Lets a request with a known token through, with the token's principal, and one without any where
-/// the gate is open; answers 401 otherwise.
-async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    // A principal comes from here or not at all.
-    request.extensions_mut().remove::<Principal>();
-    if !gate.is_closed && !request.headers().contains_key(header::AUTHORIZATION) {
-        return next.run(request).await;
-    }
-    let secret = bearer(request.headers()).map(str::to_owned);
-    let principal = match (secret, &gate.verifier) {
-        (None, _) => None,
-        (Some(secret), verifier) => match (verified(&gate.tokens, &secret), verifier) {
-            (Some(principal), _) => Some(principal),
-            (None, Some(verifier)) => verifier.verify(&secret).await,
-            (None, None) => None,
-        },
-    };
-    let Some(principal) = principal else {
-        let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"centinel\"")];
-        return (StatusCode::UNAUTHORIZED, challenge, "a bearer token is needed\n").into_response();
-    };
-    request.extensions_mut().insert(principal);
-    next.run(request).await
-}
-
-/// The secret that a request shows; `None` where there is none, or more than one.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(shown), None) = (shown.next(), shown.next()) else { return None };
-    let (scheme, secret) = shown.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
-}
-
-/// The principal of the token presented. Takes the same time for any wrong token: digests are
-/// compared, all of them, in constant time.
-fn verified(tokens: &[AccessToken], secret: &str) -> Option<Principal> {
-    let digest = sha256_hex(secret.as_bytes());
-    tokens.iter().fold(None, |found, token| {
-        let same = bool::from(token.digest.as_bytes().ct_eq(digest.as_bytes()));
-        if same { Some(token.principal.clone()) } else { found }
-    })
 }

@@ -13,6 +13,7 @@ mod arguments;
 mod bounded;
 mod cursor;
 mod forecast;
+mod gate;
 mod http;
 mod imported;
 mod portable;
@@ -35,7 +36,8 @@ pub use answer::{
 pub use forecast::{
     Expected, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow, ModelAssumed,
 };
-pub use http::{AccessToken, HttpOptions, READ_ONLY_HEADER, Verifier, http_service};
+pub use gate::{AccessToken, Verifier};
+pub use http::{HttpOptions, READ_ONLY_HEADER, http_service};
 pub use imported::{LABEL_CHARS_MAX, Label, SENTENCE_CHARS_MAX, Sentence, quoted};
 pub use ports::{Answers, Principal, ProposalSink, Refusal, Reply};
 pub use proposal::{
