@@ -17,6 +17,17 @@ use jiff::Timestamp;
 
 use crate::{failure::hinted, output::Output};
 
+/// Where the user's things lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Folders {
+    /// The user's home.
+    pub(crate) home: PathBuf,
+    /// Where programs keep their configuration: `~/.config`, `%APPDATA%`, `~/Library/Application Support`.
+    pub(crate) settings: PathBuf,
+    /// The folder of a project: where the command was run.
+    pub(crate) project: PathBuf,
+}
+
 /// Longest call of git.
 const GIT_TIME_MAX: std::time::Duration = std::time::Duration::from_mins(2);
 
@@ -167,6 +178,21 @@ pub(crate) fn explain(error: AppError) -> anyhow::Error {
         }
         None => error.into(),
     }
+}
+
+/// Where other programs of this user keep their configuration.
+pub(crate) fn folders() -> anyhow::Result<Folders> {
+    let home = std::env::home_dir().context("no home directory")?;
+    let stated = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let settings = if cfg!(target_os = "macos") {
+        home.join("Library/Application Support")
+    } else if cfg!(windows) {
+        stated("APPDATA").unwrap_or_else(|| home.join("AppData/Roaming"))
+    } else {
+        stated("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"))
+    };
+    let project = std::env::current_dir().context("finding the current folder")?;
+    Ok(Folders { home, settings, project })
 }
 
 fn default_home() -> anyhow::Result<PathBuf> {
