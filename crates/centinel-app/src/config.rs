@@ -16,6 +16,7 @@ use crate::{
     audit::AuditConfig,
     identity_providers::IdentityProviderConfig,
     live::{self, SourceConfig, SyncConfig},
+    mcp_config::McpConfig,
     page_address::PageAddress,
     repositories::{self, DeliveryConfig, RepositoryConfig},
     slack::{SlackConfig, TeamsConfig},
@@ -58,6 +59,8 @@ pub struct Config {
     /// Where people sign in with their company's account, `[[identity_provider]]`.
     #[serde(rename = "identity_provider")]
     pub identity_providers: Vec<IdentityProviderConfig>,
+    /// Who may come in over `/mcp` with a token of one of them.
+    pub mcp: McpConfig,
 }
 
 /// `[access]`.
@@ -211,6 +214,7 @@ impl Config {
                 let mut providers = config.identity_providers.iter();
                 let problem =
                     problem.or_else(|| providers.find_map(IdentityProviderConfig::problem));
+                let problem = problem.or_else(|| config.mcp.problem(&config.identity_providers));
                 problem.map_or(Ok(config), |reason| Err(invalid(reason)))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),

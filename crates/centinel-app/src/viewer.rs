@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use centinel_approvals::{ApprovalError, Sight};
+use centinel_approvals::{ApprovalError, Requester, Sight};
 use centinel_engine::{
     anomaly::watch::{Slice, name_of},
     facts::Bundle,
@@ -31,6 +31,8 @@ pub enum Viewer {
     Person(String),
     /// An agent, by the name of its service token, which the caller has seen.
     Token(String),
+    /// An agent with another kind of token, which the caller has checked.
+    Agent(Requester),
 }
 
 /// What somebody sees who does not see everything.
@@ -45,7 +47,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`ApprovalError::WrongToken`] for a token that is over or does not read; store errors.
+    /// [`ApprovalError::WrongToken`] for a token or an agent that is over or does not read; store errors.
     pub async fn seen_by(&self, viewer: &Viewer, now: Timestamp) -> Result<Self, AppError> {
         let (principal, sight) = match viewer {
             Viewer::Home => return Ok(self.clone()),
@@ -60,6 +62,13 @@ impl App {
                     return Err(ApprovalError::WrongToken.into());
                 }
                 (token.principal(), self.approvals.sight_of(&token).await?)
+            }
+            Viewer::Agent(agent) => {
+                if !agent.has_scope(Scope::Read) {
+                    return Err(ApprovalError::WrongToken.into());
+                }
+                let sight = self.approvals.sight_of_requester(agent).await?;
+                (agent.principal().clone(), sight)
             }
         };
         self.through(&principal, sight).await

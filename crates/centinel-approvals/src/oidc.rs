@@ -8,6 +8,7 @@
 //! Whoever signs in is known by issuer and subject, never by an e-mail address or a name: those change
 //! hands.
 
+mod bearer;
 mod claims;
 mod discovery;
 mod error;
@@ -19,6 +20,7 @@ mod provider;
 mod roles;
 mod sign_in_with;
 
+pub use bearer::{AccessTokens, Bearer};
 pub use claims::{Claims, Expected};
 pub use error::OidcError;
 pub use jws::{Algorithm, Jwt, TokenType};

@@ -23,6 +23,16 @@ impl Requester {
         Self { principal, scopes: [Scope::Read, Scope::Propose].into() }
     }
 
+    /// A program that a person let in at their identity provider. It proposes for the person, who then
+    /// counts as the requester too and cannot approve; it is never the person.
+    ///
+    /// All programs of one person are one agent, `agent:oauth:ana`: what one was told, the others may
+    /// know. No service token has a `:` in its name.
+    pub fn on_behalf_of(person: &str, scopes: BTreeSet<Scope>) -> Self {
+        let token = format!("oauth:{person}");
+        Self { principal: Principal::Agent { token, acts_for: Some(person.to_owned()) }, scopes }
+    }
+
     pub(crate) fn person(principal: Principal) -> Self {
         Self { principal, scopes: BTreeSet::new() }
     }
@@ -34,6 +44,11 @@ impl Requester {
     /// Who it is.
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// Whether an agent's token is for this; false for people, who need no token.
+    pub fn has_scope(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
     }
 
     /// What an agent's token is for; empty for people.

@@ -170,4 +170,13 @@ impl Approvals {
     pub async fn sight_of(&self, token: &ServiceToken) -> Result<Sight, ApprovalError> {
         self.sight(&token.principal(), &token.scopes).await
     }
+
+    /// What somebody sees who proposes, by people and policies as they are now.
+    ///
+    /// # Errors
+    ///
+    /// [`ApprovalError::Store`].
+    pub async fn sight_of_requester(&self, requester: &Requester) -> Result<Sight, ApprovalError> {
+        self.sight(requester.principal(), requester.scopes()).await
+    }
 }

@@ -1,68 +1,93 @@
-//! Who comes in over HTTP: bearer tokens, and whom they stand for.
+//! Who comes in over HTTP: bearer tokens, whom they stand for, and what is said to whom they do not.
+//!
+//! The gate decides before any handler runs. It holds a token no longer than it takes to look it up, and
+//! neither logs nor forwards it.
+
+mod challenge;
+mod fixed;
+mod metadata;
+mod shown;
+mod written;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::request::Parts,
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::{IntoResponse as _, Response},
 };
-use centinel_engine::facts::sha256_hex;
-use subtle::ConstantTimeEq as _;
 
+pub(crate) use self::fixed::FixedTokens;
+pub use self::{
+    challenge::Challenge,
+    fixed::AccessToken,
+    metadata::{ProtectedResource, metadata_routes},
+};
+use self::{shown::Shown, written::written_tool};
 use crate::ports::Principal;
 
-/// Knows whose token a secret is.
-pub trait Verifier: fmt::Debug + Send + Sync {
-    /// The principal of a token that holds; `None` for anything else.
-    fn verify<'a>(
-        &'a self,
-        secret: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Option<Principal>> + Send + 'a>>;
+/// What a gatekeeper says, some time later.
+pub type Asked<'a> = Pin<Box<dyn Future<Output = Result<Admission, Turned>> + Send + 'a>>;
+
+/// Knows whose token a request shows, and who may come in without one.
+pub trait Gatekeeper: fmt::Debug + Send + Sync {
+    /// Lets somebody in by the token that they show, or turns them away. Asked for every request, so a token
+    /// that was revoked stops at once.
+    fn token<'a>(&'a self, token: &'a str) -> Asked<'a>;
+
+    /// Lets somebody in who shows no token, by what else there is to a request.
+    fn nothing<'a>(&'a self, request: &'a Parts) -> Asked<'a>;
+
+    /// What to tell programs that have no token yet; `None` where there is nobody to ask for one.
+    fn challenge(&self) -> Option<&Challenge>;
+
+    /// Counts a request that was turned away.
+    fn turned_away(&self, why: &Turned);
 }
 
-/// A bearer token and whom it stands for. Keeps a digest, not the secret.
-#[derive(Clone)]
-pub struct AccessToken {
-    digest: String,
-    principal: Principal,
+/// Who was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// Whoever holds the home, by the name that the client gives itself.
+    Home,
+    /// Somebody with a token.
+    As(Principal),
 }
 
-impl AccessToken {
-    /// A token with its subject.
-    pub fn new(secret: &str, subject: &str) -> Self {
-        Self { digest: sha256_hex(secret.as_bytes()), principal: Principal::subject(subject) }
-    }
+/// Why a request is not answered. Reasons are one lowercase line, shown to whoever asks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Turned {
+    /// It shows no token, and has to.
+    #[error("a bearer token is needed")]
+    NoToken,
+    /// What it shows is no token that holds.
+    #[error("{0}")]
+    WrongToken(String),
+    /// The token was not given for this.
+    #[error("the access token lacks the scope `{0}`")]
+    MissingScope(String),
+    /// The token holds, and nobody here is known by it.
+    #[error("{0}")]
+    Unknown(String),
+    /// Too much was asked lately.
+    #[error("too many requests: wait {0} s")]
+    TooMany(u64),
+    /// Whether the token holds cannot be told now.
+    #[error("the token cannot be checked now: try again")]
+    Unanswered,
 }
 
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessToken").field("principal", &self.principal).finish_non_exhaustive()
-    }
-}
+/// Whether a tool of this name does more than read.
+pub(crate) type Writes = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// Who comes in.
+/// The gate before a server.
 #[derive(Clone)]
 pub(crate) struct Gate {
-    tokens: Arc<[AccessToken]>,
-    verifier: Option<Arc<dyn Verifier>>,
-    /// Nobody without a token.
-    is_closed: bool,
-}
-
-impl Gate {
-    /// The gate before a server; `None` where nobody is asked for anything.
-    pub(crate) fn of(
-        tokens: Vec<AccessToken>,
-        verifier: Option<Arc<dyn Verifier>>,
-        requires_token: bool,
-    ) -> Option<Self> {
-        let is_needed = !tokens.is_empty() || verifier.is_some();
-        let is_closed = requires_token || !tokens.is_empty();
-        is_needed.then(|| Self { tokens: tokens.into(), verifier, is_closed })
-    }
+    pub(crate) gatekeeper: Arc<dyn Gatekeeper>,
+    pub(crate) writes: Writes,
+    pub(crate) body_bytes_max: usize,
 }
 
 /// The same routes, behind a gate.
@@ -70,45 +95,53 @@ pub(crate) fn guarded(router: Router, gate: Gate) -> Router {
     router.layer(middleware::from_fn_with_state(gate, authenticate))
 }
 
-/// Lets a request with a known token through, with the token's principal, and one without any where
-/// the gate is open; answers 401 otherwise.
+/// Lets a request through with its principal, or answers in the server's place.
 async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     // A principal comes from here or not at all.
     request.extensions_mut().remove::<Principal>();
-    if !gate.is_closed && !request.headers().contains_key(header::AUTHORIZATION) {
-        return next.run(request).await;
+    match gate.admitted(request).await {
+        Ok(request) => next.run(request).await,
+        Err(Stopped::Turned(why)) => {
+            gate.gatekeeper.turned_away(&why);
+            challenge::answer(&why, gate.gatekeeper.challenge())
+        }
+        Err(Stopped::Body(status)) => status.into_response(),
     }
-    let secret = bearer(request.headers()).map(str::to_owned);
-    let principal = match (secret, &gate.verifier) {
-        (None, _) => None,
-        (Some(secret), verifier) => match (verified(&gate.tokens, &secret), verifier) {
-            (Some(principal), _) => Some(principal),
-            (None, Some(verifier)) => verifier.verify(&secret).await,
-            (None, None) => None,
-        },
-    };
-    let Some(principal) = principal else {
-        let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"centinel\"")];
-        return (StatusCode::UNAUTHORIZED, challenge, "a bearer token is needed\n").into_response();
-    };
-    request.extensions_mut().insert(principal);
-    next.run(request).await
 }
 
-/// The secret that a request shows; `None` where there is none, or more than one.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut shown = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(shown), None) = (shown.next(), shown.next()) else { return None };
-    let (scheme, secret) = shown.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+/// Why a request goes no further.
+enum Stopped {
+    Turned(Turned),
+    /// Its body cannot be read, or is too long.
+    Body(axum::http::StatusCode),
 }
 
-/// The principal of the token presented. Takes the same time for any wrong token: digests are
-/// compared, all of them, in constant time.
-fn verified(tokens: &[AccessToken], secret: &str) -> Option<Principal> {
-    let digest = sha256_hex(secret.as_bytes());
-    tokens.iter().fold(None, |found, token| {
-        let same = bool::from(token.digest.as_bytes().ct_eq(digest.as_bytes()));
-        if same { Some(token.principal.clone()) } else { found }
-    })
+impl Gate {
+    async fn admitted(&self, request: Request) -> Result<Request, Stopped> {
+        let (parts, body) = request.into_parts();
+        let admission = match Shown::by(&parts.headers) {
+            Shown::Nothing => self.gatekeeper.nothing(&parts).await,
+            Shown::Token(token) => self.gatekeeper.token(token).await,
+            Shown::Unusable(why) => Err(Turned::WrongToken(why.to_owned())),
+        };
+        let principal = match admission.map_err(Stopped::Turned)? {
+            Admission::Home => return Ok(Request::from_parts(parts, body)),
+            Admission::As(principal) => principal,
+        };
+        let mut request = if principal.may_propose() {
+            Request::from_parts(parts, body)
+        } else {
+            // Only the body says for certain what is called: headers may say something else, and older
+            // revisions have none.
+            let bytes = written::bounded(body, self.body_bytes_max).await.map_err(Stopped::Body)?;
+            if written_tool(&bytes, &self.writes) {
+                let needed = self.gatekeeper.challenge().map(Challenge::propose_scope);
+                let needed = needed.unwrap_or("propose").to_owned();
+                return Err(Stopped::Turned(Turned::MissingScope(needed)));
+            }
+            Request::from_parts(parts, bytes.into())
+        };
+        request.extensions_mut().insert(principal);
+        Ok(request)
+    }
 }

@@ -13,7 +13,7 @@ use rmcp::{
     },
 };
 
-use crate::gate::{AccessToken, Gate, Verifier, guarded};
+use crate::gate::{AccessToken, FixedTokens, Gate, Gatekeeper, Writes, guarded};
 
 /// A request with this header (any value but `0` and `false`) sees the tools that read, only.
 pub const READ_ONLY_HEADER: &str = "x-centinel-read-only";
@@ -30,32 +30,39 @@ pub struct HttpOptions {
     /// `Origin` values answered, with a port or `:*`. A request without one passes; any other is
     /// refused.
     pub allowed_origins: Vec<String>,
-    /// One of them is needed when there is any.
-    pub tokens: Vec<AccessToken>,
-    /// Says whose token a request shows, anew for each: one that was revoked stops at once. A request
-    /// that shows a token must show one that holds.
-    pub verifier: Option<Arc<dyn Verifier>>,
-    /// Whether a request without a token is refused too.
-    pub requires_token: bool,
+    /// Who comes in; everybody without one.
+    pub gatekeeper: Option<Arc<dyn Gatekeeper>>,
 }
 
 impl HttpOptions {
-    /// What suits a server on the loopback interface: its own names, any port, these tokens.
+    /// What suits a server on the loopback interface: its own names, any port, one of these tokens where
+    /// there is any.
     pub fn loopback(tokens: Vec<AccessToken>) -> Self {
         let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let fixed = || -> Arc<dyn Gatekeeper> { Arc::new(FixedTokens::new(tokens.clone())) };
         Self {
             allowed_hosts: own(&["localhost", "127.0.0.1", "[::1]", "::1"]),
             allowed_origins: own(&["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]),
-            tokens,
-            verifier: None,
-            requires_token: false,
+            gatekeeper: (!tokens.is_empty()).then(fixed),
         }
     }
 
-    /// The same with a verifier of tokens.
+    /// The same behind a gatekeeper.
     #[must_use]
-    pub fn verified_by(self, verifier: Arc<dyn Verifier>, requires_token: bool) -> Self {
-        Self { verifier: Some(verifier), requires_token, ..self }
+    pub fn guarded_by(self, gatekeeper: Arc<dyn Gatekeeper>) -> Self {
+        Self { gatekeeper: Some(gatekeeper), ..self }
+    }
+
+    /// The same, reached under another name too, as in `finops.example.com` or `finops.lan:8080`; pages of
+    /// that name may ask as well, over this scheme.
+    #[must_use]
+    pub fn also_at(mut self, scheme: &str, host: &str) -> Self {
+        let usual = if scheme == "https" { 443 } else { 80 };
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let port = if has_port { String::new() } else { format!(":{usual}") };
+        self.allowed_origins.push(format!("{scheme}://{host}{port}"));
+        self.allowed_hosts.push(host.to_owned());
+        self
     }
 }
 
@@ -73,10 +80,18 @@ pub fn http_service<S: ServerHandler + Clone>(server: S, options: HttpOptions) -
         .with_json_response(true)
         .with_max_request_body_bytes(BODY_BYTES_MAX);
     let sessions = Arc::new(NeverSessionManager::default());
+    let asked = server.clone();
+    let writes: Writes = Arc::new(move |tool| {
+        let annotations = asked.get_tool(tool).and_then(|tool| tool.annotations);
+        // What does not say that it only reads, writes; what is no tool is refused further on.
+        annotations.is_some_and(|told| told.read_only_hint != Some(true))
+    });
     let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
     let router = Router::new().route_service("/", service);
-    match Gate::of(options.tokens, options.verifier, options.requires_token) {
-        Some(gate) => guarded(router, gate),
+    match options.gatekeeper {
+        Some(gatekeeper) => {
+            guarded(router, Gate { gatekeeper, writes, body_bytes_max: BODY_BYTES_MAX })
+        }
         None => router,
     }
 }

@@ -36,10 +36,13 @@ pub use answer::{
 pub use forecast::{
     Expected, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow, ModelAssumed,
 };
-pub use gate::{AccessToken, Verifier};
+pub use gate::{
+    AccessToken, Admission, Asked, Challenge, Gatekeeper, ProtectedResource, Turned,
+    metadata_routes,
+};
 pub use http::{HttpOptions, READ_ONLY_HEADER, http_service};
 pub use imported::{LABEL_CHARS_MAX, Label, SENTENCE_CHARS_MAX, Sentence, quoted};
-pub use ports::{Answers, Principal, ProposalSink, Refusal, Reply};
+pub use ports::{Answers, Principal, ProposalSink, Refusal, Reply, Standing};
 pub use proposal::{
     BudgetPeriod, ChangeKind, FieldChange, OnBreach, ProposalAnswer, ProposalDraft, ProposalRow,
     ProposalStatus, ProposalsAnswer, ProposalsRequest, ProposedChange, Receipt, SavingInterval,

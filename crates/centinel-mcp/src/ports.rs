@@ -104,10 +104,38 @@ pub trait ProposalSink: Send + Sync + 'static {
 
 /// Who asks. Never a person: a person decides elsewhere, with a session of their own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Principal(String);
+pub struct Principal {
+    name: String,
+    kind: Kind,
+    may_propose: bool,
+}
+
+/// What is known of a principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Kind {
+    Client,
+    Subject,
+    Token,
+    Delegate,
+}
+
+/// What is known of whoever asks, and by whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// A client known only by the name that it gave itself. Proves nothing.
+    Client,
+    /// The subject of a token that the server was started with.
+    Subject(&'a str),
+    /// A service token that was verified, by its name.
+    Token(&'a str),
+    /// A program that a person let in at their identity provider, by the person's account name.
+    OnBehalfOf(&'a str),
+}
 
 /// Before the name of a token. A name that a client gives itself begins with `agent:`.
 const TOKEN: &str = "token:";
+/// Before the account name of the person that a program works for.
+const OAUTH: &str = "oauth:";
 
 impl Principal {
     /// Characters of a principal at most, its prefix included.
@@ -121,34 +149,69 @@ impl Principal {
             .map(|c| c.to_ascii_lowercase())
             .collect();
         let slug = slug.trim_matches('-');
-        Self(format!("agent:{}", if slug.is_empty() { "unknown" } else { slug }))
+        let name = format!("agent:{}", if slug.is_empty() { "unknown" } else { slug });
+        Self { name, kind: Kind::Client, may_propose: true }
     }
 
     /// The subject of a token that was verified.
     pub fn subject(subject: &str) -> Self {
-        Self(clean(subject, Self::CHARS_MAX))
+        let name = clean(subject, Self::CHARS_MAX);
+        Self { name, kind: Kind::Subject, may_propose: true }
     }
 
     /// A service token that was verified, by its name. No client can name itself so.
     pub fn token(name: &str) -> Self {
         // Not shortened: another token could have the rest of the name.
-        Self(format!("{TOKEN}{name}"))
+        Self { name: format!("{TOKEN}{name}"), kind: Kind::Token, may_propose: true }
+    }
+
+    /// A program that a person let in at their identity provider, by the person's account name. It
+    /// works for the person and is not them.
+    pub fn on_behalf_of(person: &str) -> Self {
+        // Not shortened, as above.
+        Self { name: format!("{OAUTH}{person}"), kind: Kind::Delegate, may_propose: true }
+    }
+
+    /// The same without the right to propose, whatever it could do otherwise: what it showed was not
+    /// given for that.
+    #[must_use]
+    pub fn reading_only(self) -> Self {
+        Self { may_propose: false, ..self }
+    }
+
+    /// Whether what it showed was given for proposing. What it may propose, the port says.
+    pub fn may_propose(&self) -> bool {
+        self.may_propose
+    }
+
+    /// What is known of it.
+    pub fn standing(&self) -> Standing<'_> {
+        let after = |prefix| self.name.strip_prefix(prefix).unwrap_or_default();
+        match self.kind {
+            Kind::Client => Standing::Client,
+            Kind::Subject => Standing::Subject(&self.name),
+            Kind::Token => Standing::Token(after(TOKEN)),
+            Kind::Delegate => Standing::OnBehalfOf(after(OAUTH)),
+        }
     }
 
     /// The name of the service token that was verified; `None` for any other principal.
     pub fn token_name(&self) -> Option<&str> {
-        self.0.strip_prefix(TOKEN)
+        match self.standing() {
+            Standing::Token(name) => Some(name),
+            Standing::Client | Standing::Subject(_) | Standing::OnBehalfOf(_) => None,
+        }
     }
 
-    /// `agent:claude-code`, or a token's subject.
+    /// `agent:claude-code`, `token:nightly`, `oauth:ana`, or a token's subject.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
     }
 }
 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(&self.name)
     }
 }
 
@@ -224,6 +287,16 @@ mod tests {
             assert_eq!(Principal::agent(given).token_name(), None, "{given}");
         }
         assert_eq!(Principal::token("nightly").token_name(), Some("nightly"));
+        // A subject that looks like something else is still a subject.
+        let forged = Principal::subject("token:nightly");
+        assert_eq!(
+            (forged.token_name(), forged.standing()),
+            (None, Standing::Subject("token:nightly"))
+        );
+        let delegate = Principal::on_behalf_of("ana");
+        assert_eq!(delegate.standing(), Standing::OnBehalfOf("ana"));
+        assert!(delegate.token_name().is_none() && delegate.may_propose());
+        assert!(!delegate.reading_only().may_propose());
         assert!(Principal::agent(&"x".repeat(500)).as_str().len() <= Principal::CHARS_MAX);
     }
 

@@ -36,7 +36,7 @@ use axum::{
 };
 
 pub use cookies::SESSION_COOKIE;
-pub use refused::Refusals;
+pub use refused::{Refusals, Why};
 pub use state::{NonceError, WebState};
 
 /// Largest body taken, in bytes, before and after decompression.

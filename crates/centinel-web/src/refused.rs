@@ -1,5 +1,5 @@
 //! Requests that were refused before anybody was asked: counted, told to whoever runs the server, and,
-//! where a person or a token was recognised, kept in the audit log.
+//! where a person or a token was recognised, kept in the audit log. `/mcp` counts here as well.
 
 use std::sync::{
     Arc,
@@ -12,7 +12,7 @@ use crate::WebState;
 
 /// Why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
+pub enum Why {
     /// It was sent to a name that is none of ours.
     ForeignHost,
     /// A page of another site sent it.
@@ -29,11 +29,21 @@ pub(crate) enum Why {
     WrongCredential,
     /// A webhook that nobody signed with our secret, or not lately.
     WrongSignature,
+    /// `/mcp`: no token where one is needed.
+    NoToken,
+    /// `/mcp`: a token that does not hold.
+    WrongToken,
+    /// `/mcp`: a token that is not for what was asked.
+    MissingScope,
+    /// `/mcp`: a token of somebody whom nobody here knows.
+    NotLinked,
+    /// `/mcp`: more requests than one holder may send.
+    TooMany,
 }
 
 impl Why {
     /// Every reason.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::ForeignHost,
         Self::ForeignPage,
         Self::WrongForm,
@@ -42,6 +52,11 @@ impl Why {
         Self::TwoCookies,
         Self::WrongCredential,
         Self::WrongSignature,
+        Self::NoToken,
+        Self::WrongToken,
+        Self::MissingScope,
+        Self::NotLinked,
+        Self::TooMany,
     ];
 
     /// The label of the metric.
@@ -55,6 +70,11 @@ impl Why {
             Self::TwoCookies => "two_cookies",
             Self::WrongCredential => "wrong_credential",
             Self::WrongSignature => "wrong_signature",
+            Self::NoToken => "no_token",
+            Self::WrongToken => "wrong_token",
+            Self::MissingScope => "missing_scope",
+            Self::NotLinked => "not_linked",
+            Self::TooMany => "too_many",
         }
     }
 
@@ -69,18 +89,23 @@ impl Why {
             Self::TwoCookies => "the request has two cookies of one name",
             Self::WrongCredential => "name, password or code is wrong",
             Self::WrongSignature => "the request is not signed with our secret",
+            Self::NoToken => "no token was shown",
+            Self::WrongToken => "the token does not hold",
+            Self::MissingScope => "the token is not for this",
+            Self::NotLinked => "nobody here is linked to whom the token is of",
+            Self::TooMany => "too many requests",
         }
     }
 }
 
-/// How often requests were refused since the server started, by reason: what the page, the API and the
-/// webhooks of one server count in together, and `/metrics` shows. Cheap to clone.
+/// How often requests were refused since the server started, by reason: what the page, the API, `/mcp` and
+/// the webhooks of one server count in together, and `/metrics` shows. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Refusals(Arc<[AtomicU64; Why::ALL.len()]>);
 
 impl Refusals {
     /// Counts one.
-    pub(crate) fn count(&self, why: Why) {
+    pub fn count(&self, why: Why) {
         tracing::warn!(reason = why.name(), "a request was refused");
         if let Some(count) = self.0.get(why as usize) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +113,7 @@ impl Refusals {
     }
 
     /// How many there were.
-    pub(crate) fn so_far(&self, why: Why) -> u64 {
+    pub fn so_far(&self, why: Why) -> u64 {
         self.0.get(why as usize).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 }

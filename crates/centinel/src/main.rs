@@ -7,6 +7,7 @@ mod commands;
 mod context;
 mod daily;
 mod failure;
+mod mcp_gate;
 mod output;
 mod period_args;
 mod ports;

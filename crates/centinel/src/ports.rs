@@ -2,7 +2,8 @@
 //!
 //! Every figure is the product's: here it is asked for, put in the shape that the port wants, and
 //! worded. A caller with a service token sees what the access policies let it see, and proposes as the
-//! token; one without is on this machine, where the home lies open.
+//! token; a program that a person let in sees what that person sees, and proposes as an agent of theirs;
+//! one without either is on this machine, where the home lies open.
 
 mod anomalies;
 mod basis;
@@ -13,7 +14,7 @@ mod proposals;
 mod refusal;
 mod savings;
 #[cfg(test)]
-mod sight_tests;
+pub(crate) mod sight_tests;
 mod spend;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,7 @@ use centinel_mcp::{
     ExplainRequest, ExplanationAnswer, ForecastAnswer, ForecastRequest, HealthAnswer,
     HealthRequest, Principal, ProposalAnswer, ProposalDraft, ProposalSink, ProposalsAnswer,
     ProposalsRequest, Receipt, Refusal, Reply, SavingsAnswer, SavingsRequest, Server,
-    ServerOptions, SpendAnswer, SpendRequest,
+    ServerOptions, SpendAnswer, SpendRequest, Standing,
 };
 use jiff::Timestamp;
 
@@ -67,34 +68,75 @@ struct Ports {
     requester: Requester,
 }
 
+/// Who asks, and so what is seen.
+enum Asks<'a> {
+    /// Whoever holds the home.
+    Holder,
+    /// A service token.
+    Token(&'a str),
+    /// A program that a person let in.
+    OnBehalfOf(&'a str),
+}
+
 impl Ports {
     /// The ports as a caller may use them: what it sees, and as whom it proposes. Looked up anew for each
     /// call, so that a revoked token, a lost role and a changed policy count at once.
     async fn of(&self, caller: &Principal) -> Result<Self, Refusal> {
-        let Some(name) = self.token.as_deref().or(caller.token_name()) else {
-            return Ok(self.clone());
-        };
         let now = self.now();
-        let approvals = self.app.approvals();
-        let token = approvals.token_named(name, now).await.map_err(undecided)?;
-        let app = if token.scopes.contains(&Scope::Read) {
-            self.app.seen_by(&Viewer::Token(name.to_owned()), now).await.map_err(refused)?
-        } else {
-            return Err(Refusal::Denied {
-                message: format!("service token `{name}` lacks the scope `read`"),
-            });
+        let viewer = match self.asks(caller)? {
+            Asks::Holder => return Ok(self.clone()),
+            Asks::Token(name) => {
+                let token = self.app.approvals().token_named(name, now).await.map_err(undecided)?;
+                if !token.scopes.contains(&Scope::Read) {
+                    return Err(Refusal::Denied {
+                        message: format!("service token `{name}` lacks the scope `read`"),
+                    });
+                }
+                Viewer::Token(name.to_owned())
+            }
+            Asks::OnBehalfOf(person) => {
+                Viewer::Agent(Requester::on_behalf_of(person, [Scope::Read].into()))
+            }
         };
+        let app = self.app.seen_by(&viewer, now).await.map_err(refused)?;
         Ok(Self { app, ..self.clone() })
     }
 
     /// As [`Self::of`], of a caller that proposes.
     async fn of_proposer(&self, caller: &Principal) -> Result<Self, Refusal> {
-        let Some(name) = self.token.as_deref().or(caller.token_name()) else {
-            return Ok(self.clone());
+        // The gate says so first; a call that came around it ends here.
+        if !caller.may_propose() {
+            return Err(Refusal::Denied {
+                message: "the access token was given for reading alone".to_owned(),
+            });
+        }
+        let requester = match self.asks(caller)? {
+            Asks::Holder => return Ok(self.clone()),
+            Asks::Token(name) => {
+                let approvals = self.app.approvals();
+                let token = approvals.token_named(name, self.now()).await.map_err(undecided)?;
+                Approvals::requester_of(&token).map_err(undecided)?
+            }
+            Asks::OnBehalfOf(person) => {
+                Requester::on_behalf_of(person, [Scope::Read, Scope::Propose].into())
+            }
         };
-        let token = self.app.approvals().token_named(name, self.now()).await.map_err(undecided)?;
-        let requester = Approvals::requester_of(&token).map_err(undecided)?;
         Ok(Self { requester, ..self.of(caller).await? })
+    }
+
+    /// Who asks. What is none of these is nobody.
+    fn asks<'a>(&'a self, caller: &'a Principal) -> Result<Asks<'a>, Refusal> {
+        if let Some(name) = &self.token {
+            return Ok(Asks::Token(name));
+        }
+        match caller.standing() {
+            Standing::Client => Ok(Asks::Holder),
+            Standing::Token(name) => Ok(Asks::Token(name)),
+            Standing::OnBehalfOf(person) => Ok(Asks::OnBehalfOf(person)),
+            Standing::Subject(_) => Err(Refusal::Denied {
+                message: "nobody here is known by the token that was shown".to_owned(),
+            }),
+        }
     }
 
     /// The present, to the microsecond: cursors carry no more.

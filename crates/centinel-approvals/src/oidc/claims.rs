@@ -4,7 +4,7 @@
 //!
 //! RFC 7519 (JWT), section 4.1; OpenID Connect Core 1.0, sections 2 and 3.1.3.7.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::{Number, Value};
 use subtle::ConstantTimeEq as _;
 
-use super::{Algorithm, OidcError};
+use super::{Algorithm, OidcError, TokenType};
 
 /// How far two clocks may be apart.
 pub(super) const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
@@ -126,6 +126,45 @@ impl Claims {
             _ => return Ok(()),
         };
         Err(OidcError::Claim { name: "azp", why })
+    }
+
+    /// Whether an access token may be taken from whoever shows it.
+    ///
+    /// One that is bound to a key (`cnf`: RFC 9449, RFC 8705) is worth nothing without a proof of that
+    /// key, which nobody asks for here. An issuer that does not mark its access tokens could have its
+    /// identity tokens taken for them: those hold what answers a sign-in, and no scope.
+    ///
+    /// # Errors
+    ///
+    /// [`OidcError::Claim`].
+    pub(super) fn check_access(&self, kind: TokenType) -> Result<(), OidcError> {
+        if self.others.contains_key("cnf") {
+            let why = "it is bound to a key that was not shown";
+            return Err(OidcError::Claim { name: "cnf", why });
+        }
+        let is_of_sign_in = self.nonce.is_some()
+            || self.at_hash.is_some()
+            || ["c_hash", "s_hash", "events"].iter().any(|name| self.others.contains_key(*name));
+        if kind == TokenType::AccessUnmarked && is_of_sign_in {
+            return Err(OidcError::Token("it was made for something else"));
+        }
+        Ok(())
+    }
+
+    /// What an access token was given for: `scope` (RFC 9068), else `scp`, as a text of words or a list.
+    pub(super) fn scopes(&self) -> BTreeSet<String> {
+        let said = match &self.scope {
+            Some(scope) => vec![scope.as_str()],
+            None => self.texts("scp").unwrap_or_default(),
+        };
+        said.into_iter().flat_map(str::split_ascii_whitespace).map(str::to_owned).collect()
+    }
+
+    /// The program that an access token was given to, as issuers name it.
+    pub(super) fn client(&self) -> Option<&str> {
+        let named = ["client_id", "cid", "appid"];
+        let said = named.iter().find_map(|name| self.others.get(*name)?.as_str());
+        said.or(self.azp.as_deref())
     }
 
     /// Whether it answers exactly this question, which was asked at an instant.

@@ -100,6 +100,9 @@ pub enum TokenType {
     Id,
     /// Opens an API: `typ` is `at+jwt` (RFC 9068).
     Access,
+    /// The same of an issuer that does not say so: `typ` may be `JWT` or absent as well. The claims then
+    /// tell it from an identity token.
+    AccessUnmarked,
 }
 
 impl TokenType {
@@ -110,6 +113,7 @@ impl TokenType {
         match self {
             Self::Id => matches!(typ, None | Some("jwt")),
             Self::Access => typ == Some("at+jwt"),
+            Self::AccessUnmarked => matches!(typ, None | Some("jwt" | "at+jwt")),
         }
     }
 }

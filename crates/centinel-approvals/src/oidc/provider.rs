@@ -188,6 +188,11 @@ impl Provider {
         &self.settings.issuer
     }
 
+    /// The name under which Centinel is registered there for sign-in: whom its identity tokens are for.
+    pub fn client_id(&self) -> &str {
+        &self.settings.client_id
+    }
+
     pub(super) fn settings(&self) -> &ProviderSettings {
         &self.settings
     }
@@ -211,8 +216,9 @@ impl Provider {
             claims => claims?,
         };
         claims.check(&Expected { issuer: self.issuer(), audience, now })?;
-        if kind == TokenType::Id {
-            claims.check_party(audience)?;
+        match kind {
+            TokenType::Id => claims.check_party(audience)?,
+            TokenType::Access | TokenType::AccessUnmarked => claims.check_access(kind)?,
         }
         Ok(claims)
     }

@@ -1,16 +1,14 @@
 //! `centinel serve`: page, JSON API, OTLP and call routes, MCP, on the loopback interface.
 
 use std::{
-    future::{Future, IntoFuture as _},
+    future::IntoFuture as _,
     net::{Ipv4Addr, SocketAddr},
-    pin::Pin,
     sync::Arc,
 };
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
 use centinel_app::{App, ForgeHooks, Slack, Told, in_one_line, oidc::Providers};
-use centinel_mcp::{HttpOptions, Principal, Verifier, http_service};
+use centinel_mcp::{AccessToken, http_service, metadata_routes};
 use centinel_web::{NonceError, Refusals, WebState};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -18,6 +16,7 @@ use tokio::net::TcpListener;
 use crate::{
     context::{Context, block_on, explain, nonce, now, outside, repositories},
     failure::hinted,
+    mcp_gate::{self, Connections, McpGate, Peer},
     output::{Outcome, Output},
     ports::{self, PortOptions},
     text::printable,
@@ -61,7 +60,10 @@ pub(crate) fn serve(
         let page = format!("http://localhost:{port}");
         let providers = app.identity_providers(outside()?.variable).map_err(explain)?;
         let refusals = Refusals::default();
-        let mut router = router(&app, &page, read_only, now, providers, &refusals);
+        // Where everybody is to sign in, holding the home is not enough.
+        let is_wanted = !app.config().access.sign_in;
+        let local = is_wanted.then(|| mcp_gate::local_token(app.home())).transpose()?;
+        let mut router = router(&app, &page, read_only, now, providers, &refusals, local)?;
         let hooks = app.forge_hooks(&outside()?).map_err(explain)?;
         if let Some(hooks) = &hooks {
             let taken = centinel_web::hooks::forges::router(hooks.clone(), refusals.clone());
@@ -74,11 +76,9 @@ pub(crate) fn serve(
         }
         output.line(format_args!("page {page}  ·  MCP {page}/mcp  ·  stop with Ctrl-C"))?;
         output.flush()?;
-        // Small answers must not wait for the client's delayed acknowledgement.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let served = axum::serve(listener, router).with_graceful_shutdown(asked_to_stop());
+        let service = router.into_make_service_with_connect_info::<Peer>();
+        let served =
+            axum::serve(Connections(listener), service).with_graceful_shutdown(asked_to_stop());
         tokio::select! {
             served = served.into_future() => served?,
             () = sync_live_sources(&app, output) => {}
@@ -90,7 +90,7 @@ pub(crate) fn serve(
     })
 }
 
-/// Every route, `/mcp` among them.
+/// Every route, `/mcp` among them. `local` is the token of whoever holds the home.
 pub(crate) fn router(
     app: &App,
     page: &str,
@@ -98,38 +98,19 @@ pub(crate) fn router(
     clock: fn() -> Timestamp,
     providers: Providers,
     refusals: &Refusals,
-) -> axum::Router {
+    local: Option<AccessToken>,
+) -> anyhow::Result<axum::Router> {
     let address = app.config().access.address.as_ref();
     let page = address.map_or_else(|| page.to_owned(), ToString::to_string);
+    let gate = McpGate::new(app, &page, clock, providers.clone(), refusals, local)?;
+    let (document, path) = gate.metadata(read_only).unzip();
+    let well_known = metadata_routes(document, &path.unwrap_or_default());
     let options = PortOptions { read_only, review_base: Some(page), token: None };
-    let verifier = Arc::new(Tokens { app: app.clone(), clock });
-    let http = HttpOptions::loopback(Vec::new()).verified_by(verifier, app.config().access.sign_in);
+    let http = gate.http_options().guarded_by(Arc::new(gate));
     let mcp = http_service(ports::server(app.clone(), options, clock), http);
     let state = WebState::new(app.clone(), clock, random).signing_in_with(providers);
     let state = state.counting_in(refusals.clone());
-    centinel_web::router(state).nest("/mcp", mcp)
-}
-
-/// The service tokens of the home.
-#[derive(Debug)]
-struct Tokens {
-    app: App,
-    clock: fn() -> Timestamp,
-}
-
-impl Verifier for Tokens {
-    fn verify<'a>(
-        &'a self,
-        secret: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Option<Principal>> + Send + 'a>> {
-        Box::pin(async move {
-            let token = self.app.approvals().token(secret, (self.clock)()).await;
-            if let Err(error) = &token {
-                tracing::warn!(%error, "a service token was refused");
-            }
-            token.ok().map(|token| Principal::token(&token.name))
-        })
-    }
+    Ok(centinel_web::router(state).nest("/mcp", mcp).merge(well_known))
 }
 
 /// Syncs every configured source at each interval, one after the other. A failure is told and kept

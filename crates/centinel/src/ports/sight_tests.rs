@@ -27,13 +27,13 @@ use tower::ServiceExt as _;
 
 use crate::commands::serve::router;
 
-const OWN: &str = "alpha";
+pub(crate) const OWN: &str = "alpha";
 
-fn clock() -> Timestamp {
+pub(crate) fn clock() -> Timestamp {
     "2026-11-03T08:00:00Z".parse().unwrap()
 }
 
-fn password(name: &str) -> Password {
+pub(crate) fn password(name: &str) -> Password {
     Password::new(format!("{name}'s own password"))
 }
 
@@ -55,18 +55,18 @@ fn calls(team: &str, model: &str, tokens: i64) -> String {
     lines
 }
 
-struct Site {
-    _home: tempfile::TempDir,
-    app: App,
-    router: Router,
-    token: String,
+pub(crate) struct Site {
+    pub(crate) home: tempfile::TempDir,
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    pub(crate) token: String,
     cookie: String,
 }
 
 impl Site {
     /// A home with the calls of the own team and of another, a person and a token of the own team, and
     /// for both teams an event, a proposal and evidence.
-    async fn new(other: &str, model: &str, tokens: i64) -> Self {
+    pub(crate) async fn new(other: &str, model: &str, tokens: i64) -> Self {
         let home = tempfile::tempdir().unwrap();
         create_home(home.path()).unwrap();
         let app = App::open(home.path(), None).await.unwrap();
@@ -107,9 +107,10 @@ impl Site {
         let session = approvals.sign_in("ana", password("ana"), clock()).await.unwrap();
         let page = "http://localhost:8787";
         let providers = Providers::default();
-        let router = router(&app, page, false, clock, providers, &Refusals::default());
+        let router =
+            router(&app, page, false, clock, providers, &Refusals::default(), None).unwrap();
         let cookie = format!("centinel_session={}", session.secret);
-        let site = Self { _home: home, app, router, token, cookie };
+        let site = Self { home, app, router, token, cookie };
         for team in [OWN, other] {
             let event = json!({
                 "event_id": team, "kind": "deploy", "at": "2026-10-25T00:00:00Z",
@@ -236,6 +237,13 @@ impl Site {
             assert_every_route(&covered);
             answers.push((format!("{index} anomalies"), anomalies));
         }
+        answers.extend(self.tool_answers().await);
+        answers
+    }
+
+    /// Every tool's answers to the site's token.
+    pub(crate) async fn tool_answers(&self) -> Vec<(String, String)> {
+        let mut answers = Vec::new();
         let tools = super::server(
             self.app.clone(),
             super::PortOptions { read_only: false, review_base: None, token: None },
@@ -422,7 +430,9 @@ async fn tokens_stop_at_once_and_wrong_ones_are_refused() {
             clock,
             Providers::default(),
             &Refusals::default(),
-        ),
+            None,
+        )
+        .unwrap(),
         ..site
     };
     for path in ["/api/report", "/metrics"] {
