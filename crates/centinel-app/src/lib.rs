@@ -29,7 +29,9 @@ mod hours;
 mod identity_providers;
 mod import;
 mod incident;
+mod kept;
 pub mod live;
+mod memo;
 mod over_time;
 mod page_address;
 mod parallel;
@@ -52,6 +54,7 @@ mod spend;
 mod unpriced;
 mod usual;
 mod viewer;
+mod warm;
 mod watch;
 
 pub use app::{App, create_home};
