@@ -3,6 +3,8 @@
 
 mod question;
 
+use std::sync::Arc;
+
 use centinel_engine::{
     anomaly::{
         self, Config, Episode, Kin, Metric,
@@ -11,15 +13,18 @@ use centinel_engine::{
     },
     period::{HOUR_MICROS, Period, date_of, index_of_date, start_of_day},
 };
-use centinel_ledger::Seen;
+use centinel_ledger::{LedgerState, Seen};
 use centinel_store::events;
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 
 use crate::{
     App, AppError, ExplainRequest, Explained, Incident,
+    calendar::KnownDays,
+    events::{Said, Verdicts},
     found::{About, Found},
     hours::Knowledge,
-    parallel::map_with,
+    memo::Weigh,
+    parallel::{aside, map_with},
     watch::SHAPES,
 };
 
@@ -33,7 +38,12 @@ impl App {
     ///
     /// [`AppError::Empty`] without data; ledger and calendar errors.
     pub async fn incidents(&self, now: Timestamp) -> Result<Vec<Incident>, AppError> {
-        self.incidents_known_at(now, None).await
+        Ok(self.incidents_known_at(now, None).await?.0.clone())
+    }
+
+    /// Finds every episode, unless it is known.
+    pub(crate) async fn episodes(&self, now: Timestamp) -> Result<(), AppError> {
+        self.incidents_known_at(now, None).await.map(drop)
     }
 
     /// Every episode as it was known at an instant: from the rows, events and verdicts known then, the
@@ -47,14 +57,17 @@ impl App {
         as_of: Timestamp,
         now: Timestamp,
     ) -> Result<Vec<Incident>, AppError> {
-        self.incidents_known_at(as_of.min(now), Some(as_of)).await
+        Ok(self.incidents_known_at(as_of.min(now), Some(as_of)).await?.0.clone())
     }
 
-    async fn incidents_known_at(
+    /// Found once, and kept as long as nothing that they depend on is another.
+    pub(crate) async fn incidents_known_at(
         &self,
         known_at: Timestamp,
         as_of: Option<Timestamp>,
-    ) -> Result<Vec<Incident>, AppError> {
+    ) -> Result<Arc<Incidents>, AppError> {
+        // First: what is read after it may be newer, never older.
+        let ledger = self.ledger.state().await?;
         let (first, last) = self.ledger.span_as_of(as_of).await?.ok_or(AppError::Empty)?;
         // A day is judged when it is over.
         let over = date_of(known_at);
@@ -62,14 +75,42 @@ impl App {
             (first_whole_day(first), date_of(last).tomorrow().unwrap_or(Date::MAX));
         after = after.min(over);
         if after <= first {
-            return Ok(Vec::new());
+            return Ok(Arc::default());
         }
         let days = Period::days(first, after)?;
-        let currency = self.config.organisation.currency;
-        let watched = self.leaves(days, currency, as_of).await?;
-        let Some(last_day) = last_day(&watched.table) else { return Ok(Vec::new()) };
         let verdicts = self.verdicts(known_at).await?;
         let known = self.known_days(known_at, &verdicts).await?;
+        let today = self.hours_of_today(Knowledge { known_at, as_of }).await?;
+        let key = IncidentsKey {
+            ledger,
+            reader: self.limited_to().map(str::to_owned),
+            as_of,
+            days,
+            today,
+            said: verdicts.said(),
+            known: known.clone(),
+        };
+        let begun = Arc::new((days, known, verdicts, today));
+        let find = || {
+            let (app, begun) = (self.clone(), Arc::clone(&begun));
+            aside(async move { app.find_incidents(Knowledge { known_at, as_of }, &begun).await })
+        };
+        self.kept.incidents.get(&key, find).await
+    }
+
+    /// Finds them. What is asked of whom is in `begun`: the days judged, what is known of days, what was
+    /// said, and the end of today's hours that have data.
+    async fn find_incidents(
+        &self,
+        knowledge: Knowledge,
+        begun: &(Period, KnownDays, Verdicts, Option<Timestamp>),
+    ) -> Result<Incidents, AppError> {
+        let Knowledge { known_at, as_of } = knowledge;
+        let (days, known, verdicts, today) = begun;
+        let first = days.dates().0;
+        let currency = self.config.organisation.currency;
+        let watched = self.leaves(*days, currency, as_of).await?;
+        let Some(last_day) = last_day(&watched.table) else { return Ok(Incidents::default()) };
         let slices = watched.table.slices(&SHAPES, self.config.attention.slices_max);
         let calendar = known.calendar(&watched.table, &slices);
         let judged = |slice: &Slice| {
@@ -96,9 +137,9 @@ impl App {
             .hourly_causes(
                 &watched.table,
                 &slices,
-                (&calendar, &verdicts),
-                last_day,
-                Knowledge { known_at, as_of },
+                (&calendar, verdicts),
+                (last_day, *today),
+                knowledge,
             )
             .await?;
         let mut found: Vec<Found<'_>> =
@@ -120,8 +161,8 @@ impl App {
             recent: last_day.saturating_sub(RECENT_DAYS.days()),
             currency,
             watched: &watched,
-            known: &known,
-            verdicts: &verdicts,
+            known,
+            verdicts,
         };
         let mut incidents = Vec::new();
         for (found, number) in found.iter().zip(numbers) {
@@ -135,7 +176,7 @@ impl App {
         for index in 0..incidents.len() {
             self.say_where(&mut incidents, index, as_of, known_at).await?;
         }
-        Ok(incidents)
+        Ok(Incidents(incidents))
     }
 
     /// Episodes that others judged, of which every figure is of what is seen. What else shows them was
@@ -157,7 +198,7 @@ impl App {
     ///
     /// [`AppError::NotFound`]; as [`App::incidents`].
     pub async fn incident(&self, id: &str, now: Timestamp) -> Result<Incident, AppError> {
-        find(&self.incidents(now).await?, id)
+        find(&self.incidents_known_at(now, None).await?.0, id)
     }
 
     /// One episode by its id, explained over its days (the last 28 of a longer one): as it is known, or
@@ -174,11 +215,44 @@ impl App {
     ) -> Result<(Incident, Explained), AppError> {
         let known_at = as_of.map_or(now, |as_of| as_of.min(now));
         let incidents = self.incidents_known_at(known_at, as_of).await?;
-        let incident = find(&incidents, id)?;
-        let request = self.incident_request(&incident, &incidents, known_at).await?;
+        let incident = find(&incidents.0, id)?;
+        let request = self.incident_request(&incident, &incidents.0, known_at).await?;
         let explained = self.explain_change(&ExplainRequest { as_of, ..request }, now).await?;
         Ok((incident, explained))
     }
+}
+
+/// Every episode of a ledger.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Incidents(pub(crate) Vec<Incident>);
+
+impl Weigh for Incidents {
+    fn weight(&self) -> usize {
+        let texts = |incident: &Incident| {
+            let scopes = incident.scope.iter().chain(incident.within.iter().flatten());
+            let scopes: usize = scopes.map(|(name, value)| name.len() + value.len() + 64).sum();
+            let seen_in: usize = incident.seen_in.iter().map(|name| name.len() + 24).sum();
+            let effects = incident.effects.len() * 96 + incident.metrics.len() * 32;
+            size_of::<Incident>() + scopes + seen_in + effects
+        };
+        self.0.iter().map(texts).sum()
+    }
+}
+
+/// All that episodes depend on. Configuration and ownership are read once, when the home is opened, and
+/// what is kept goes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct IncidentsKey {
+    ledger: LedgerState,
+    /// Whose numbers they have, where somebody sees a part.
+    reader: Option<String>,
+    as_of: Option<Timestamp>,
+    /// The days that are judged: those that are over.
+    days: Period,
+    /// The end of the hours of today that are judged, where there are calls in them.
+    today: Option<Timestamp>,
+    said: Vec<Said>,
+    known: KnownDays,
 }
 
 /// Days by whose cost an owner is told.

@@ -15,7 +15,7 @@ use centinel_ledger::Ledger;
 use centinel_store::Database;
 
 use crate::{
-    AppError, audit, config::Config, policy_files, policy_files::SHIPPED_APPROVALS,
+    AppError, audit, config::Config, kept::Kept, policy_files, policy_files::SHIPPED_APPROVALS,
     prices::load_book, viewer::Limit,
 };
 
@@ -31,6 +31,8 @@ pub struct App {
     pub(crate) approvals: Approvals,
     /// Whose part of the whole answers are of; `None` for the whole.
     pub(crate) limit: Option<Arc<Limit>>,
+    /// What was computed and still holds; the same in every copy of this handle, whoever sees it.
+    pub(crate) kept: Arc<Kept>,
 }
 
 /// Policies that every home starts with, as they are in the repository.
@@ -72,6 +74,7 @@ impl App {
             book: Arc::default(),
             owners: Arc::new(owners),
             limit: None,
+            kept: Arc::default(),
         })
     }
 

@@ -22,13 +22,13 @@ pub struct CalendarError {
 }
 
 /// Occasions that are known of, and what they are about.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct KnownDays {
     occasions: Vec<Occasion>,
 }
 
 /// Something that is known of some days of some of the spend.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Occasion {
     pub(crate) kind: EventKind,
     pub(crate) about: About,
@@ -38,7 +38,7 @@ pub(crate) struct Occasion {
 }
 
 /// What an occasion is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum About {
     /// Values by dimension; everything when empty.
     Scope(Scope),

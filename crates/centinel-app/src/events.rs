@@ -58,7 +58,7 @@ pub struct Event {
 }
 
 /// What a person says of an episode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It was meant: its days are no part of a usual level, and the level starts anew with it.
@@ -288,7 +288,38 @@ impl Judged {
     }
 }
 
+/// What of a verdict episodes depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Said {
+    episode: i64,
+    verdict: Verdict,
+    scope: Scope,
+    start: Date,
+    last: Date,
+    given_at: Timestamp,
+    /// It was given in the last 90 days.
+    is_young: bool,
+}
+
 impl Verdicts {
+    /// All that depends on these verdicts depends on this of them: rows of verdicts are never changed.
+    pub(crate) fn said(&self) -> Vec<Said> {
+        let said = self.judged.iter().map(|judged| Said {
+            episode: judged.episode,
+            verdict: judged.verdict,
+            scope: judged.scope.clone(),
+            start: judged.start,
+            last: judged.last,
+            given_at: judged.given_at,
+            is_young: self.is_young(judged),
+        });
+        said.collect()
+    }
+
+    fn is_young(&self, judged: &Judged) -> bool {
+        self.known_at.duration_since(judged.given_at).as_hours() < VERDICT_DAYS * 24
+    }
+
     /// The last thing said of an episode.
     pub(crate) fn of_episode(&self, episode: i64) -> Option<Verdict> {
         self.judged.iter().rfind(|judged| judged.episode == episode).map(|judged| judged.verdict)
@@ -325,7 +356,7 @@ impl Verdicts {
         let counts = |judged: &&Judged| {
             judged.verdict == Verdict::NotUseful
                 && judged.scope == *scope
-                && self.known_at.duration_since(judged.given_at).as_hours() < VERDICT_DAYS * 24
+                && self.is_young(judged)
         };
         let count = self.judged.iter().filter(counts).count();
         let raised = (0..count).fold(1.0, |factor, _| factor * VERDICT_FACTOR);

@@ -227,7 +227,7 @@ impl App {
             if row.currency.as_deref() != Some(currency.as_str()) {
                 continue;
             }
-            let dims = match (row.group.as_slice(), by) {
+            let dims = match (&*row.group, by) {
                 ([value, model], Some(dimension)) => {
                     let value = value.clone().map(|value| (dimension.to_string(), value));
                     let model = model.clone().map(|model| ("model".to_owned(), model));

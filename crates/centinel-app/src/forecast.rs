@@ -7,13 +7,13 @@ mod history;
 mod near;
 mod scenario;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use centinel_engine::{
     facts::{Bundle, BundleBuilder, FactStatus},
     forecast::{
         self, Assumption, Backtest, BacktestPeriods, CalendarPeriod, Factor, Forecast, Forecasts,
-        Question,
+        Prepared, Question,
     },
     money::{Currency, Decimal, Money, Pico},
     period::{Period, start_of_day},
@@ -22,11 +22,11 @@ use centinel_ledger::Condition;
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 use serde::Serialize;
 
-use history::History;
 pub use history::LateSource;
+pub(crate) use history::{History, HistoryKey};
 pub use scenario::{ModelAssumed, TokenClassAssumed};
 
-use crate::{App, AppError, SpendGroup, UnpricedModel};
+use crate::{App, AppError, SpendGroup, UnpricedModel, memo::Weigh, parallel::aside};
 
 /// Fewest whole days of data that say anything about a month.
 const HISTORY_DAYS_MIN: usize = 14;
@@ -171,13 +171,17 @@ impl App {
         request: &ForecastRequest,
         now: Timestamp,
     ) -> Result<SpendForecast, AppError> {
-        let history = self.history(&request.by, &request.filter, request.as_of, now).await?;
-        let plain = request.question(history.as_of);
+        let (plain, prepared, history) = self.prepare_forecast(request, now).await?;
         let kinds = match &request.by {
             SpendGroup::Kind => None,
-            _ => Some(self.history(&SpendGroup::Kind, &request.filter, request.as_of, now).await?),
+            _ => {
+                let of_kinds = ForecastRequest { by: SpendGroup::Kind, ..request.clone() };
+                let (_, prepared, history) = self.prepare_forecast(&of_kinds, now).await?;
+                Some((prepared, history))
+            }
         };
-        let usual = forecasts(&history, kinds.as_ref(), (&plain, &plain))?;
+        let prepared_kinds = kinds.as_ref().map(|(prepared, _)| &prepared.0);
+        let usual = forecasts(&prepared.0, prepared_kinds, (&plain, &plain))?;
         let mut models_assumed = Vec::new();
         let scenario = if request.assumptions.is_empty() {
             None
@@ -186,13 +190,13 @@ impl App {
             models_assumed = models;
             let of_kinds = match &kinds {
                 None => factors.clone(),
-                Some(kinds) => {
+                Some((_, kinds)) => {
                     let by_kind = ForecastRequest { by: SpendGroup::Kind, ..request.clone() };
                     self.factors(&by_kind, kinds, now).await?.0
                 }
             };
             let with = |assumptions: Vec<Factor>| Question { assumptions, ..plain.clone() };
-            Some(forecasts(&history, kinds.as_ref(), (&with(factors), &with(of_kinds)))?)
+            Some(forecasts(&prepared.0, prepared_kinds, (&with(factors), &with(of_kinds)))?)
         };
         let period = Period::days(plain.from, plain.until)?;
         let mut answer = SpendForecast {
@@ -231,23 +235,68 @@ impl App {
         request: &BacktestRequest,
         now: Timestamp,
     ) -> Result<Backtest, AppError> {
-        let history = self.history(&request.by, &request.filter, None, now).await?;
+        let (_, history) = self.history(&request.by, &request.filter, None, now).await?;
         let (series, calendar) = (&history.series, &history.calendar);
         Ok(forecast::backtest(series, calendar, request.periods, request.periods_max)?)
     }
 }
 
+/// The days of a question, prepared.
+#[derive(Debug)]
+pub(crate) struct PreparedDays(Prepared);
+
+impl Weigh for PreparedDays {
+    fn weight(&self) -> usize {
+        self.0.weight()
+    }
+}
+
+/// All that prepared days depend on: the series, and the days from the first one that is not seen to
+/// the end of the period.
+pub(crate) type PreparedKey = (HistoryKey, [Date; 3]);
+
+impl App {
+    /// What the engine is asked without a scenario, the days of it prepared, and what they are of.
+    pub(crate) async fn prepare_forecast(
+        &self,
+        request: &ForecastRequest,
+        now: Timestamp,
+    ) -> Result<(Question, Arc<PreparedDays>, Arc<History>), AppError> {
+        let ForecastRequest { by, filter, as_of, .. } = request;
+        let (key, history) = self.history(by, filter, *as_of, now).await?;
+        let question = request.question(history.as_of);
+        let prepared = self.prepared(key, &history, &question).await?;
+        Ok((question, prepared, history))
+    }
+
+    /// The days of a question, prepared once for all questions about the same days.
+    async fn prepared(
+        &self,
+        key: HistoryKey,
+        history: &Arc<History>,
+        question: &Question,
+    ) -> Result<Arc<PreparedDays>, AppError> {
+        let key = (key, [question.as_of, question.from, question.until]);
+        let prepare = || {
+            let (history, question) = (Arc::clone(history), question.clone());
+            aside(async move {
+                let History { series, calendar, .. } = &*history;
+                Ok(PreparedDays(Prepared::of(series, calendar, &question)?))
+            })
+        };
+        self.kept.prepared.get(&key, prepare).await
+    }
+}
+
 /// Forecasts by the kinds of spend, and lines by another dimension moved to their total.
 fn forecasts(
-    history: &History,
-    kinds: Option<&History>,
+    prepared: &Prepared,
+    kinds: Option<&Prepared>,
     (question, of_kinds): (&Question, &Question),
 ) -> Result<Forecasts, AppError> {
-    let Some(kinds) = kinds else {
-        return Ok(forecast::forecast(&history.series, &history.calendar, question)?);
-    };
-    let whole = forecast::forecast(&kinds.series, &kinds.calendar, of_kinds)?.total;
-    Ok(forecast::forecast_parts(&history.series, &history.calendar, question, &whole)?)
+    let Some(kinds) = kinds else { return Ok(prepared.forecast(question)?) };
+    let whole = kinds.forecast(of_kinds)?.total;
+    Ok(prepared.forecast_parts(question, &whole)?)
 }
 
 fn line(

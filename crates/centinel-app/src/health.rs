@@ -11,7 +11,7 @@ use centinel_ledger::{Measure, SpendQuery};
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 
-use crate::{App, AppError, SpendGroup, SpendRequest, UnpricedModel};
+use crate::{App, AppError, SpendGroup, SpendRequest, UnpricedModel, kept::Steps};
 
 /// One source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -146,6 +146,15 @@ impl App {
     ///
     /// Ledger errors.
     pub async fn usual_steps(&self) -> Result<BTreeMap<String, i32>, AppError> {
+        let key = self.ledger.state().await?;
+        let count = || {
+            let app = self.clone();
+            async move { app.count_steps().await.map(Steps) }
+        };
+        Ok(self.kept.steps.get(&key, count).await?.0.clone())
+    }
+
+    async fn count_steps(&self) -> Result<BTreeMap<String, i32>, AppError> {
         let Some((first, last)) = self.ledger.span().await? else { return Ok(BTreeMap::new()) };
         let days = Period::days(date_of(first), date_of(last).tomorrow().unwrap_or(Date::MAX))?;
         let query = SpendQuery::new(days, vec![Measure::Cost, Measure::Outcomes])

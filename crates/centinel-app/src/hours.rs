@@ -82,18 +82,18 @@ struct Hours {
 }
 
 impl App {
-    /// What the hours of the last days show, by cause. `last_day` is the last day that is over and has
-    /// data.
+    /// What the hours of the last days show, by cause, from the last day that is over and has data and
+    /// [`App::hours_of_today`].
     pub(crate) async fn hourly_causes<'a>(
         &self,
         table: &LeafTable,
         slices: &'a [Slice],
         (calendar, verdicts): (&Calendar, &Verdicts),
-        last_day: Date,
+        (last_day, today): (Date, Option<Timestamp>),
         knowledge: Knowledge,
     ) -> Result<Vec<HourlyCause<'a>>, AppError> {
         let chosen = chosen(table, slices);
-        let Some(hours) = self.hours(last_day, knowledge).await? else { return Ok(Vec::new()) };
+        let Some(hours) = hours(last_day, today) else { return Ok(Vec::new()) };
         let sums = self.sums_by_hour(table, &chosen, hours, knowledge).await?;
         let has_calls = |hours: &Vec<LeafDay>| hours.iter().rposition(|hour| hour.calls > 0.0);
         let Some(last) = sums.iter().filter_map(has_calls).max() else { return Ok(Vec::new()) };
@@ -127,29 +127,19 @@ impl App {
         Ok(found)
     }
 
-    /// The hours to look at: up to the last one that is over, on the newest day with calls.
-    async fn hours(
+    /// The end of the last hour of today that is over, where there are calls in its hours.
+    pub(crate) async fn hours_of_today(
         &self,
-        last_day: Date,
         Knowledge { known_at, as_of }: Knowledge,
-    ) -> Result<Option<Hours>, AppError> {
+    ) -> Result<Option<Timestamp>, AppError> {
         let today = start_of_day(date_of(known_at));
         let over = known_at.as_microsecond().div_euclid(HOUR_MICROS).saturating_mul(HOUR_MICROS);
         let over = Timestamp::from_microsecond(over).unwrap_or(today);
-        let mut newest = (last_day, start_of_day(last_day.tomorrow().unwrap_or(Date::MAX)));
-        if let Ok(hours) = Period::new(today, over) {
-            let mut query = SpendQuery::new(hours, MEASURES.to_vec());
-            query.as_of = as_of;
-            let answer = self.ledger.spend(&query).await?;
-            if answer.rows.iter().any(|row| row.value(2) > 0) {
-                newest = (date_of(today), over);
-            }
-        }
-        let (day, end) = newest;
-        let judged = day.saturating_sub((JUDGED_DAYS - 1).days());
-        let first = start_of_day(judged.saturating_sub(USUAL_DAYS.days()));
-        let hours = Hours { first, judged: start_of_day(judged), end };
-        Ok((hours.end > hours.judged).then_some(hours))
+        let Ok(hours) = Period::new(today, over) else { return Ok(None) };
+        let mut query = SpendQuery::new(hours, MEASURES.to_vec());
+        query.as_of = as_of;
+        let answer = self.ledger.spend(&query).await?;
+        Ok(answer.rows.iter().any(|row| row.value(2) > 0).then_some(over))
     }
 
     /// What each slice did in each hour.
@@ -232,6 +222,19 @@ impl App {
         }
         Ok(sums.finish())
     }
+}
+
+/// The hours to look at: up to the last one that is over, on the newest day with calls.
+fn hours(last_day: Date, today: Option<Timestamp>) -> Option<Hours> {
+    let (day, end) = match today {
+        // No hour of the day before the end of the first one is over.
+        Some(end) => (date_of(end.saturating_sub(1.microsecond()).unwrap_or(end)), end),
+        None => (last_day, start_of_day(last_day.tomorrow().unwrap_or(Date::MAX))),
+    };
+    let judged = day.saturating_sub((JUDGED_DAYS - 1).days());
+    let first = start_of_day(judged.saturating_sub(USUAL_DAYS.days()));
+    let hours = Hours { first, judged: start_of_day(judged), end };
+    (hours.end > hours.judged).then_some(hours)
 }
 
 /// The slices whose calls cost most of late.

@@ -29,8 +29,10 @@ mod hours;
 mod identity_providers;
 mod import;
 mod incident;
+mod kept;
 pub mod live;
 mod mcp_config;
+mod memo;
 mod over_time;
 mod page_address;
 mod parallel;
@@ -53,6 +55,7 @@ mod spend;
 mod unpriced;
 mod usual;
 mod viewer;
+mod warm;
 mod watch;
 
 pub use app::{App, create_home};

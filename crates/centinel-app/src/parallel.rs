@@ -1,10 +1,27 @@
 //! Independent computations over the machine's cores.
 
 use std::{
+    future::Future,
     panic::resume_unwind,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
+
+use crate::AppError;
+
+/// Does work that computes for long on a thread of its own, so that others are answered meanwhile; it
+/// is done even when nobody waits for it any more.
+///
+/// # Errors
+///
+/// Those of the work; [`AppError::Interrupted`] when it panicked, or the program ends.
+pub(crate) async fn aside<T: Send + 'static>(
+    work: impl Future<Output = Result<T, AppError>> + Send + 'static,
+) -> Result<T, AppError> {
+    let runtime = tokio::runtime::Handle::current();
+    let done = tokio::task::spawn_blocking(move || runtime.block_on(work)).await;
+    done.map_err(|_| AppError::Interrupted)?
+}
 
 /// The function of every item, in the order of the items. Each thread has a state of its own, made by
 /// `state`, that later items of the thread find as earlier ones left it: it may save work, and must not

@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use crate::{App, AppError};
 
 /// What spend can be put together by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SpendGroup {
     /// A dimension's value.
     Dimension(Dimension),

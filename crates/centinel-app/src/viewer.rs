@@ -6,16 +6,16 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use centinel_approvals::{ApprovalError, Requester, Sight};
+use centinel_approvals::{ApprovalError, Looker, Requester, Sight};
 use centinel_engine::{
     anomaly::watch::{Slice, name_of},
     facts::Bundle,
     proposal::{Principal, Scope},
 };
-use centinel_ledger::{Condition, Seen};
+use centinel_ledger::{Condition, Ledger, Seen};
 use centinel_store::{StoreError, events::EpisodeName, evidence};
 use jiff::Timestamp;
 
@@ -40,6 +40,44 @@ pub enum Viewer {
 pub(crate) struct Limit {
     /// `person:ana`, `agent:nightly`.
     pub(crate) reader: String,
+}
+
+/// Most viewers whose sight is remembered.
+const VIEWERS_MAX: usize = 256;
+
+/// The parts of the ledger that viewers see, by all that these depend on: who looks, with their account
+/// as it is. Policies are those that the home was opened with.
+#[derive(Debug, Default)]
+pub(crate) struct Viewers(Mutex<HashMap<Looker, SeenPart>>);
+
+#[derive(Debug)]
+struct SeenPart {
+    sight: Sight,
+    ledger: Ledger,
+    /// When it was asked for last, in questions.
+    used: u64,
+}
+
+impl Viewers {
+    /// The sight that somebody who looks alike had, with their part of the ledger, or else a new one.
+    fn of(&self, sight: Sight, ledger_of: impl Fn(&Sight) -> Ledger) -> (Sight, Ledger) {
+        let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = parts.values().map(|part| part.used).max().unwrap_or(0).saturating_add(1);
+        if let Some(part) = parts.get_mut(sight.looker()) {
+            part.used = used;
+            return (part.sight.clone(), part.ledger.clone());
+        }
+        if parts.len() >= VIEWERS_MAX
+            && let Some(oldest) = parts.iter().min_by_key(|(_, part)| part.used)
+        {
+            let oldest = oldest.0.clone();
+            parts.remove(&oldest);
+        }
+        let ledger = ledger_of(&sight);
+        let part = SeenPart { sight: sight.clone(), ledger: ledger.clone(), used };
+        parts.insert(sight.looker().clone(), part);
+        (sight, ledger)
+    }
 }
 
 impl App {
@@ -75,11 +113,13 @@ impl App {
     }
 
     async fn through(&self, principal: &Principal, sight: Sight) -> Result<Self, AppError> {
-        let owners = Arc::clone(&self.owners);
-        let of_spend = sight.clone();
-        let ledger = self
-            .ledger
-            .seen_through(move |key| of_spend.sees_spend(key, owners.ownership(key).owner()));
+        // What is remembered is of the whole.
+        let (sight, ledger) = if self.ledger.is_whole() {
+            self.kept.viewers.of(sight, |sight| self.ledger_of(sight))
+        } else {
+            let ledger = self.ledger_of(&sight);
+            (sight, ledger)
+        };
         let app = Self { approvals: self.approvals.seen_by(sight), ..self.clone() };
         // Nothing is hidden: answers, and the numbers of episodes, are those of everybody.
         if !ledger.hides(&[]).await? {
@@ -87,6 +127,11 @@ impl App {
         }
         let limit = Some(Arc::new(Limit { reader: principal.to_string() }));
         Ok(Self { ledger, limit, ..app })
+    }
+
+    fn ledger_of(&self, sight: &Sight) -> Ledger {
+        let (sight, owners) = (sight.clone(), Arc::clone(&self.owners));
+        self.ledger.seen_through(move |key| sight.sees_spend(key, owners.ownership(key).owner()))
     }
 
     /// Whose part of the whole every answer is of; `None` where it is the whole.

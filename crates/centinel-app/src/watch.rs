@@ -1,6 +1,6 @@
 //! The ledger as leaves: every label set that is watched, day by day.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use centinel_engine::{
     anomaly::watch::{Leaf, LeafDay, LeafTable},
@@ -117,7 +117,7 @@ pub(crate) fn dimension_names() -> Vec<String> {
 pub(crate) struct LeafSums {
     length: usize,
     currency: Currency,
-    leaves: BTreeMap<Vec<Option<String>>, Vec<LeafDay>>,
+    leaves: BTreeMap<Arc<[Option<String>]>, Vec<LeafDay>>,
     outputs: BTreeMap<(String, usize), f64>,
 }
 
@@ -144,7 +144,7 @@ impl LeafSums {
             return;
         }
         let length = self.length;
-        let leaf = self.leaves.entry(row.group.clone());
+        let leaf = self.leaves.entry(Arc::clone(&row.group));
         let leaf = leaf.or_insert_with(|| vec![LeafDay::default(); length]);
         let Some(sum) = leaf.get_mut(place) else { return };
         let (cost, of_calls) = (row.amount(0).to_f64(), row.amount(1).to_f64());
@@ -159,7 +159,8 @@ impl LeafSums {
 
     /// The label sets, with the business outputs of their features shared out.
     pub(crate) fn finish(self) -> BTreeMap<Vec<Option<String>>, Vec<LeafDay>> {
-        let mut leaves = self.leaves;
+        let leaves = self.leaves.into_iter();
+        let mut leaves = leaves.map(|(labels, days)| (labels.to_vec(), days)).collect();
         share_out(&mut leaves, &self.outputs);
         leaves
     }

@@ -28,7 +28,7 @@ use centinel_engine::{
 };
 
 pub use error::AccessError;
-pub use sight::Sight;
+pub use sight::{Looker, Sight};
 use subject::{Face, ProposalFacts, Types, labels, requester};
 pub use subject::{Resource, Subject};
 

@@ -30,7 +30,7 @@ pub mod teams;
 mod tokens;
 mod totp;
 
-pub use access::{AccessError, AccessPolicy, Sight};
+pub use access::{AccessError, AccessPolicy, Looker, Sight};
 pub use accounts::AccountChange;
 /// Accounts outside, and whose they are.
 pub use centinel_store::links::{AccountError, Link, OutsideAccount, Service};

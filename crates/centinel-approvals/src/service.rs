@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use crate::{AccessPolicy, ApprovalError, Proof, Requester, Sight, sign_in::Recognised};
+use crate::{AccessPolicy, ApprovalError, Looker, Proof, Requester, Sight, sign_in::Recognised};
 
 /// Most passwords compared at the same time: each takes 19 MiB.
 const COMPARISONS_MAX: usize = 4;
@@ -130,7 +130,17 @@ impl Approvals {
     ) -> Result<Sight, ApprovalError> {
         let people = people::directory(&self.database).await?;
         let subject = self.access.subject(principal, scopes, &people);
-        Ok(Sight::new(Arc::clone(&self.access), subject, self.policy.currency))
+        let account = match principal {
+            Principal::Person { name } => Some(name),
+            Principal::Agent { acts_for, .. } => acts_for.as_ref(),
+            Principal::System => None,
+        };
+        let looker = Looker {
+            principal: principal.clone(),
+            scopes: scopes.clone(),
+            person: account.and_then(|name| people.get(name)).cloned(),
+        };
+        Ok(Sight::new(Arc::clone(&self.access), (looker, subject), self.policy.currency))
     }
 
     pub(crate) fn sees(&self, proposal: &Proposal) -> bool {

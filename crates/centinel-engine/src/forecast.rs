@@ -84,7 +84,7 @@ pub fn forecast(
     calendar: &Calendar,
     question: &Question,
 ) -> Result<Forecasts, ForecastError> {
-    answered(series, calendar, question, None)
+    Prepared::of(series, calendar, question)?.forecast(question)
 }
 
 /// The same for parts of a whole that is forecast already: the parts are moved so that they add up to
@@ -99,71 +99,149 @@ pub fn forecast_parts(
     question: &Question,
     whole: &Forecast,
 ) -> Result<Forecasts, ForecastError> {
-    answered(series, calendar, question, Some(whole))
+    Prepared::of(series, calendar, question)?.forecast_parts(question, whole)
 }
 
-fn answered(
-    series: &[Series],
-    calendar: &Calendar,
-    question: &Question,
-    whole: Option<&Forecast>,
-) -> Result<Forecasts, ForecastError> {
-    if question.until <= question.from {
-        return Err(ForecastError::EmptyPeriod(question.from, question.until));
+/// Series seen up to a day, and the days ahead of them, calibrated by past forecasts: nearly all of the
+/// work of a forecast. Questions that differ in levels, amount, scenario or bands of days share it.
+#[derive(Debug)]
+pub struct Prepared {
+    as_of: Date,
+    from: Date,
+    until: Date,
+    visible: Vec<Series>,
+    history: History,
+    /// Of the series with rows, in their order.
+    outlooks: Vec<Outlook>,
+    calibration: Calibration,
+    axis: Date,
+    /// First day ahead, counted from `axis`.
+    ahead: usize,
+}
+
+impl Prepared {
+    /// Looks at the series as a question wants them seen: its day, and the period's days.
+    ///
+    /// # Errors
+    ///
+    /// As for [`forecast`].
+    pub fn of(
+        series: &[Series],
+        calendar: &Calendar,
+        question: &Question,
+    ) -> Result<Self, ForecastError> {
+        let Question { as_of, from, until, .. } = *question;
+        if until <= from {
+            return Err(ForecastError::EmptyPeriod(from, until));
+        }
+        levels_are_shares(question)?;
+        let visible: Vec<Series> = series.iter().map(|series| series.before(as_of)).collect();
+        let with_rows = || visible.iter().filter(|series| !series.costs.is_empty());
+        let axis = with_rows().map(|series| series.first_day).min().unwrap_or(from);
+        // Days after the last row of the whole file are not zero: the file ends there.
+        let origin_date = with_rows().map(Series::end).max().unwrap_or(from);
+        let length = days_between(axis, until).max(days_between(axis, origin_date));
+        if length > DAYS_MAX {
+            return Err(ForecastError::TooLong(until, axis));
+        }
+        let origin = days_between(axis, origin_date);
+        let (ahead, end) = (days_between(axis, from).max(origin), days_between(axis, until));
+        let tracks: Vec<Track> =
+            with_rows().map(|series| Track::of(series, calendar, axis, origin, length)).collect();
+        let history = History::of(tracks, origin);
+        let (outlooks, calibration) = history.outlooks(ahead, end);
+        Ok(Self { as_of, from, until, visible, history, outlooks, calibration, axis, ahead })
     }
-    if let Some(level) = question.levels.iter().find(|level| !(1..=99).contains(*level)) {
-        return Err(ForecastError::Level(*level));
+
+    /// As [`forecast`], of the days that were prepared.
+    ///
+    /// # Errors
+    ///
+    /// As for [`forecast`].
+    pub fn forecast(&self, question: &Question) -> Result<Forecasts, ForecastError> {
+        self.answered(question, None)
     }
-    let visible: Vec<Series> = series.iter().map(|series| series.before(question.as_of)).collect();
-    let with_rows = || visible.iter().filter(|series| !series.costs.is_empty());
-    let axis = with_rows().map(|series| series.first_day).min().unwrap_or(question.from);
-    // Days after the last row of the whole file are not zero: the file ends there.
-    let origin_date = with_rows().map(Series::end).max().unwrap_or(question.from);
-    let length = days_between(axis, question.until).max(days_between(axis, origin_date));
-    if length > DAYS_MAX {
-        return Err(ForecastError::TooLong(question.until, axis));
+
+    /// As [`forecast_parts`], of the days that were prepared.
+    ///
+    /// # Errors
+    ///
+    /// As for [`forecast`].
+    pub fn forecast_parts(
+        &self,
+        question: &Question,
+        whole: &Forecast,
+    ) -> Result<Forecasts, ForecastError> {
+        self.answered(question, Some(whole))
     }
-    let origin = days_between(axis, origin_date);
-    let (from, end) =
-        (days_between(axis, question.from).max(origin), days_between(axis, question.until));
-    let tracks: Vec<Track> =
-        with_rows().map(|series| Track::of(series, calendar, axis, origin, length)).collect();
-    let history = History::of(&tracks, origin);
-    let (outlooks, calibration) = history.outlooks(from, end);
-    let mut outlooks = outlooks.into_iter();
-    let mut parts: Vec<Part<'_>> = visible
-        .iter()
-        .map(|series| {
-            let outlook = if series.costs.is_empty() { None } else { outlooks.next() };
-            let outlook = outlook.map(|outlook| assumed(outlook, series, question, axis, from));
-            Part { series, outlook }
-        })
-        .collect();
-    let is_coherent = whole.is_some_and(|whole| coherence::move_to(&mut parts, whole));
-    let mut answers: Vec<Forecast> = parts
-        .iter()
-        .map(|part| part.answer(question, axis, from, &calibration))
-        .collect::<Result<_, _>>()?;
-    let mut found = match whole.filter(|_| is_coherent) {
-        Some(whole) => coherence::settled(&mut answers, whole)?,
-        None => total(&parts, &answers, question, &calibration)?,
-    };
-    if question.daily {
-        daily::add_bands(&history, &parts, question, (axis, from), (&mut answers, &mut found));
+
+    /// Roughly how much memory it takes, in bytes.
+    pub fn weight(&self) -> usize {
+        let of_series = |series: &Series| series.costs.len().saturating_mul(size_of::<Decimal>());
+        let of_track = |track: &Track| track.costs.len().saturating_mul(32);
+        let of_outlook = |outlook: &Outlook| outlook.days.len().saturating_mul(8);
+        let series: usize = self.visible.iter().map(of_series).sum();
+        let tracks: usize = self.history.tracks.iter().map(of_track).sum();
+        let outlooks: usize = self.outlooks.iter().map(of_outlook).sum();
+        let each = self.visible.len().saturating_mul(1024);
+        series.saturating_add(tracks).saturating_add(outlooks).saturating_add(each)
     }
-    Ok(Forecasts { series: answers, total: found })
+
+    fn answered(
+        &self,
+        question: &Question,
+        whole: Option<&Forecast>,
+    ) -> Result<Forecasts, ForecastError> {
+        levels_are_shares(question)?;
+        let Self { as_of, from, until, .. } = *self;
+        let question = &Question { as_of, from, until, ..question.clone() };
+        let (axis, from) = (self.axis, self.ahead);
+        let mut outlooks = self.outlooks.iter();
+        let mut parts: Vec<Part<'_>> = self
+            .visible
+            .iter()
+            .map(|series| {
+                let outlook = if series.costs.is_empty() { None } else { outlooks.next() };
+                let outlook =
+                    outlook.map(|outlook| assumed(outlook.clone(), series, question, axis, from));
+                Part { series, outlook }
+            })
+            .collect();
+        let is_coherent = whole.is_some_and(|whole| coherence::move_to(&mut parts, whole));
+        let mut answers: Vec<Forecast> = parts
+            .iter()
+            .map(|part| part.answer(question, axis, from, &self.calibration))
+            .collect::<Result<_, _>>()?;
+        let mut found = match whole.filter(|_| is_coherent) {
+            Some(whole) => coherence::settled(&mut answers, whole)?,
+            None => total(&parts, &answers, question, &self.calibration)?,
+        };
+        if question.daily {
+            let days = (answers.as_mut_slice(), &mut found);
+            daily::add_bands(&self.history, &parts, question, (axis, from), days);
+        }
+        Ok(Forecasts { series: answers, total: found })
+    }
+}
+
+fn levels_are_shares(question: &Question) -> Result<(), ForecastError> {
+    match question.levels.iter().find(|level| !(1..=99).contains(*level)) {
+        Some(level) => Err(ForecastError::Level(*level)),
+        None => Ok(()),
+    }
 }
 
 /// What was seen, fitted.
-struct History<'a> {
-    tracks: &'a [Track],
+#[derive(Debug)]
+struct History {
+    tracks: Vec<Track>,
     fits: Vec<Option<fit::Fit>>,
     learned: Learned,
     origin: usize,
 }
 
-impl<'a> History<'a> {
-    fn of(tracks: &'a [Track], origin: usize) -> Self {
+impl History {
+    fn of(tracks: Vec<Track>, origin: usize) -> Self {
         let fits: Vec<_> = tracks.iter().map(|track| fit::fit(track, origin)).collect();
         let learned = Learned::from(&fits);
         Self { tracks, fits, learned, origin }
@@ -171,7 +249,7 @@ impl<'a> History<'a> {
 
     /// How far forecasts of so many days strayed.
     fn calibration(&self, ahead: usize) -> Calibration {
-        calibrate(self.tracks, &self.fits, &self.learned, self.origin, ahead)
+        calibrate(&self.tracks, &self.fits, &self.learned, self.origin, ahead)
     }
 
     /// Each series from a day to another, calibrated.

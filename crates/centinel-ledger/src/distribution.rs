@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::{
     LedgerError,
     cells::SKETCHES,
+    columns::Columns,
     ledger::{Ledger, SegmentKind},
     plan::Plan,
     query::{Distribution, DistributionRow, SpendQuery},
@@ -46,8 +47,8 @@ impl Ledger {
         let mut bytes = Vec::new();
         for segment in self.database().segments(kind.name(), window, as_of).await? {
             let reader = SegmentReader::open(&self.folder().join(&segment.name))?;
-            for (group, &(_, first, last)) in reader.row_groups().iter().enumerate() {
-                scanner.scan(&reader, group, (first, last))?;
+            for (group, rows) in reader.row_groups().into_iter().enumerate() {
+                scanner.scan(&Columns::read(&reader, (group, rows), &[])?)?;
                 if scanner.runs.is_empty() || !reader.read_bytes(group, column, &mut bytes)? {
                     continue;
                 }

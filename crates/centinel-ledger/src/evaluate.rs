@@ -20,32 +20,26 @@ impl Ledger {
     ///
     /// [`LedgerError::TooMany`], [`LedgerError::NotAligned`], or a damaged or missing segment.
     pub async fn spend(&self, query: &SpendQuery) -> Result<SpendTable, LedgerError> {
-        let series = self.series().await?;
-        let roles = self.database().sources().await?;
+        let view = self.view().await?;
         let counts = |key: &SeriesKey| {
             let source = key.get(&Dimension::Source).unwrap_or_default();
-            roles.get(source).is_none_or(|role| role == "spend")
+            view.known.roles.get(source).is_none_or(|role| role == "spend")
         };
-        let plan = Plan::new(query, series.iter().map(|(id, key)| (*id, key)), counts)?;
+        let plan = Plan::new(query, view.series(), counts)?;
         let mut sums = vec![0_i128; plan.cells()];
         let mut touched = vec![false; plan.slots()];
         let mut scan = ScanReport::default();
+        let as_of = query.as_of.map(Timestamp::as_microsecond);
         for family in plan.families() {
             let columns = plan.columns(family)?;
-            let window = Some((query.period.start_micros(), query.period.end_micros()));
-            let as_of = query.as_of.map(Timestamp::as_microsecond);
             let kind = plan.kind(family);
-            let mut window = window;
-            if kind != family[0]
-                && let Some((start, _)) = &mut window
-            {
-                // A cell starts before the instant it holds.
-                *start -= start.rem_euclid(plan.unit());
-            }
-            let segments = self.database().segments(kind.name(), window, as_of).await?;
-            scan.segments += segments.len();
-            let paths: Vec<_> = segments.iter().map(|s| self.folder().join(&s.name)).collect();
-            scan.rows += scan_all(&plan, &columns, &paths, &mut sums, &mut touched)?;
+            let is_raw = kind == family[0];
+            let files = view.known.files(kind, plan.window(), as_of);
+            let paths: Vec<_> = files.map(|name| self.folder().join(name)).collect();
+            scan.segments += paths.len();
+            // Raw rows are the check on the cells, and many: they are read each time.
+            let kept = (!is_raw).then(|| self.kept());
+            scan.rows += scan_all(&plan, &columns, &paths, kept, (&mut sums, &mut touched))?;
         }
         Ok(SpendTable { rows: plan.rows(&sums, &touched), scan })
     }

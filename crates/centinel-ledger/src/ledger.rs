@@ -4,15 +4,19 @@ use std::{
     fmt,
     fs::{File, TryLockError},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use centinel_engine::series::SeriesKey;
-use centinel_store::Database;
+use centinel_store::{CatalogueState, Database};
 use jiff::Timestamp;
 
-use crate::{Condition, LedgerError};
+use crate::{
+    Condition, LedgerError,
+    columns::Kept,
+    known::{Known, Newest, SeriesList},
+};
 
 /// What a segment holds. The name is also the start of its file name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +68,63 @@ impl SegmentKind {
 /// Says of a label set whether it is seen.
 type Sees = dyn Fn(&SeriesKey) -> bool + Send + Sync;
 
+/// What a reader may see. The same label sets are judged once.
+struct Lens {
+    sees: Box<Sees>,
+    /// The label sets that were judged last, and those of them that are seen.
+    judged: Mutex<Option<(SeriesList, Visible)>>,
+}
+
+/// Which label sets are seen, in their order, 64 to a number.
+type Visible = Arc<[u64]>;
+
+impl Lens {
+    fn judge(&self, series: &SeriesList) -> Visible {
+        let judged = || self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((same, visible)) = &*judged()
+            && Arc::ptr_eq(same, series)
+        {
+            return Arc::clone(visible);
+        }
+        let word = |keys: &[(u32, SeriesKey)]| {
+            let bits = keys.iter().enumerate().filter(|(_, (_, key))| (self.sees)(key));
+            bits.fold(0_u64, |word, (bit, _)| word | (1 << bit))
+        };
+        let visible: Visible = series.chunks(64).map(word).collect();
+        *judged() = Some((Arc::clone(series), Arc::clone(&visible)));
+        visible
+    }
+}
+
+/// What an answer of the ledger depends on beside the question: as long as it is the same, so is every
+/// answer, whoever writes. Of somebody who does not see everything, the label sets that they see are
+/// part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LedgerState {
+    catalogue: CatalogueState,
+    visible: Option<Visible>,
+}
+
+/// The catalogue as one reader sees it.
+pub(crate) struct View {
+    pub(crate) known: Arc<Known>,
+    visible: Option<Visible>,
+}
+
+impl View {
+    /// The label sets that are seen, with their numbers.
+    pub(crate) fn series(&self) -> impl Iterator<Item = (u32, &SeriesKey)> {
+        let numbered = self.known.series.iter().enumerate();
+        numbered.filter(|(at, _)| self.sees(*at)).map(|(_, (id, key))| (*id, key))
+    }
+
+    fn sees(&self, at: usize) -> bool {
+        let word = |visible: &Visible| visible.get(at / 64).copied();
+        let has = |word: u64| (word >> (at % 64)) & 1 == 1;
+        self.visible.as_ref().is_none_or(|visible| word(visible).is_some_and(has))
+    }
+}
+
 /// How much of something is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
@@ -85,7 +146,11 @@ pub struct Ledger {
     db: Database,
     folder: PathBuf,
     /// What its reader may see; all of it without one.
-    lens: Option<Arc<Sees>>,
+    lens: Option<Arc<Lens>>,
+    /// The catalogue in memory; the same in every copy of this handle.
+    newest: Arc<Newest>,
+    /// Cells in memory; the same in every copy of this handle.
+    kept: Arc<Kept>,
 }
 
 impl fmt::Debug for Ledger {
@@ -108,7 +173,7 @@ impl Ledger {
             std::fs::create_dir_all(folder)
                 .map_err(|source| LedgerError::Io { path: folder.clone(), source })?;
         }
-        Ok(Self { db, folder, lens: None })
+        Ok(Self { db, folder, lens: None, newest: Arc::default(), kept: Arc::default() })
     }
 
     /// The same ledger for somebody who does not see all of it: every question, whatever it is, is
@@ -118,9 +183,11 @@ impl Ledger {
     pub fn seen_through(&self, sees: impl Fn(&SeriesKey) -> bool + Send + Sync + 'static) -> Self {
         // A second lens shows less, never more.
         let first = self.lens.clone();
-        let both =
-            move |key: &SeriesKey| first.as_ref().is_none_or(|first| first(key)) && sees(key);
-        Self { lens: Some(Arc::new(both)), ..self.clone() }
+        let both = move |key: &SeriesKey| {
+            first.as_ref().is_none_or(|first| (first.sees)(key)) && sees(key)
+        };
+        let lens = Lens { sees: Box::new(both), judged: Mutex::default() };
+        Self { lens: Some(Arc::new(lens)), ..self.clone() }
     }
 
     /// Whether all of it is seen.
@@ -134,9 +201,12 @@ impl Ledger {
     ///
     /// [`LedgerError::Store`].
     pub async fn hides(&self, conditions: &[Condition]) -> Result<bool, LedgerError> {
-        let Some(sees) = &self.lens else { return Ok(false) };
-        let series = self.db.series().await?;
-        Ok(series.iter().any(|(_, _, key)| fulfils(key, conditions) && !sees(key)))
+        if self.lens.is_none() {
+            return Ok(false);
+        }
+        let view = self.view().await?;
+        let mut judged = view.known.series.iter().enumerate();
+        Ok(judged.any(|(at, (_, key))| fulfils(key, conditions) && !view.sees(at)))
     }
 
     /// How much is seen of what fulfils the conditions of each question.
@@ -145,10 +215,13 @@ impl Ledger {
     ///
     /// [`LedgerError::Store`].
     pub async fn seen(&self, questions: &[Vec<Condition>]) -> Result<Vec<Seen>, LedgerError> {
-        let Some(sees) = &self.lens else { return Ok(vec![Seen::All; questions.len()]) };
-        let series = self.db.series().await?;
+        if self.lens.is_none() {
+            return Ok(vec![Seen::All; questions.len()]);
+        }
+        let view = self.view().await?;
+        let judged = view.known.series.iter().enumerate();
         let series: Vec<(&SeriesKey, bool)> =
-            series.iter().map(|(_, _, key)| (key, sees(key))).collect();
+            judged.map(|(at, (_, key))| (key, view.sees(at))).collect();
         let of = |conditions: &Vec<Condition>| {
             let matching = || series.iter().filter(|(key, _)| fulfils(key, conditions));
             let (any, all) = (matching().any(|(_, seen)| *seen), matching().all(|(_, seen)| *seen));
@@ -161,11 +234,32 @@ impl Ledger {
         Ok(questions.iter().map(of).collect())
     }
 
-    /// The label sets that are seen, with their numbers. Every question begins here.
+    /// The catalogue as it is now, and which of its label sets are seen. Every question begins here.
+    pub(crate) async fn view(&self) -> Result<View, LedgerError> {
+        let known = self.newest.get(&self.db).await?;
+        let visible = self.lens.as_ref().map(|lens| lens.judge(&known.series));
+        Ok(View { known, visible })
+    }
+
+    /// What answers depend on now, beside the question.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Store`].
+    pub async fn state(&self) -> Result<LedgerState, LedgerError> {
+        let View { known, visible } = self.view().await?;
+        Ok(LedgerState { catalogue: known.state, visible })
+    }
+
+    /// The label sets that are seen, with their numbers.
     pub(crate) async fn series(&self) -> Result<Vec<(u32, SeriesKey)>, LedgerError> {
-        let series = self.db.series().await?.into_iter();
-        let seen = |key: &SeriesKey| self.lens.as_ref().is_none_or(|sees| sees(key));
-        Ok(series.filter(|(_, _, key)| seen(key)).map(|(id, _, key)| (id, key)).collect())
+        let view = self.view().await?;
+        Ok(view.series().map(|(id, key)| (id, key.clone())).collect())
+    }
+
+    /// Cells in memory.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// The catalogue.
@@ -202,13 +296,10 @@ impl Ledger {
         as_of: Option<Timestamp>,
     ) -> Result<Option<(Timestamp, Timestamp)>, LedgerError> {
         let as_of = as_of.map(Timestamp::as_microsecond);
-        let mut span: Option<(i64, i64)> = None;
-        for kind in [SegmentKind::Calls, SegmentKind::Charges] {
-            for segment in self.db.segments(kind.name(), None, as_of).await? {
-                let (first, last) = span.unwrap_or((segment.start_at, segment.last_at));
-                span = Some((first.min(segment.start_at), last.max(segment.last_at)));
-            }
-        }
+        let known = self.newest.get(&self.db).await?;
+        let spans = [SegmentKind::Calls, SegmentKind::Charges];
+        let spans = spans.into_iter().filter_map(|kind| known.span(kind, as_of));
+        let span = spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
         let at = |micros| Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
         Ok(span.map(|(first, last)| (at(first), at(last))))
     }

@@ -9,12 +9,14 @@ mod buffer;
 mod calls;
 mod cells;
 mod charges;
+mod columns;
 mod distribution;
 mod error;
 mod evaluate;
 mod export;
 mod heads;
 mod import;
+mod known;
 mod ledger;
 mod order;
 mod outcomes;
@@ -33,7 +35,7 @@ pub use charges::AmountTooLarge;
 pub use error::LedgerError;
 pub use export::{ExportReport, ExportSums, FocusExport, FocusVersion, UnknownVersion};
 pub use import::{Import, ImportFile, ImportReport, ImportSums, SERIES_MAX};
-pub use ledger::{Ledger, Seen, SegmentKind};
+pub use ledger::{Ledger, LedgerState, Seen, SegmentKind};
 pub use query::{
     Classifier, Condition, Distribution, DistributionRow, GroupBy, Measure, ScanLevel, ScanReport,
     SpendQuery, SpendRow, SpendTable,

@@ -1,6 +1,6 @@
 //! What a question needs: groups of series, slices of time, columns of segments.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use centinel_engine::{
     period::{DAY_MICROS, Grain, HOUR_MICROS},
@@ -12,6 +12,7 @@ use crate::{
     LedgerError,
     ledger::SegmentKind,
     query::{GroupBy, Measure, ScanLevel, SpendQuery, SpendRow},
+    segment::RowGroup,
     slices::Slices,
 };
 
@@ -29,6 +30,16 @@ pub(crate) enum Source {
     Rows,
     /// One a row whose column is zero (an absent column is all zero).
     Zeros(&'static str),
+}
+
+impl Source {
+    /// The column that is read, if one is.
+    pub(crate) fn column(self) -> Option<&'static str> {
+        match self {
+            Self::Sum(column) | Self::Zeros(column) => Some(column),
+            Self::Rows => None,
+        }
+    }
 }
 
 /// A question, laid out over the series of the ledger.
@@ -107,6 +118,19 @@ impl<'q> Plan<'q> {
         self.unit.max(1)
     }
 
+    /// The first instant that is looked at and the first one after, in microseconds: a cell starts
+    /// before the instant that it holds.
+    pub(crate) fn window(&self) -> (i64, i64) {
+        let start = self.query.period.start_micros();
+        (start - start.rem_euclid(self.unit()), self.query.period.end_micros())
+    }
+
+    /// Whether a row group has rows in the window.
+    pub(crate) fn touches(&self, (_, first, last): RowGroup) -> bool {
+        let (start, end) = self.window();
+        last >= start && first < end
+    }
+
     pub(crate) fn slots(&self) -> usize {
         self.groups.len().saturating_mul(self.slices.len())
     }
@@ -158,12 +182,15 @@ impl<'q> Plan<'q> {
     pub(crate) fn rows(&self, sums: &[i128], touched: &[bool]) -> Vec<SpendRow> {
         let measures = self.query.measures.len();
         let mut rows = Vec::new();
+        let shared: Vec<Arc<[Option<String>]>> =
+            self.groups.iter().map(|(group, _)| group.as_slice().into()).collect();
         for (slot, _) in touched.iter().enumerate().filter(|&(_, &touched)| touched) {
             let slices = self.slices.len().max(1);
-            let Some((group, currency)) = self.groups.get(slot / slices) else { continue };
+            let Some((_, currency)) = self.groups.get(slot / slices) else { continue };
+            let Some(group) = shared.get(slot / slices) else { continue };
             let at = self.slices.starts.get(slot % slices).copied();
             rows.push(SpendRow {
-                group: group.clone(),
+                group: Arc::clone(group),
                 currency: currency.clone(),
                 at: self.query.grain.and(at),
                 values: sums

@@ -81,7 +81,7 @@ pub struct DistributionRow {
 }
 
 /// One condition on a dimension: all conditions of a question must hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// Which dimension.
     pub dimension: Dimension,
@@ -187,8 +187,8 @@ impl SpendQuery {
 /// One line of an answer. Lines of different currencies are never put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpendRow {
-    /// Values in the order of `group_by`; `None` where a series has none.
-    pub group: Vec<Option<String>>,
+    /// Values in the order of `group_by`; `None` where a series has none. Rows of one group share them.
+    pub group: Arc<[Option<String>]>,
     /// ISO code of the amounts; `None` where a series states none.
     pub currency: Option<String>,
     /// Start of the slice of time; `None` without a grain.

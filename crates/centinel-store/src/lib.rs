@@ -24,6 +24,7 @@ pub mod periods;
 pub mod proposals;
 mod restatements;
 pub mod sessions;
+mod state;
 pub mod tokens;
 
 pub use audit::{AuditEntry, AuditFault, Head, Journal, Verification};
@@ -35,3 +36,4 @@ pub use delivery::{DeliveredWindow, Delivery, KnownWindow, SyncRun};
 pub use grants::{NameError, agent_grants};
 pub use objects::{DeliveredObject, KnownObject, ObjectState};
 pub use restatements::{RESTATED, RestatedBatch, RestatedSums};
+pub use state::CatalogueState;

@@ -99,7 +99,7 @@ impl App {
         scope: &BTreeMap<String, String>,
         now: Timestamp,
     ) -> Result<BTreeSet<Date>, AppError> {
-        self.left_out(scope, &self.incidents(now).await?, now).await
+        self.left_out(scope, &self.incidents_known_at(now, None).await?.0, now).await
     }
 
     async fn left_out(

@@ -1,6 +1,9 @@
 //! In which combinations of values a change is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use centinel_engine::{
     explain::percent,
@@ -76,15 +79,28 @@ impl App {
                 SpendQuery::new(period, vec![Measure::Cost]).by(DIMENSIONS).every(Grain::Day);
             query.filter.clone_from(&request.filter);
             query.as_of = request.as_of;
-            for row in &self.ledger.spend(&query).await?.rows {
+            // Rows of one group follow each other.
+            let mut last: Option<(&Arc<[Option<String>]>, Vec<String>)> = None;
+            let table = self.ledger.spend(&query).await?;
+            for row in &table.rows {
                 if row.currency.as_deref() != Some(currency.as_str()) {
                     continue;
                 }
                 let day = row.at.map_or_else(|| date_of(period.start), date_of);
-                let labels = row.group.iter();
-                let labels =
-                    labels.map(|label| label.clone().unwrap_or_else(|| UNNAMED.to_owned()));
-                let side = sides.entry(labels.collect()).or_default();
+                let labels = match last.take() {
+                    Some((group, labels)) if Arc::ptr_eq(group, &row.group) => labels,
+                    _ => {
+                        let named = |label: &Option<String>| {
+                            label.clone().unwrap_or_else(|| UNNAMED.to_owned())
+                        };
+                        row.group.iter().map(named).collect()
+                    }
+                };
+                if !sides.contains_key(&labels) {
+                    sides.insert(labels.clone(), Sides::default());
+                }
+                let Some(side) = sides.get_mut(&labels) else { continue };
+                last = Some((&row.group, labels));
                 let cost = row.value(0);
                 if is_after {
                     side.real = side.real.saturating_add(cost);

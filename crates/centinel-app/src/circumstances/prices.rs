@@ -72,7 +72,7 @@ impl App {
             query.as_of = request.as_of;
             let called = self.ledger.spend(&query).await?.rows;
             let called = called.iter().filter(|row| row.value(0) > 0);
-            priced.extend(called.filter_map(|row| row.group.clone().try_into().ok()));
+            priced.extend(called.filter_map(|row| row.group.to_vec().try_into().ok()));
         }
         Ok(priced)
     }

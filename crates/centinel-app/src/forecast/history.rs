@@ -1,6 +1,9 @@
 //! The ledger's days as series, up to the day from which something is missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use centinel_engine::{
     anomaly::Calendar,
@@ -9,14 +12,15 @@ use centinel_engine::{
     period::{Grain, Period, date_of, index_of_date},
     series::Dimension,
 };
-use centinel_ledger::{Condition, Measure, SpendQuery};
+use centinel_ledger::{Condition, LedgerState, Measure, SpendQuery};
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 use serde::Serialize;
 
 use super::{HISTORY_DAYS_MIN, recent};
 use crate::{
     App, AppError, SpendGroup, UNNAMED, When,
-    calendar::{About, EventKind, Occasion, PART_SHARE_MIN},
+    calendar::{About, EventKind, KnownDays, Occasion, PART_SHARE_MIN},
+    memo::Weigh,
     spend::kind_of,
 };
 
@@ -35,8 +39,21 @@ pub struct LateSource {
     pub last_day: Date,
 }
 
+/// All that series of the ledger's days depend on. Ownership and configuration are read once, when the
+/// home is opened, and what is kept goes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct HistoryKey {
+    ledger: LedgerState,
+    by: SpendGroup,
+    filter: Vec<Condition>,
+    as_of: Option<Date>,
+    today: Date,
+    known: KnownDays,
+}
+
 /// Series with what is known about their days.
-pub(super) struct History {
+#[derive(Debug)]
+pub(crate) struct History {
     pub(super) series: Vec<Series>,
     pub(super) calendar: Calendar,
     /// The first day that is not seen.
@@ -49,6 +66,17 @@ pub(super) struct History {
     pub(super) recent_cost: BTreeMap<String, Pico>,
     pub(super) late_sources: Vec<LateSource>,
     pub(super) other_currencies: Vec<String>,
+}
+
+impl Weigh for History {
+    fn weight(&self) -> usize {
+        let of_series =
+            |series: &Series| series.name.len() + series.costs.len() * size_of::<Decimal>();
+        let named = self.unpriced_calls.len() + self.recent_cost.len();
+        // Days of the calendar are few, for each series at most.
+        let calendar = self.series.len() * 512;
+        self.series.iter().map(of_series).sum::<usize>() + named * 96 + calendar
+    }
 }
 
 const MEASURES: [Measure; 4] =
@@ -78,16 +106,41 @@ impl Group {
 }
 
 impl App {
-    /// The days before `as_of`, or before the first one that a source has not brought yet.
+    /// The days before `as_of`, or before the first one that a source has not brought yet; read once,
+    /// and kept as long as nothing that they depend on is another.
     pub(super) async fn history(
         &self,
         by: &SpendGroup,
         filter: &[Condition],
         as_of: Option<Date>,
         now: Timestamp,
-    ) -> Result<History, AppError> {
+    ) -> Result<(HistoryKey, Arc<History>), AppError> {
+        // First: what is read after it may be newer, never older.
+        let ledger = self.ledger().state().await?;
         let data = self.ledger().span().await?.ok_or(AppError::Empty)?;
-        let (complete, late_sources) = self.complete_until(data, now).await?;
+        let key = HistoryKey {
+            ledger,
+            by: by.clone(),
+            filter: filter.to_vec(),
+            as_of,
+            today: When::All.resolve(now, Some(data))?.today,
+            known: self.known_days(now, &self.verdicts(now).await?).await?,
+        };
+        let read = || {
+            let (app, key) = (self.clone(), key.clone());
+            async move { app.read_history(&key, data).await }
+        };
+        let history = self.kept.histories.get(&key, read).await?;
+        Ok((key, history))
+    }
+
+    async fn read_history(
+        &self,
+        key: &HistoryKey,
+        data: (Timestamp, Timestamp),
+    ) -> Result<History, AppError> {
+        let HistoryKey { by, filter, as_of, today, known, .. } = key;
+        let (complete, late_sources) = self.complete_until(data, *today).await?;
         let as_of = as_of.unwrap_or(complete).min(complete);
         let data_from = date_of(data.0);
         let too_little = |first: Date, days: i32| AppError::TooLittleHistory {
@@ -100,7 +153,7 @@ impl App {
         }
         let mut query =
             self.grouped(SpendQuery::new(Period::days(data_from, as_of)?, MEASURES.to_vec()), by);
-        query.filter = filter.to_vec();
+        query.filter.clone_from(filter);
         query.grain = Some(Grain::Day);
         let rows = self.ledger().spend(&query).await?.rows;
         let home = self.config().organisation.currency;
@@ -146,7 +199,7 @@ impl App {
         let series = groups.iter().map(|(name, group)| group.series(name, as_of)).collect();
         let names: Vec<&String> = groups.keys().collect();
         Ok(History {
-            calendar: self.forecast_calendar(by, &names, &recent_cost, as_of, now).await?,
+            calendar: self.forecast_calendar((by, known), &names, &recent_cost, as_of).await?,
             series,
             as_of,
             first_day,
@@ -175,9 +228,8 @@ impl App {
     async fn complete_until(
         &self,
         data: (Timestamp, Timestamp),
-        now: Timestamp,
+        today: Date,
     ) -> Result<(Date, Vec<LateSource>), AppError> {
-        let today = When::All.resolve(now, Some(data))?.today;
         let days = Period::days(date_of(data.0), date_of(data.1).tomorrow().unwrap_or(Date::MAX))?;
         let query = SpendQuery::new(days, vec![Measure::Cost, Measure::Calls])
             .by([Dimension::Source])
@@ -209,13 +261,11 @@ impl App {
     /// What is known of days, for each series that it is about or a large part of which it is about.
     async fn forecast_calendar(
         &self,
-        by: &SpendGroup,
+        (by, known): (&SpendGroup, &KnownDays),
         names: &[&String],
         recent_cost: &BTreeMap<String, Pico>,
         as_of: Date,
-        now: Timestamp,
     ) -> Result<Calendar, AppError> {
-        let known = self.known_days(now, &self.verdicts(now).await?).await?;
         let mut calendar = Calendar::default();
         let mut shares: BTreeMap<BTreeMap<String, String>, BTreeSet<String>> = BTreeMap::new();
         for occasion in known.occasions() {

@@ -1,14 +1,14 @@
 //! What one viewer sees.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use centinel_engine::{
     money::Currency,
-    proposal::{Principal, Proposal},
+    proposal::{Person, Principal, Proposal, Scope},
     series::{Dimension, SeriesKey},
 };
 
@@ -17,11 +17,23 @@ use super::{AccessPolicy, Action, Subject};
 /// What policies look at of a part of the spend, and who is accountable for it.
 type Looked = (Vec<(Dimension, String)>, Option<String>);
 
+/// Who looks: all that a sight under one set of policies depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Looker {
+    /// Who.
+    pub principal: Principal,
+    /// What their token may do.
+    pub scopes: BTreeSet<Scope>,
+    /// The account of the person, or of the one that the agent works for, as it is.
+    pub person: Option<Person>,
+}
+
 /// What one viewer sees under a set of policies. Cheap to clone; what was asked once is remembered, so
 /// it is made anew when people or policies change.
 #[derive(Clone)]
 pub struct Sight {
     access: Arc<AccessPolicy>,
+    looker: Arc<Looker>,
     /// `None` sees nothing.
     subject: Option<Subject>,
     currency: Currency,
@@ -31,10 +43,15 @@ pub struct Sight {
 impl Sight {
     pub(crate) fn new(
         access: Arc<AccessPolicy>,
-        subject: Option<Subject>,
+        (looker, subject): (Looker, Option<Subject>),
         currency: Currency,
     ) -> Self {
-        Self { access, subject, currency, known: Arc::default() }
+        Self { access, looker: Arc::new(looker), subject, currency, known: Arc::default() }
+    }
+
+    /// Who looks. Under the same policies, equal ones see the same.
+    pub fn looker(&self) -> &Looker {
+        &self.looker
     }
 
     /// Who looks; `None` for an account that is no more.

@@ -12,7 +12,7 @@ use crate::money::Decimal;
 /// Adds bands to the days of parts and total. The first day ahead has the band that it has when it is
 /// the whole period; those of later days widen as their stated deviations do.
 pub(super) fn add_bands(
-    history: &History<'_>,
+    history: &History,
     parts: &[Part<'_>],
     question: &Question,
     (axis, from): (Date, usize),

@@ -84,6 +84,7 @@ pub(crate) fn serve(
             () = sync_live_sources(&app, output) => {}
             () = execute_approved(&app, hooks.as_ref(), output) => {}
             () = keep_told(&app, slack.as_ref(), output) => {}
+            () = app.keep_warm(now) => {}
         }
         app.database().close().await;
         Ok(Outcome::Done)

@@ -1,0 +1,73 @@
+//! What everybody asks, computed before anybody does.
+
+use std::time::Duration;
+
+use centinel_engine::{forecast::CalendarPeriod, series::Dimension};
+use centinel_ledger::LedgerState;
+use jiff::Timestamp;
+
+use crate::{App, AppError, ForecastPeriod, ForecastRequest, SpendGroup};
+
+/// How often is looked whether anything changed. What did not is found at once.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Looks after which is computed even though rows still come in.
+const LOOKS_MAX: u32 = 15;
+
+impl App {
+    /// Keeps in memory what everybody asks: after the start, and whenever something changed. While
+    /// rows come in it waits, for half a minute at most, so that imports have the machine. One thing is
+    /// computed at a time. Never ends.
+    pub async fn keep_warm(&self, clock: fn() -> Timestamp) {
+        let mut before: Option<LedgerState> = None;
+        let mut looks = 0_u32;
+        loop {
+            match self.ledger.state().await {
+                Ok(state) => {
+                    let is_new = before.is_some() && before.as_ref() != Some(&state);
+                    before = Some(state);
+                    looks = if is_new { looks.saturating_add(1) } else { LOOKS_MAX };
+                    if looks >= LOOKS_MAX {
+                        looks = 0;
+                        // Whoever asks the question is told what is wrong; here nobody did.
+                        if let Err(error) = self.warm(clock()).await {
+                            tracing::debug!(%error, "nothing to keep in memory");
+                        }
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "the catalogue cannot be read"),
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Computes what everybody asks, unless it is in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::incidents`] and [`App::forecast`].
+    pub async fn warm(&self, now: Timestamp) -> Result<(), AppError> {
+        self.usual_steps().await?;
+        self.episodes(now).await?;
+        let periods = [CalendarPeriod::Month, CalendarPeriod::Week, CalendarPeriod::Quarter];
+        let dimensions = [
+            Dimension::Team,
+            Dimension::Feature,
+            Dimension::Model,
+            Dimension::Service,
+            Dimension::Provider,
+        ];
+        let groups = dimensions.into_iter().map(SpendGroup::Dimension);
+        let groups: Vec<SpendGroup> = [SpendGroup::Kind].into_iter().chain(groups).collect();
+        for period in periods {
+            for by in &groups {
+                let request = ForecastRequest {
+                    period: ForecastPeriod::Calendar(period),
+                    by: by.clone(),
+                    ..ForecastRequest::month()
+                };
+                self.prepare_forecast(&request, now).await?;
+            }
+        }
+        Ok(())
+    }
+}
