@@ -125,6 +125,9 @@ def _dates(values: dict[str, str], report: dict) -> None:
         "days": (last - days(days=26), last - days(days=19)),
     }
     for name, (start, end) in spans.items():
+        if end <= first or (name in ("month_before", "week_before") and start < first):
+            # Of a time without data there is nothing to ask.
+            continue
         values[f"{name}.from"], values[f"{name}.until"] = str(start), str(end)
         values[f"{name}.last"] = str(end - days(days=1))
     values["day.words"] = f"{spans['day'][0]:%-d %B %Y}"
@@ -164,9 +167,13 @@ def _proposal(home: Path, names: dict[str, list[str]]) -> None:
 
 def questions(slots: Slots) -> tuple[list[Question], list[str]]:
     """Those that can be asked of the home, and the ids of those that cannot."""
-    asked, left = [], []
+    asked: list[Question] = []
+    left: list[str] = []
     specs = tomllib.loads(FILE.read_text())["question"]
     for place, spec in enumerate(specs):
+        if spec.get("follows") in left:
+            left.append(spec["id"])
+            continue
         try:
             text = slots.fill(spec["ask"])
             filled = _filled(slots, spec)
@@ -205,7 +212,7 @@ class Engine:
         if found is None:
             return None
         if spec.get("sum"):
-            return sum((Decimal(str(part)) for part in found), Decimal(0))
+            return sum((Decimal(str(part)) for part in found), Decimal(0)) if found else None
         if spec.get("largest"):
             return largest(added(found))
         if "rise" in spec:
@@ -215,7 +222,7 @@ class Engine:
         if "of" in spec:
             whole = Decimal(str(self._figure(spec["of"])))
             return (Decimal(str(found)) / whole).quantize(RATIO, ROUND_HALF_EVEN) if whole else None
-        return sorted(found) if isinstance(found, list) else found
+        return sorted(found) or None if isinstance(found, list) else found
 
     def _figure(self, spec: dict) -> Any:
         return jmespath.search(spec["answer"], self._printed(tuple(spec["command"])))

@@ -93,7 +93,8 @@ class Ranking:
     def _scored(self, question: Question) -> list[tuple[float, Tool]]:
         labels = {meaning(label) for name in question.names for label in name.labels[:1]}
         compared = {"compar"} if any("before" in time.words for time in question.times) else set()
-        asked = ({*question.meanings} | labels | compared) - ORDER
+        # What is said twice counts twice.
+        asked = [word for word in (*question.meanings, *labels, *compared) if word not in ORDER]
         is_past = question.is_past and FUTURE not in asked
         verb = meaning(question.verb)
         ranked = []
