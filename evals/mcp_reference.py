@@ -180,7 +180,7 @@ def questions(slots: Slots) -> tuple[list[Question], list[str]]:
         except Missing:
             left.append(spec["id"])
             continue
-        held_out = place % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+        held_out = spec.get("later", False) or place % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
         asked.append(Question(spec["id"], spec["who"], text, filled, held_out))
     return asked, left
 

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from .question import UNITS, Name, Question, Time
-from .ranking import Tool
+from .question import UNITS, Name, Question
+from .ranking import Tool, fitting_ids
 from .words import meaning, meanings, split
 
 COMPARED = {"compar", "chang", "usual", "before", "prior"}
@@ -23,7 +23,8 @@ class Call:
 
 def fill(tool: Tool, question: Question, known: dict[str, str]) -> Call:
     """`known` are the ids of earlier answers of the conversation, by field name."""
-    call = Call(tool, left=list(question.names))
+    rows = [Name(given, ()) for given in question.ids if given not in fitting_ids(tool, question.ids)]
+    call = Call(tool, left=[*question.names, *rows])
     for name, schema in tool.properties.items():
         value = _value(tool, name, schema, question, known, call)
         if value is not None:
@@ -171,7 +172,3 @@ def _from_template(text: str, question: Question, call: Call) -> str | None:
             }
             return form
     return None
-
-
-def first_time(question: Question) -> Time | None:
-    return question.times[0] if question.times else None

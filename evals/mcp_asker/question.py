@@ -169,6 +169,7 @@ def _wants(rest: str) -> str:
         (r"\bhow many\b", "count"),
         (r"\bhow (likely|probable)|\b(probability|chance|share|percentage|proportion|ratio)\b", "ratio"),
         (r"\bhow (much|far)\b|\bby how much\b", "amount"),
+        (r"\bwhat kind\b", "name"),
         (r"\b(which|who|whose|name|give me the|list the)\b", "name"),
         (r"\b(most expensive|dearest|biggest|largest)\b", "name"),
     ):
@@ -180,7 +181,7 @@ def _wants(rest: str) -> str:
 def _asked_for(rest: str) -> list[str]:
     """Words after `which`, `by`, `per`, `each`, `how many`, `who`: what is wanted of each row, best first."""
     text = rest.lower()
-    heads = "which|by|per|each|every|how many|whose|name the|give me the|most expensive|largest|biggest|dearest"
+    heads = "which|what|by|per|each|every|how many|whose|name the|give me the|who (?:is|are) the|most expensive|largest|biggest|dearest"
     found = re.findall(rf"\b(?:{heads})\s+(?:of the\s+)?(?:most\s+)?((?:[a-z]+\s+){{0,2}}[a-z]+)", text)
     words: list[str] = []
     for group in found:

@@ -94,7 +94,7 @@ class Ranking:
         labels = {meaning(label) for name in question.names for label in name.labels[:1]}
         compared = {"compar"} if any("before" in time.words for time in question.times) else set()
         # What is said twice counts twice.
-        asked = [word for word in (*question.meanings, *labels, *compared) if word not in ORDER]
+        asked = [word for word in (*question.meanings, *labels, *compared) if word not in ORDER and not word.isdigit()]
         is_past = question.is_past and FUTURE not in asked
         verb = meaning(question.verb)
         ranked = []
@@ -103,6 +103,7 @@ class Ranking:
             score = sum(weights[word] * self.rarity(word) for word in asked if word in weights)
             if _groups(tool, question):
                 score += SENTENCE
+            score += FIRST_SENTENCE * len(fitting_ids(tool, question.ids))
             if is_past and weights.get(FUTURE, 0) >= NAME:
                 # What is over needs no estimate.
                 score *= 0.3
@@ -118,6 +119,16 @@ class Ranking:
 def takes_from(schema: dict[str, Any], other: Tool) -> bool:
     """Whether a parameter's description says that another tool's answer has its value."""
     return bool(re.search(rf"\bfrom {other.name}\b", schema.get("description", ""), re.IGNORECASE))
+
+
+def fitting_ids(tool: Tool, ids: list[str]) -> list[str]:
+    """Ids that a parameter takes, by the example in its description: `as P-7`."""
+    letters = {
+        found[1]
+        for schema in tool.properties.values()
+        if (found := re.search(r"\b[Aa]s ([A-Z])-\d+", schema.get("description", "")))
+    }
+    return [given for given in ids if given[0] in letters]
 
 
 def _groups(tool: Tool, question: Question) -> bool:

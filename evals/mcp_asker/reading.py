@@ -62,10 +62,16 @@ def fit(path: tuple[str, ...], asked: list[str]) -> float:
     own = meanings(path[-1]) or [meaning(path[-1])]
     above = [word for part in path[:-1] for word in meanings(part)]
     said = set(asked)
-    hits = sum(word in said for word in own)
-    if hits == 0:
-        return 0.25 * sum(word in said for word in above)
-    return hits - 0.3 * (len(own) - hits) + 0.25 * sum(word in said for word in above)
+    if "usual" in said:
+        # What was usual is what was before, where nothing else is called so.
+        said.add("prior")
+    hits = [word for word in own if word in said]
+    context = 0.25 * sum(word in said for word in above)
+    if not hits:
+        return context
+    # Of two that fit, the one that is spoken of first.
+    first = min((asked.index(word) for word in hits if word in asked), default=len(asked))
+    return len(hits) - 0.3 * (len(own) - len(hits)) + context - 0.01 * first
 
 
 @dataclass
@@ -114,7 +120,8 @@ class Reader:
                 return False
             figures = [decimal(_at(row, metric)) or Decimal(0) for row in self.whole[table[0]]]
             return figures != sorted(figures, reverse=True)
-        return self.question.wants == "name" and self.question.is_plural
+        table = self._table()
+        return self.question.wants == "name" and self.question.is_plural and bool(table) and table[0] == "rows"
 
     # Figures.
 
@@ -133,7 +140,7 @@ class Reader:
         scored = []
         for place, leaf in enumerate(found):
             score = fit(leaf.path, asked)
-            if leaf.path[0] in META and score < 1:
+            if leaf.path[0] in META and score < 0.9:
                 continue
             scored.append((-score, self._place_in_summary(leaf), place, leaf))
         return min(scored, key=lambda entry: entry[:3])[3] if scored else None
@@ -211,7 +218,7 @@ class Reader:
         asked = self._subject()
         table = self._table()
         alone = self._best([leaf for leaf in leaves(whole) if leaf.kind == "name" and leaf.row is None], self.question.meanings)
-        if alone is not None and fit(alone.path, self.question.meanings) >= 1:
+        if alone is not None and fit(alone.path, self.question.meanings) >= 0.9:
             return alone.value
         if table is None:
             return None
@@ -228,7 +235,7 @@ class Reader:
         # Of `who is the owner of the largest …`, a field of the row beside its name.
         fields = [leaf for leaf in leaves(named[0]) if leaf.kind == "name" and leaf.path[-1] != key]
         best = self._best(fields, [*asked, *self.question.meanings[:2]])
-        if best is not None and fit(best.path, self.question.meanings[:2]) >= 0.7 > self._says(key, asked):
+        if best is not None and fit(best.path, self.question.meanings[:2]) > 0.6 > self._says(key, asked):
             return best.value
         return named[0][key]
 
@@ -240,7 +247,7 @@ class Reader:
             return None
         found = {leaf.path for row in rows for leaf in leaves(row) if leaf.kind in ("amount", "count")}
         scored = sorted((-fit(path, self.question.meanings), path) for path in found)
-        return scored[0][1] if scored and scored[0][0] <= -0.7 else None
+        return scored[0][1] if scored and scored[0][0] <= -0.6 else None
 
     # Times and counts.
 
@@ -270,7 +277,7 @@ class Reader:
         subject = self._subject()
         table = self.whole.get("rows", [])
         counted = bool(table) and any(self._says(key, subject[:2]) for key in table[0])
-        if best is not None and fit(best.path, asked) >= 0.7:
+        if best is not None and fit(best.path, asked) > 0.6:
             return best.value
         return self.whole.get("row_count") if counted or best is None else best.value
 

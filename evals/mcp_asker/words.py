@@ -53,7 +53,7 @@ net after_discount
 call request
 current now moment open
 team squad group_of
-scenario assum
+scenario assume suppose imagine
 impact over_usual
 """
 
