@@ -9,6 +9,7 @@ import json
 import re
 import tempfile
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
@@ -119,6 +120,7 @@ def _dates(values: dict[str, str], report: dict) -> None:
         "last_90d": (today - days(days=90), today),
         "week_before": (monday - days(days=14), monday - days(days=7)),
         "month_before": (month_before, before),
+        "last_month": (before, month),
         "last_quarter": (quarter_before, quarter),
         "month": (month_before, before) if month_before >= first else (before, month),
         "day": (last - days(days=17), last - days(days=16)),
@@ -202,6 +204,15 @@ class Engine:
         self.home = home
         self._printed = cache(lambda arguments: ask(home, *arguments))
 
+    def answers(self, questions: list[Question]) -> dict[str, Any]:
+        """Answers of all questions but those whose command comes after the client, by id."""
+        asked = [question for question in questions if not question.spec.get("after")]
+        commands = {tuple(command) for question in asked for command in commands_of(question.spec)}
+        # The commands are processes; as many at once as there are cores on a small machine.
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._printed, commands))
+        return {question.id: self.answer(question.spec) for question in asked}
+
     def answer(self, spec: dict) -> Any:
         """A string, a number, or a sorted list of strings; `None` where the engine knows nothing."""
         if spec.get("after"):
@@ -233,6 +244,12 @@ class Engine:
         for name, cost in added(before).items():
             change[name] = change.get(name, Decimal(0)) - cost
         return max(sorted(change), key=lambda name: change[name]) if change else None
+
+
+def commands_of(spec: dict) -> list[list[str]]:
+    """Every command whose figures make the answer."""
+    others = [spec[name]["command"] for name in ("less", "of") if name in spec]
+    return [spec["command"], *others, *([spec["rise"]] if "rise" in spec else [])]
 
 
 def added(rows: list[dict]) -> dict[str, Decimal]:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long a call of each MCP tool takes over HTTP, one after the other on one kept connection.
 
-    evals/bench/mcp_latency.py [--home HOME | --seed N] [--calls N] [--bar] [--json] target/release/centinel
+    evals/bench/mcp_latency.py [--home HOME | --seed N] [--calls N] [--in-process PROFILE] [--bar] BINARY
 
 The home is copied first, since proposals are written too. Without one, the generated company is made
 from the seed: 180 days. Every tool is asked many different questions about names that the home has: a
@@ -9,7 +9,8 @@ median over one repeated question would say how fast an answer is remembered. A 
 once, in an order that a fixed seed mixes; the first round is reported by itself, as cold.
 
 The client is a socket and a few lines, because an HTTP library of Python alone takes what the bar
-allows. `--bar` fails when a tool's median is not under 5 ms or its 99th percentile not under 50 ms.
+allows. `--in-process` has cargo build the same calls into a test and shows what they take without a socket
+(`release` for a release binary, `dev` for a debug one). `--bar` fails when a tool's median is not under 5 ms or its 99th percentile not under 50 ms.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import random
 import shutil
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -240,7 +242,34 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
 
 
-def report(bench: Bench) -> list[dict]:
+def in_process(bench: Bench, home: Path, profile: str) -> dict[str, list[float]]:
+    """Milliseconds of the same calls inside one process, by tool: the second of two rounds."""
+    folder = home.parent
+    if home.name != "home":
+        home.rename(folder / "home")
+    asked = [
+        json.dumps({"tool": tool, "arguments": question.arguments})
+        for tool, questions in bench.by_tool.items()
+        for question in questions
+    ]
+    random.Random(ORDER_SEED).shuffle(asked)
+    (folder / "calls.jsonl").write_text("\n".join(asked + asked) + "\n")
+    command = [os.environ.get("CARGO", "cargo"), "test", "--locked", "--package", "centinel"]
+    command += ["--profile", "release" if profile == "release" else "test", "in_process"]
+    done = subprocess.run(
+        command, cwd=product.ROOT, env={**os.environ, "CENTINEL_CALLS": str(folder)},
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise product.Failed(f"{' '.join(command)}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+    lines = (folder / "times.jsonl").read_text().splitlines()[len(asked) :]
+    times: dict[str, list[float]] = defaultdict(list)
+    for line in map(json.loads, lines):
+        times[line["tool"]].append(line["micros"] / 1000)
+    return times
+
+
+def report(bench: Bench, inside: dict[str, list[float]]) -> list[dict]:
     rows = []
     for tool, answers in bench.warm.items():
         times = [answer.milliseconds for answer in answers]
@@ -261,6 +290,10 @@ def report(bench: Bench) -> list[dict]:
                 "bytes_max": max(sizes),
             }
         )
+        if inside:
+            within = inside.get(tool, [])
+            rows[-1]["in_process_p50_ms"] = round(statistics.median(within), 2) if within else ""
+            rows[-1]["in_process_p99_ms"] = round(percentile(within, 0.99), 2) if within else ""
     return rows
 
 
@@ -288,7 +321,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600, help="no new warm round after this")
     parser.add_argument("--bar", action="store_true", help="fail above the bar")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    parser.add_argument("--keep-questions", type=Path, help="write the questions asked, as JSON lines")
+    parser.add_argument("--in-process", choices=["release", "dev"], help="the same calls without a socket")
     given = parser.parse_args()
     os.environ["CENTINEL_BIN"] = str(given.binary)
     with tempfile.TemporaryDirectory() as folder:
@@ -298,14 +331,8 @@ def main() -> None:
             connection = Connection(int(page.rsplit(":", 1)[1]))
             bench = Bench(connection, asked + follow_up(connection), given.calls)
             bench.run(given.seconds)
-    if given.keep_questions is not None:
-        lines = (
-            json.dumps({"tool": tool, "arguments": question.arguments})
-            for tool, asked in bench.by_tool.items()
-            for question in asked
-        )
-        given.keep_questions.write_text("\n".join(lines) + "\n")
-    rows = report(bench)
+        inside = in_process(bench, home, given.in_process) if given.in_process else {}
+    rows = report(bench, inside)
     print(json.dumps({"tools": rows}) if given.json else table(rows))
     slow = [
         f"{row['tool']}: p50 {row['p50_ms']} ms, p99 {row['p99_ms']} ms"
