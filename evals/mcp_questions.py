@@ -147,7 +147,7 @@ def homes(given: argparse.Namespace, into: Path) -> list[tuple[str, Path]]:
         copy = into / f"copy-{len(found)}"
         shutil.copytree(home, copy)
         found.append((home.name, copy))
-    for seed in given.seed or ([] if given.home else [7]):
+    for seed in given.seed or ([] if given.home or given.real else [7]):
         folder = into / f"seed-{seed}"
         product.run(folder, "demo", "--seed", str(seed), "--no-serve", "--quiet")
         found.append((f"generated company, seed {seed}", folder / f"demo-{seed}"))

@@ -26,6 +26,7 @@ DIMENSIONS = {
     "environment": "environment", "region": "region", "process": "process",
     "business_unit": "tag:business-unit",
 }  # fmt: skip
+NOTHING_TO_SAY = ("holds no invoice for this period", "nothing before the period to compare with")
 # Ratios are stated to four places.
 RATIO = Decimal("0.0001")
 
@@ -202,7 +203,16 @@ class Engine:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._printed = cache(lambda arguments: ask(home, *arguments))
+        self._printed = cache(self._run)
+
+    def _run(self, arguments: tuple[str, ...]) -> Any:
+        """What a command prints; nothing where the home has nothing that it could be about."""
+        try:
+            return ask(self.home, *arguments)
+        except product.Failed as failure:
+            if any(reason in str(failure) for reason in NOTHING_TO_SAY):
+                return None
+            raise
 
     def answers(self, questions: list[Question]) -> dict[str, Any]:
         """Answers of all questions but those whose command comes after the client, by id."""

@@ -101,9 +101,9 @@ def _temporal(choice: str) -> bool:
 
 
 def _period(choices: list[str], question: Question) -> str | None:
-    """The choice that says the first time of the question."""
+    """The choice that says the first time of the question, or the one that counts days."""
     told: dict[tuple[str, ...], str] = {tuple(split(choice)): choice for choice in choices}
-    for time in question.times:
+    for time in sorted(question.times, key=lambda time: len(time.words) != 3):
         words = time.words
         if not words:
             continue

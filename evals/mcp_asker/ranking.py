@@ -91,12 +91,12 @@ class Ranking:
         return [tool for _, (_, tool) in sorted(scored, key=lambda entry: (-entry[1][0], entry[0]))]
 
     def _scored(self, question: Question) -> list[tuple[float, Tool]]:
+        verb = meaning(question.verb)
         labels = {meaning(label) for name in question.names for label in name.labels[:1]}
         compared = {"compar"} if any("before" in time.words for time in question.times) else set()
-        # What is said twice counts twice.
-        asked = [word for word in (*question.meanings, *labels, *compared) if word not in ORDER and not word.isdigit()]
+        # What is said twice counts twice, and so does what is asked first.
+        asked = [word for word in (verb, *question.meanings, *labels, *compared) if word not in ORDER and not word.isdigit()]
         is_past = question.is_past and FUTURE not in asked
-        verb = meaning(question.verb)
         ranked = []
         for tool in self.tools:
             weights = self.weights[tool.name]

@@ -12,7 +12,11 @@ from .words import meaning, meanings, split
 
 INSTANT = re.compile(r"^\d{4}-\d{2}-\d{2}(T[\d:.]+Z)?$")
 # Parts of every answer that say what it rests on; a figure there is asked for by its own name only.
-META = {"period", "as_of", "coverage", "notes", "currency", "truncated", "row_count", "baseline", "summary", "hint"}
+# What rows that were asked for by a parameter `group…` are called.
+GROUP = "group"
+META = frozenset(
+    """period as_of coverage notes currency truncated row_count baseline summary hint""".split()
+)
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,7 @@ class Reader:
             if leaf.row is not None and is_word and all(word in said for word in split(leaf.value)):
                 return leaf.row
         if f"no_{meaning(self.rows_are)}" in self.question.meanings:
-            bare = [row for row in self.whole.get("rows", []) if "group" not in row]
+            bare = [row for row in self.whole.get("rows", []) if GROUP not in row]
             return bare[0] if bare else None
         return None
 
@@ -196,10 +200,11 @@ class Reader:
         for place, (name, rows) in enumerate((name, rows) for name, rows in whole.items() if isinstance(rows, list)):
             named = {key: value for row in rows if isinstance(row, dict) for key, value in row.items()}
             for key, value in named.items():
-                if not isinstance(value, str) or decimal(value) is not None:
+                # A number is a name only where rows were asked to stand for it, as accounts are.
+                if not isinstance(value, str) or (key != GROUP and decimal(value) is not None):
                     continue
                 score = self._says(key, subject) + 0.5 * self._says(name, self.question.meanings)
-                if key == "group" and name == "rows":
+                if key == GROUP and name == "rows":
                     score += 0.4
                 if best is None or score > best[0]:
                     best = (score, place, name, key)
@@ -254,13 +259,13 @@ class Reader:
     def _time(self) -> Any:
         whole = self.whole
         rows = [row for row in whole.get("rows", []) if isinstance(row, dict)]
-        stepped = rows and all(INSTANT.match(str(row.get("group", ""))) for row in rows)
+        stepped = rows and all(INSTANT.match(str(row.get(GROUP, ""))) for row in rows)
         if stepped and self.question.is_superlative:
             first = [leaf.path for leaf in leaves(rows[0]) if leaf.kind == "amount"]
             headline = self._best([Leaf(path, _at(whole.get("total", {}), path)) for path in first
                                    if _at(whole.get("total", {}), path)], self.question.meanings)
             path = headline.path if headline else first[0]
-            return max(rows, key=lambda row: decimal(_at(row, path)) or Decimal(0))["group"]
+            return max(rows, key=lambda row: decimal(_at(row, path)) or Decimal(0))[GROUP]
         row = self._asked_row()
         found = [leaf for leaf in leaves(whole) if leaf.kind == "time"]
         if row is None and len(rows) == 1:
