@@ -162,8 +162,8 @@ def homes(given: argparse.Namespace, into: Path) -> list[tuple[str, Path]]:
 
 def report(outcomes: list[Outcome]) -> str:
     """Of each home and of all, tuned and held out: how many were right, in how many calls and bytes."""
-    lines = ["| home | questions | answered | at the first call | calls, median | max | bytes, median | p95 | max |"]
-    lines.append("|---|---|---|---|---|---|---|---|---|")
+    head = "home|questions|answered|at the first call|calls, median|max|bytes, median|p95|max".split("|")
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     groups: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         part = "held out" if outcome.question.is_held_out else "tuned on"
@@ -221,7 +221,8 @@ def main() -> None:
             transport = transports[place % len(transports)]
             found, left = asyncio.run(asked_of(home, name, transport, given.only))
             outcomes += found
-            print(f"ok {name} over {transport}: {len(found)} asked; not of this home: {', '.join(left) or 'none'}")
+            print(f"ok {name} over {transport}: {len(found)} asked")
+            print(f"not of this home: {', '.join(left) or 'none'}")
     for outcome in outcomes:
         if given.tuned and outcome.question.is_held_out:
             continue
@@ -232,7 +233,8 @@ def main() -> None:
     wrong = [outcome.question.id for outcome in outcomes if not outcome.is_right]
     long = [outcome.question.id for outcome in outcomes if outcome.calls > CALLS_MAX]
     if given.bar and (wrong or long or statistics.median(outcome.calls for outcome in outcomes) > 1):
-        raise product.Failed(f"not answered: {', '.join(wrong) or 'none'}; too many calls: {', '.join(long) or 'none'}")
+        much = f"too many calls: {', '.join(long) or 'none'}"
+        raise product.Failed(f"not answered: {', '.join(wrong) or 'none'}; {much}")
 
 
 if __name__ == "__main__":

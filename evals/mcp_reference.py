@@ -152,7 +152,8 @@ def _proposal(home: Path, names: dict[str, list[str]]) -> None:
     if not names["feature"]:
         return
     feature = names["feature"][0]
-    rows = ask(home, "spend", "--period", "last_month", "--only", f"feature={feature}", "--by", "model")["rows"]
+    last_month = ("spend", "--period", "last_month", "--only", f"feature={feature}", "--by", "model")
+    rows = ask(home, *last_month)["rows"]
     models = [model for row in rows if (model := row["group"]["model"])]
     if len(models) < 2:
         return

@@ -10,7 +10,8 @@ once, in an order that a fixed seed mixes; the first round is reported by itself
 
 The client is a socket and a few lines, because an HTTP library of Python alone takes what the bar
 allows. `--in-process` has cargo build the same calls into a test and shows what they take without a socket
-(`release` for a release binary, `dev` for a debug one). `--bar` fails when a tool's median is not under 5 ms or its 99th percentile not under 50 ms.
+(`release` for a release binary, `dev` for a debug one). `--bar` fails when a tool's median is not under
+5 ms or its 99th percentile not under 50 ms.
 """
 
 import argparse
@@ -101,7 +102,8 @@ class Connection:
             got += self._more()
         head, _, body = got.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        fields = (line.partition(":") for line in lines[1:])
+        headers = {name.lower(): value.strip() for name, _, value in fields}
         status = int(lines[0].split()[1])
         if "content-length" in headers:
             length = int(headers["content-length"])

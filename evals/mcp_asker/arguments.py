@@ -8,7 +8,7 @@ from .question import UNITS, Name, Question
 from .ranking import Tool, fitting_ids
 from .words import meaning, meanings, split
 
-COMPARED = {"compar", "chang", "usual", "before", "prior"}
+COMPARED = {"compare", "change", "usual", "before", "prior"}
 
 
 @dataclass
@@ -91,8 +91,8 @@ def _choice(name: str, choices: list[str], question: Question, *, is_required: b
             best = (share, choice)
     if best[1] is None and is_required and len(choices) == 1:
         return choices[0]
-    if best[1] is None and name.startswith("compare") and "chang" in said:
-        return choices[0] if not COMPARED & {*said} - {"chang"} else None
+    if best[1] is None and name.startswith("compare") and "change" in said:
+        return choices[0] if not COMPARED & {*said} - {"change"} else None
     return best[1]
 
 
@@ -139,7 +139,7 @@ def _entities(properties: dict[str, Any], call: Call) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in list(call.left):
         for label in name.labels:
-            key = next((known for known in properties if known == label or meaning(known) == meaning(label)), None)
+            key = next((known for known in properties if meaning(known) == meaning(label)), None)
             if key and key not in found:
                 found[key] = name.value
                 call.left.remove(name)

@@ -64,7 +64,8 @@ class Question:
     @property
     def is_past(self) -> bool:
         """Whether the time that it is about is over."""
-        return any(time.days is not None or time.words[0] in ("last", "yesterday", "before") for time in self.times)
+        over = ("last", "yesterday", "before")
+        return any(time.days is not None or time.words[0] in over for time in self.times)
 
     @property
     def is_superlative(self) -> bool:
@@ -118,7 +119,7 @@ def _take_dates(question: Question, rest: str, today: datetime.date) -> str:
         question.times.append(Time(days=(first, first + day), place=found.start()))
     rest = re.sub(iso, " ", rest)
     names = "|".join(MONTHS)
-    spoken = rf"(?:(\d{{1,2}})(?:st|nd|rd|th)?\s+)?\b({names})\b(?:\s+(\d{{4}}))?"
+    spoken = rf"(?:(\d{{1,2}})(?:[a-z]{2})?\s+)?\b({names})\b(?:\s+(\d{{4}}))?"
     for found in re.finditer(spoken, rest, re.IGNORECASE):
         month = MONTHS.index(found[2].lower()) + 1
         year = int(found[3]) if found[3] else today.year - (month > today.month)
@@ -134,8 +135,10 @@ def _take_relative(question: Question, rest: str) -> str:
     numbers = "|".join(NUMBERS)
     forms = [
         (rf"\b(?:last|past|previous|trailing)\s+(\d+|{numbers})\s+({units})s?\b", "counted"),
-        (rf"\bso far (?:this|the)\s+({units})\b|\bthis\s+({units})\s+so far\b|\b({units})[ -]to[ -]date\b", "to_date"),
-        (rf"\bthe\s+({units})\s+(?:before|earlier|prior)\b|\b(?:previous|prior|preceding)\s+({units})\b", "before"),
+        (rf"\bso far (?:this|the)\s+({units})\b|\bthis\s+({units})\s+so far\b", "to_date"),
+        (rf"\b({units})[ -]to[ -]date\b", "to_date"),
+        (rf"\bthe\s+({units})\s+(?:before|earlier|prior)\b", "before"),
+        (rf"\b(?:previous|prior|preceding)\s+({units})\b", "before"),
         (rf"\b(?:last|past)\s+({units})(?:'s)?\b", "last"),
         (rf"\b(?:end of the|this|the|next|coming|current)\s+({units})(?:'s)?\b", "this"),
         (r"\b(today|yesterday)\b", "name"),
@@ -181,7 +184,8 @@ def _wants(rest: str) -> str:
 def _asked_for(rest: str) -> list[str]:
     """Words after `which`, `by`, `per`, `each`, `how many`, `who`: what is wanted of each row, best first."""
     text = rest.lower()
-    heads = "which|what|by|per|each|every|how many|whose|name the|give me the|who (?:is|are) the|most expensive|largest|biggest|dearest"
+    heads = "which|what|by|per|each|every|how many|whose|name the|give me the|who (?:is|are) the"
+    heads += "|most expensive|largest|biggest|dearest"
     found = re.findall(rf"\b(?:{heads})\s+(?:of the\s+)?(?:most\s+)?((?:[a-z]+\s+){{0,2}}[a-z]+)", text)
     words: list[str] = []
     for group in found:

@@ -13,7 +13,7 @@ from .words import meaning, meanings, split
 # How much a word counts, by where it stands.
 NAME, TAKEN, FIRST_SENTENCE, SENTENCE, PARAMETER = 4.0, 3.0, 2.0, 1.5, 1.0
 # Words of how much and of how many, which any list can be asked.
-ORDER = frozenset(("larg", "low", "total", "upper", "chang", "day", "week", "month", "quarter", "year"))
+ORDER = frozenset("large low total upper change day week month quarter year".split())
 FUTURE = "forecast"
 
 
@@ -93,9 +93,10 @@ class Ranking:
     def _scored(self, question: Question) -> list[tuple[float, Tool]]:
         verb = meaning(question.verb)
         labels = {meaning(label) for name in question.names for label in name.labels[:1]}
-        compared = {"compar"} if any("before" in time.words for time in question.times) else set()
+        compared = {"compare"} if any("before" in time.words for time in question.times) else set()
         # What is said twice counts twice, and so does what is asked first.
-        asked = [word for word in (verb, *question.meanings, *labels, *compared) if word not in ORDER and not word.isdigit()]
+        said = (verb, *question.meanings, *labels, *compared)
+        asked = [word for word in said if word not in ORDER and not word.isdigit()]
         is_past = question.is_past and FUTURE not in asked
         ranked = []
         for tool in self.tools:

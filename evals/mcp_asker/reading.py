@@ -125,7 +125,8 @@ class Reader:
             figures = [decimal(_at(row, metric)) or Decimal(0) for row in self.whole[table[0]]]
             return figures != sorted(figures, reverse=True)
         table = self._table()
-        return self.question.wants == "name" and self.question.is_plural and bool(table) and table[0] == "rows"
+        is_listed = table is not None and table[0] == "rows"
+        return is_listed and self.question.wants == "name" and self.question.is_plural
 
     # Figures.
 
@@ -184,7 +185,8 @@ class Reader:
         return None
 
     def _row_of(self, name: str) -> dict[str, Any] | None:
-        return next((leaf.row for leaf in leaves(self.whole) if leaf.value == name and leaf.row is not None), None)
+        held = (leaf for leaf in leaves(self.whole) if leaf.row is not None)
+        return next((leaf.row for leaf in held if leaf.value == name), None)
 
     # Names.
 
@@ -197,7 +199,8 @@ class Reader:
         whole = self.whole
         best: tuple[float, int, str, str] | None = None
         subject = self._subject()
-        for place, (name, rows) in enumerate((name, rows) for name, rows in whole.items() if isinstance(rows, list)):
+        lists = [(name, rows) for name, rows in whole.items() if isinstance(rows, list)]
+        for place, (name, rows) in enumerate(lists):
             named = {key: value for row in rows if isinstance(row, dict) for key, value in row.items()}
             for key, value in named.items():
                 # A number is a name only where rows were asked to stand for it, as accounts are.
@@ -222,7 +225,8 @@ class Reader:
         whole = self.whole
         asked = self._subject()
         table = self._table()
-        alone = self._best([leaf for leaf in leaves(whole) if leaf.kind == "name" and leaf.row is None], self.question.meanings)
+        single = [leaf for leaf in leaves(whole) if leaf.kind == "name" and leaf.row is None]
+        alone = self._best(single, self.question.meanings)
         if alone is not None and fit(alone.path, self.question.meanings) >= 0.9:
             return alone.value
         if table is None:
@@ -262,8 +266,9 @@ class Reader:
         stepped = rows and all(INSTANT.match(str(row.get(GROUP, ""))) for row in rows)
         if stepped and self.question.is_superlative:
             first = [leaf.path for leaf in leaves(rows[0]) if leaf.kind == "amount"]
-            headline = self._best([Leaf(path, _at(whole.get("total", {}), path)) for path in first
-                                   if _at(whole.get("total", {}), path)], self.question.meanings)
+            sums = [(path, _at(whole.get("total", {}), path)) for path in first]
+            totals = [Leaf(path, value) for path, value in sums if value]
+            headline = self._best(totals, self.question.meanings)
             path = headline.path if headline else first[0]
             return max(rows, key=lambda row: decimal(_at(row, path)) or Decimal(0))[GROUP]
         row = self._asked_row()

@@ -7,8 +7,8 @@ IDLE = frozenset(
     """a an and any are as at be been but by can could did do does for from give had has have how i if in
     into is it its just like look made make makes me more much my near need of off on one or our ours
     please quite really sorry that the their them then there these they this those to up us very was we
-    were what which who whom with would you your alone account further everything past name over still less than while going
-    many together ones another also""".split()
+    were what which who whom with would you your alone account further everything past name over still
+    less than while going many together ones another also""".split()
 )
 
 # Words that begin with `un` and are not the contrary of anything.
@@ -16,45 +16,45 @@ KEPT = frozenset(("unusual", "unique", "until", "united", "universal"))
 
 # Each line is one meaning; the first word stands for all of it. Stems, as `stem` makes them.
 _MEANINGS = """
-spend spent cost bill pay paid expens expensive money charg dear price_paid worth
-why caus reason explain because due driver driven behind
-forecast will project predict futur expect land outlook would_cost end_up
-anomaly anomali unusual odd strang abnormal outlier
-usual normal typical typic
-chang chang increas decreas ris ros grow grew grown growth fell fall drop mov delta differ difference delta
-larg largest biggest big most top highest high peak main dearest
+spend spent cost bill pay paid expense expensive money charge dear worth
+why cause reason explain because due driver driven behind
+forecast will project predict future expect land outlook
+anomaly unusual odd strange abnormal outlier
+usual normal typical
+change increase decrease rise rose grow grew grown growth fall fell drop move delta differ difference
+large largest biggest big most top highest high peak main dearest
 low lowest least smallest lower cheapest
-upper high top_end
+upper
 prior before previous preceding earlier ago
-compar compare versus vs against
+compare versus vs against
 provider vendor supplier
-propos suggest recommend
-withdraw retract tak_back revok
+propose suggest recommend
+withdraw retract revoke
 limit cap budget
-deny refus block
-pend wait await
-approv approval
-sav saving
-promis
-own owner accountabl responsibl
+deny refuse block
+pending wait await
+approval approve
+save saving
+promise
+owner own accountable responsible
 probability likely chance odds risk
 reach hit
-expir laps
-sourc feed
-fresh uptodate recent
+expire lapse
+source feed
+fresh recent
 accept deliver
 reject
-volum traffic
-instead move switch
-start since began beg
-shar ratio percent proportion part_of
-gros list undiscount
-net after_discount
+volume traffic
+instead switch
+start since begin
+share ratio percent percentage proportion
+gross list undiscounted
+net
 call request
 current now moment open
-team squad group_of
+team squad
 scenario assume suppose imagine
-impact over_usual
+impact
 """
 
 # Phrases that are one word in meaning; the longest first.
@@ -105,8 +105,8 @@ def _meanings() -> dict[str, str]:
     for line in _MEANINGS.strip().splitlines():
         first, *rest = line.split()
         for word in (first, *rest):
-            known.setdefault(stem(word), first)
             known.setdefault(word, first)
+            known.setdefault(stem(word), first)
     return known
 
 
