@@ -10,6 +10,8 @@ mod basis;
 mod change;
 mod forecast;
 mod health;
+#[cfg(test)]
+mod in_process_tests;
 mod proposals;
 mod refusal;
 mod savings;

@@ -99,7 +99,23 @@ impl App {
         scope: &BTreeMap<String, String>,
         now: Timestamp,
     ) -> Result<BTreeSet<Date>, AppError> {
-        self.left_out(scope, &self.incidents_known_at(now, None).await?.0, now).await
+        self.unusual_days_as_of(scope, None, now).await
+    }
+
+    /// The same as it was known at an instant.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::incidents`].
+    pub async fn unusual_days_as_of(
+        &self,
+        scope: &BTreeMap<String, String>,
+        as_of: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<BTreeSet<Date>, AppError> {
+        let known_at = as_of.map_or(now, |as_of| as_of.min(now));
+        let incidents = self.incidents_known_at(known_at, as_of).await?;
+        self.left_out(scope, &incidents.0, known_at).await
     }
 
     async fn left_out(

@@ -1,10 +1,13 @@
 //! `centinel explain`: why spend changed, to the cent.
 
+use std::collections::BTreeMap;
+
 use centinel_app::{ExplainRequest, Explained, Incident, PlaceShare, When};
 use centinel_engine::{
     explain,
     money::{Currency, Money, Pico},
 };
+use centinel_ledger::Condition;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -62,13 +65,14 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
             (Some(incident), explained, period)
         } else {
             let resolved = args.period.resolve_as_of(&app, When::Last7Days, args.as_of).await?;
-            let filter =
+            let filter: Vec<Condition> =
                 args.only.iter().map(|text| condition(text)).collect::<anyhow::Result<_>>()?;
+            let left_out = app.unusual_days_as_of(&scope(&filter), args.as_of, now()).await;
             let request = ExplainRequest {
                 filter,
                 period: resolved.period,
                 compare_to: None,
-                left_out: std::collections::BTreeSet::new(),
+                left_out: left_out.map_err(hinted)?,
                 measured: explain::Measured::Cost,
                 as_of: args.as_of,
             };
@@ -92,6 +96,14 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
         }
         Ok(Outcome::Done)
     })
+}
+
+/// What the conditions are about; several values are no part that is watched.
+fn scope(filter: &[Condition]) -> BTreeMap<String, String> {
+    let values = |condition: &Condition| {
+        condition.any_of.iter().map(String::as_str).collect::<Vec<_>>().join(",")
+    };
+    filter.iter().map(|condition| (condition.dimension.to_string(), values(condition))).collect()
 }
 
 fn print(

@@ -25,7 +25,7 @@ fn clock() -> Timestamp {
 }
 
 /// A home with a generated company in it; the folder lives as long as the first value.
-async fn home(config: &WorldConfig) -> (tempfile::TempDir, Ports) {
+pub(super) async fn home(config: &WorldConfig) -> (tempfile::TempDir, Ports) {
     let folder = tempfile::tempdir().unwrap();
     let files = folder.path().join("files");
     let home = folder.path().join("home");
