@@ -110,7 +110,7 @@ pub(crate) fn has_access_policies(home: &Path) -> bool {
 }
 
 /// The access policies of a home with their names, in the order of these.
-fn access_files(home: &Path) -> Result<Vec<(String, String)>, AppError> {
+pub(crate) fn access_files(home: &Path) -> Result<Vec<(String, String)>, AppError> {
     let folder = home.join("policies").join("access");
     let failed = |source| AppError::Home { path: folder.clone(), source };
     let entries = match std::fs::read_dir(&folder) {

@@ -1,7 +1,8 @@
 //! The MCP server: bounded reads and proposals, for chat clients and coding agents.
 //!
-//! The only crate that knows MCP. It asks the product through two ports, [`Answers`] and
-//! [`ProposalSink`], which the binary fills; it knows neither store nor ledger nor approvals.
+//! The only crate that knows MCP. It asks the product through three ports, [`Answers`],
+//! [`ProposalSink`] and [`Documents`], which the binary fills; it knows neither store nor ledger nor
+//! approvals.
 //!
 //! - Figures come from the ports, each answer from one bundle; this crate adds `other` (exact
 //!   remainders), cursors and size limits, and words no figure of its own.
@@ -9,22 +10,31 @@
 //! - Architecture invariant: there is no tool, port or crate edge that decides a proposal.
 
 mod answer;
+mod apps;
 mod arguments;
 mod bounded;
+mod completion;
 mod cursor;
+mod documents;
+mod elicit;
 mod forecast;
 mod gate;
 mod http;
 mod imported;
+mod papers;
+mod playbooks;
 mod portable;
 mod ports;
 mod prompts;
 mod proposal;
 mod request;
+mod resources;
 mod savings;
 mod server;
 mod stdio;
+mod tasks;
 mod tools;
+mod week;
 mod window;
 
 pub use answer::{
@@ -33,6 +43,7 @@ pub use answer::{
     PlausibleRange, Reconciliation, Scope, SourceRow, SourceState, Spend, SpendAnswer, SpendRow,
     UnpricedModel,
 };
+pub use documents::{Documents, PolicyDocument, PolicyFormat};
 pub use forecast::{
     Expected, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow, ModelAssumed,
 };

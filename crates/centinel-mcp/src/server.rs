@@ -1,4 +1,4 @@
-//! The server: tools over the two ports, one behaviour on every transport and protocol revision.
+//! The server: tools and documents over the ports, one behaviour on every transport and protocol revision.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,19 +6,27 @@ use axum::http::request::Parts;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
-        GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
-        ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams,
+        CompleteRequestParams, CompleteResult, ContentBlock, GetPromptRequestParams,
+        GetPromptResponse, GetTaskParams, GetTaskResult, Implementation, JsonObject,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+        ServerCapabilities, ServerConfig, Tool, UpdateTaskParams,
     },
     service::RequestContext,
 };
 
 use crate::{
     arguments::without_nulls,
+    completion,
+    documents::Documents,
+    elicit::{Asked, Questions},
     http,
     imported::quoted,
+    papers::Desk,
     ports::{Answers, Principal, ProposalSink, Refusal},
-    prompts,
+    prompts, resources,
+    tasks::{self, Tasks},
     tools::{self, Call, Registered},
 };
 
@@ -35,15 +43,20 @@ pub struct ServerOptions {
     pub call_time_max: Duration,
 }
 
-/// Answers MCP requests from the two ports. Cheap to clone; holds nothing about any client.
+/// Answers MCP requests from the ports. Cheap to clone; holds nothing about any client but the tasks
+/// that it began and the questions that it waits for.
 #[derive(Clone)]
 pub struct Server {
     shared: Arc<Shared>,
 }
 
+#[derive(Clone)]
 struct Shared {
     answers: Arc<dyn Answers>,
     proposals: Arc<dyn ProposalSink>,
+    documents: Option<Arc<dyn Documents>>,
+    questions: Option<Questions>,
+    tasks: Tasks,
     tools: Vec<Registered>,
     call_time_max: Duration,
 }
@@ -65,7 +78,32 @@ impl Server {
         let mut tools = tools::registered(&proposals.kinds());
         tools.retain(|known| !(options.read_only && known.spec.writes()));
         let call_time_max = options.call_time_max;
-        Self { shared: Arc::new(Shared { answers, proposals, tools, call_time_max }) }
+        Self {
+            shared: Arc::new(Shared {
+                answers,
+                proposals,
+                documents: None,
+                questions: None,
+                tasks: Tasks::default(),
+                tools,
+                call_time_max,
+            }),
+        }
+    }
+
+    /// The same with documents: policies and evidence as resources, and values that complete.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Arc<dyn Documents>) -> Self {
+        Arc::make_mut(&mut self.shared).documents = Some(documents);
+        self
+    }
+
+    /// The same, asking the person behind a client for what a call lacks. The key seals what comes back
+    /// with an answer: random, of this process, told to nobody.
+    #[must_use]
+    pub fn asking_with_key(mut self, key: [u8; 32]) -> Self {
+        Arc::make_mut(&mut self.shared).questions = Some(Questions::new(key));
+        self
     }
 
     /// The tools as clients see them, in their order.
@@ -102,22 +140,102 @@ impl Server {
             Err(Refusal::mistaken(format!("no answer within {} s", limit.as_secs()), correction))
         })
     }
+
+    /// The result of a call; a refusal is one that the model can mend.
+    async fn result(
+        &self,
+        known: &Registered,
+        request: CallToolRequestParams,
+        caller: &Principal,
+    ) -> CallToolResult {
+        let tool = known.spec.name;
+        self.answer(known, request, caller).await.unwrap_or_else(|refusal| {
+            match &refusal {
+                Refusal::Failed { detail } => {
+                    tracing::error!(tool, %caller, error = %detail, "tool failed");
+                }
+                Refusal::Mistaken { .. } | Refusal::Denied { .. } => {
+                    tracing::debug!(tool, %caller, %refusal, "tool refused");
+                }
+            }
+            CallToolResult::error(vec![ContentBlock::text(refusal.shown())])
+        })
+    }
+
+    /// The response to a call: its result, or a question, or a task that will hold the result.
+    async fn respond(
+        &self,
+        known: &Registered,
+        mut request: CallToolRequestParams,
+        caller: &Principal,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        if let Some(questions) = &self.shared.questions {
+            match questions.ask(self.desk(caller), known, request, context).await? {
+                Asked::Go(complete) => request = complete,
+                Asked::First(question) => return Ok(question.into()),
+            }
+        }
+        if known.spec.writes() || !tasks::are_known(context) {
+            return Ok(self.result(known, request, caller).await.into());
+        }
+        let (server, known, of) = (self.clone(), known.clone(), caller.clone());
+        let work = async move { server.result(&known, request, &of).await };
+        Ok(self.shared.tasks.answer(caller, Box::pin(work)).await)
+    }
+
+    /// The ports, as this caller asks them.
+    fn desk<'a>(&'a self, caller: &'a Principal) -> Desk<'a> {
+        Desk {
+            answers: self.shared.answers.as_ref(),
+            proposals: self.shared.proposals.as_ref(),
+            documents: self.shared.documents.as_deref(),
+            caller,
+        }
+    }
+
+    /// What a document or a completion comes to: dropped when time is over or the client has gone.
+    async fn in_time<T>(
+        &self,
+        context: &RequestContext<RoleServer>,
+        work: impl Future<Output = Result<T, ErrorData>>,
+    ) -> Result<T, ErrorData> {
+        let limit = self.shared.call_time_max;
+        tokio::select! {
+            done = tokio::time::timeout(limit, work) => done.unwrap_or_else(|_| {
+                let message = format!("no answer within {} s", limit.as_secs());
+                Err(ErrorData::internal_error(message, None))
+            }),
+            () = context.ct.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
+        }
+    }
 }
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let mut implementation = Implementation::new("centinel", env!("CARGO_PKG_VERSION"));
         implementation.title = Some("Centinel".to_owned());
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_prompts().build())
+        let mut capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts()
+            .enable_resources()
+            .enable_completions()
+            .enable_tasks()
+            .build();
+        // Two tools have views. The client says whether it shows them.
+        let extensions = capabilities.extensions.get_or_insert_default();
+        extensions.insert("io.modelcontextprotocol/ui".to_owned(), JsonObject::new());
+        ServerConfig::new(capabilities)
             .with_server_info(implementation)
             .with_instructions(INSTRUCTIONS.trim())
     }
 
     async fn list_tools(
         &self,
-        _request: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        only_page(request.as_ref())?;
         let tools = self.visible(&context).map(|known| known.tool.clone()).collect();
         // Private: a header or, later, a token's scope decides what is listed.
         Ok(ListToolsResult::with_all_items(tools).with_cache_scope(CacheScope::Private))
@@ -125,9 +243,10 @@ impl ServerHandler for Server {
 
     async fn list_prompts(
         &self,
-        _request: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
+        only_page(request.as_ref())?;
         Ok(ListPromptsResult::with_all_items(prompts::listed())
             .with_cache_scope(CacheScope::Private))
     }
@@ -157,27 +276,102 @@ impl ServerHandler for Server {
         };
         let caller = principal(&context);
         let tool = known.spec.name;
-        let answer = tokio::select! {
-            answer = self.answer(known, request, &caller) => answer,
-            // The client has gone: what runs for it is dropped.
+        tokio::select! {
+            response = self.respond(known, request, &caller, &context) => response,
+            // The client has gone: what runs for it is dropped, but for a task.
             () = context.ct.cancelled() => {
                 tracing::debug!(tool, %caller, "call cancelled");
-                return Err(ErrorData::internal_error("cancelled", None));
+                Err(ErrorData::internal_error("cancelled", None))
+            }
+        }
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        only_page(request.as_ref())?;
+        let caller = principal(&context);
+        self.in_time(&context, resources::listed(self.desk(&caller))).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        only_page(request.as_ref())?;
+        Ok(resources::templates())
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let caller = principal(&context);
+        let reading = resources::read(self.desk(&caller), &request.uri);
+        self.in_time(&context, reading).await.map(Into::into)
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let caller = principal(&context);
+        let completing = async {
+            match completion::completed(self.desk(&caller), &request).await {
+                Ok(values) => Ok(CompleteResult::new(values)),
+                Err(Refusal::Failed { detail }) => Err(resources::failed(&detail)),
+                // What may not be seen, or is not there yet, completes to nothing.
+                Err(Refusal::Mistaken { .. } | Refusal::Denied { .. }) => {
+                    Ok(CompleteResult::default())
+                }
             }
         };
-        let result = answer.unwrap_or_else(|refusal| {
-            match &refusal {
-                Refusal::Failed { detail } => {
-                    tracing::error!(tool, %caller, error = %detail, "tool failed");
-                }
-                Refusal::Mistaken { .. } | Refusal::Denied { .. } => {
-                    tracing::debug!(tool, %caller, %refusal, "tool refused");
-                }
-            }
-            CallToolResult::error(vec![ContentBlock::text(refusal.shown())])
-        });
-        Ok(result.into())
+        self.in_time(&context, completing).await
     }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        self.shared.tasks.get(&principal(&context), &request.task_id)
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.shared.tasks.update(&principal(&context), &request.task_id)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.shared.tasks.cancel(&principal(&context), &request.task_id)
+    }
+}
+
+/// Refuses a cursor: no list of this server has a second page, so none of its cursors exists.
+fn only_page(request: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> {
+    match request.and_then(|request| request.cursor.as_deref()) {
+        None => Ok(()),
+        Some(_) => {
+            Err(ErrorData::invalid_params("`cursor` is none of this server; ask without it", None))
+        }
+    }
+}
+
+/// Whether a request came over HTTP.
+pub(crate) fn is_over_http(context: &RequestContext<RoleServer>) -> bool {
+    parts(context).is_some()
 }
 
 /// The HTTP request behind a call; `None` on other transports.

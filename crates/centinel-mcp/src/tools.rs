@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    arguments,
+    apps, arguments,
     cursor::{self, Cursor},
     imported::{clean, is_hidden, quoted},
     ports::{Answers, Principal, ProposalSink, Refusal, Reply},
@@ -81,6 +81,7 @@ impl ToolSpec {
 }
 
 /// A tool with its schemas built.
+#[derive(Clone)]
 pub(crate) struct Registered {
     pub(crate) spec: &'static ToolSpec,
     pub(crate) tool: Tool,
@@ -92,7 +93,7 @@ pub(crate) fn registered(kinds: &[ChangeKind]) -> Vec<Registered> {
         .iter()
         .filter(|spec| !(spec.writes() && kinds.is_empty()))
         .map(|spec| {
-            let tool = Tool::new(spec.name, spec.description, (spec.input)(kinds))
+            let mut tool = Tool::new(spec.name, spec.description, (spec.input)(kinds))
                 .with_title(spec.title)
                 .with_annotations(
                     ToolAnnotations::new()
@@ -101,6 +102,7 @@ pub(crate) fn registered(kinds: &[ChangeKind]) -> Vec<Registered> {
                         .idempotent(true)
                         .open_world(false),
                 );
+            tool.meta = apps::meta_of(spec.name);
             Registered { spec, tool }
         })
         .collect()
@@ -194,9 +196,7 @@ impl Call<'_> {
 
     /// The address of a bundle: `bundle:` and 6 to 64 lowercase hex digits.
     fn evidence(&self, text: &str) -> Result<String, Refusal> {
-        let hex = text.strip_prefix("bundle:").unwrap_or_default();
-        let is_hex = hex.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
-        if (6..=64).contains(&hex.len()) && is_hex {
+        if is_bundle(text) {
             Ok(text.to_owned())
         } else {
             Err(self.mistaken("`evidence_id` is that of an answer, as in `bundle:9f3c51aa02de`"))
@@ -247,6 +247,13 @@ pub(crate) fn is_id(text: &str) -> bool {
     text.len() <= 32
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(ours)
+}
+
+/// Whether a text has the form of a bundle's address: `bundle:` and 6 to 64 lowercase hex digits.
+pub(crate) fn is_bundle(text: &str) -> bool {
+    let hex = text.strip_prefix("bundle:").unwrap_or_default();
+    let is_hex = hex.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
+    (6..=64).contains(&hex.len()) && is_hex
 }
 
 /// Parameters that say when.

@@ -8,6 +8,7 @@
 mod anomalies;
 mod basis;
 mod change;
+mod documents;
 mod forecast;
 mod health;
 #[cfg(test)]
@@ -24,13 +25,13 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use centinel_app::{App, Approvals, Requester, Viewer};
-use centinel_engine::proposal::Scope;
+use centinel_engine::{facts::Bundle, period::Period, proposal::Scope, series::Dimension};
 use centinel_mcp::{
     AnomaliesAnswer, AnomaliesRequest, Answers, ChangeKind, CompareRequest, ComparisonAnswer,
-    ExplainRequest, ExplanationAnswer, ForecastAnswer, ForecastRequest, HealthAnswer,
-    HealthRequest, Principal, ProposalAnswer, ProposalDraft, ProposalSink, ProposalsAnswer,
-    ProposalsRequest, Receipt, Refusal, Reply, SavingsAnswer, SavingsRequest, Server,
-    ServerOptions, SpendAnswer, SpendRequest, Standing,
+    Documents, ExplainRequest, ExplanationAnswer, ForecastAnswer, ForecastRequest, HealthAnswer,
+    HealthRequest, PolicyDocument, Principal, ProposalAnswer, ProposalDraft, ProposalSink,
+    ProposalsAnswer, ProposalsRequest, Receipt, Refusal, Reply, SavingsAnswer, SavingsRequest,
+    Server, ServerOptions, SpendAnswer, SpendRequest, Standing,
 };
 use jiff::Timestamp;
 
@@ -56,10 +57,19 @@ pub(crate) fn server(app: App, options: PortOptions, clock: fn() -> Timestamp) -
     let requester = Requester::local_agent();
     let ports = Arc::new(Ports { app, clock, review_base, token, requester });
     let options = ServerOptions { read_only, call_time_max: CALL_TIME_MAX };
-    Server::new(ports.clone(), ports, options)
+    let server = Server::new(ports.clone(), ports.clone(), options).with_documents(ports);
+    // Without random numbers nobody is asked for anything, and everything else works.
+    let mut key = [0; 32];
+    match getrandom::fill(&mut key) {
+        Ok(()) => server.asking_with_key(key),
+        Err(error) => {
+            tracing::warn!(%error, "the system gives no random numbers: callers are asked for nothing");
+            server
+        }
+    }
 }
 
-/// Both ports.
+/// All ports.
 #[derive(Debug, Clone)]
 struct Ports {
     app: App,
@@ -234,5 +244,23 @@ impl ProposalSink for Ports {
             let own = self.of_proposer(proposer).await?;
             own.take_back(proposal_id, reason, proposer).await
         })
+    }
+}
+
+impl Documents for Ports {
+    fn policies<'a>(&'a self, caller: &'a Principal) -> Reply<'a, Vec<PolicyDocument>> {
+        Box::pin(async move { self.of(caller).await?.policy_documents() })
+    }
+
+    fn evidence<'a>(&'a self, caller: &'a Principal, evidence_id: &'a str) -> Reply<'a, Bundle> {
+        Box::pin(async move { self.of(caller).await?.stored(evidence_id).await })
+    }
+
+    fn values<'a>(&'a self, caller: &'a Principal, dimension: Dimension) -> Reply<'a, Vec<String>> {
+        Box::pin(async move { self.of(caller).await?.values_of(dimension).await })
+    }
+
+    fn span<'a>(&'a self, caller: &'a Principal) -> Reply<'a, Option<Period>> {
+        Box::pin(async move { self.of(caller).await?.data_span().await })
     }
 }

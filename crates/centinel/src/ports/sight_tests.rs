@@ -174,10 +174,11 @@ impl Site {
     }
 
     async fn tool(&self, name: &str, arguments: &Value) -> String {
-        let call = json!({
-            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-            "params": {"name": name, "arguments": arguments},
-        });
+        self.mcp("tools/call", &json!({"name": name, "arguments": arguments})).await
+    }
+
+    async fn mcp(&self, method: &str, params: &Value) -> String {
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let bearer = format!("Bearer {}", self.token);
         let headers = [
             ("content-type", "application/json"),
@@ -186,7 +187,7 @@ impl Site {
             ("authorization", bearer.as_str()),
         ];
         let (status, body) = self.send(Request::post("/mcp"), &headers, call.to_string()).await;
-        assert_eq!(status, StatusCode::OK, "{name}: {body}");
+        assert_eq!(status, StatusCode::OK, "{method}: {body}");
         body
     }
 
@@ -395,6 +396,53 @@ async fn answers_depend_on_nothing_that_is_not_seen() {
     assert_eq!(one.get(&evidence, &[]).await.0, StatusCode::OK);
     let cookie = [("cookie", one.cookie.as_str())];
     assert_eq!(one.get(&evidence, &cookie).await.0, StatusCode::NOT_FOUND);
+}
+
+/// Documents, and what completes an argument, tell no more than tools do.
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_depend_on_nothing_that_is_not_seen() {
+    let one = Site::new("bravo", "gpt-4o-mini", 3_000_000).await;
+    let two = Site::new("zulu", "gpt-4.1", 40_000_000).await;
+    let prompt = |name: &str, argument: &str| json!({"ref": {"type": "ref/prompt", "name": name}, "argument": {"name": argument, "value": ""}});
+    let form = |uri: &str, argument: &str| json!({"ref": {"type": "ref/resource", "uri": uri}, "argument": {"name": argument, "value": ""}});
+    let document = |uri: &str| json!({ "uri": uri });
+    let of_all = json!({"name": "spend_breakdown", "arguments": {"group_by": "model"}});
+    for (method, params, holds) in [
+        ("resources/list", json!({}), "centinel://proposal/P-1"),
+        ("resources/read", document("centinel://report/weekly"), OWN),
+        ("resources/read", document("centinel://report/weekly/2026-W43"), OWN),
+        ("resources/read", document("centinel://proposal/P-1"), "Proposal P-1"),
+        ("resources/read", document("centinel://proposal/P-2"), "no proposal"),
+        ("resources/read", document("centinel://policy/approvals"), "no resource"),
+        ("resources/read", document("centinel://policy/budgets"), "no resource"),
+        ("completion/complete", prompt("onboard_team", "team"), OWN),
+        ("completion/complete", prompt("explain_spike", "anomaly_id"), "\"values\":[\"E-"),
+        ("completion/complete", prompt("weekly_review", "week"), "2026-W43"),
+        ("completion/complete", form("centinel://proposal/{proposal_id}", "proposal_id"), "P-1"),
+        ("completion/complete", form("centinel://policy/{name}", "name"), "\"values\":[]"),
+    ] {
+        let (seen, other) = (one.mcp(method, &params).await, two.mcp(method, &params).await);
+        assert_eq!(seen, other, "{method} {params}");
+        assert!(seen.contains(holds), "{method} {params}: {seen}");
+        // A proposal that is not seen is named by whoever asks for it, and nowhere else.
+        let hidden = ["bravo", "zulu", "gpt-4o-mini", "gpt-4.1", "policy/", "\"P-2\""];
+        let asked = params.to_string();
+        for hidden in hidden.into_iter().filter(|hidden| !asked.contains(hidden)) {
+            assert!(!seen.contains(hidden), "{method} {params}: {hidden}: {seen}");
+        }
+    }
+    // Evidence of one's own answer is there, that of an answer to somebody else is not.
+    let own: Value = serde_json::from_str(&one.mcp("tools/call", &of_all).await).unwrap();
+    let own = own["result"]["structuredContent"]["evidence_id"].as_str().unwrap().to_owned();
+    let (_, report) = one.get("/api/report", &[]).await;
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let foreign =
+        format!("bundle:{}", report["evidence"].as_str().unwrap().trim_start_matches("bundle:"));
+    for (evidence, holds) in [(own, "fact_count"), (foreign, "there is no evidence")] {
+        let uri = format!("centinel://evidence/{evidence}");
+        let shown = one.mcp("resources/read", &document(&uri)).await;
+        assert!(shown.contains(holds), "{uri}: {shown}");
+    }
 }
 
 /// A token that ends, and one that never was, open nothing; not even what is open without any.

@@ -10,9 +10,10 @@ use centinel_engine::{
 use centinel_ledger::{Measure, ScanLevel, SpendQuery};
 use centinel_mcp::{
     AnomaliesRequest, AnomalyFilter, Answers as _, BudgetPeriod, ChangeKind, CompareRequest,
-    CompareTo, ExplainRequest, Filter, ForecastRequest, ForecastWindow, Grouping, HealthRequest,
-    OnBreach, Page, Principal, ProposalDraft, ProposalSink as _, ProposalStatus, ProposalsRequest,
-    ProposedChange, Refusal, RelativePeriod, SpendAnswer, SpendRequest, Window,
+    CompareTo, Documents as _, ExplainRequest, Filter, ForecastRequest, ForecastWindow, Grouping,
+    HealthRequest, Label, OnBreach, Page, Principal, ProposalDraft, ProposalSink as _,
+    ProposalStatus, ProposalsRequest, ProposedChange, Refusal, RelativePeriod, SpendAnswer,
+    SpendRequest, Window,
 };
 use centinel_world::{FileRole, World, WorldConfig};
 use jiff::{Timestamp, civil::date};
@@ -372,6 +373,59 @@ async fn another_requester_keeps_its_proposal() {
     ports.app.propose_budget(request, &system, clock()).await.unwrap();
     let refused = ports.withdraw("P-1", "not mine", &caller()).await;
     assert!(matches!(refused, Err(Refusal::Denied { .. })), "{refused:?}");
+}
+
+/// Policies as they are in the home, evidence that was given, names and days of the data.
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_are_those_of_the_home() {
+    let (folder, ports) = home(&WorldConfig::small()).await;
+    let who = caller();
+    let names = async || -> Vec<String> {
+        let policies = ports.policies(&who).await.unwrap();
+        policies.into_iter().map(|policy| policy.name).collect()
+    };
+    let shipped = ["approvals", "owners", "budgets", "access.default"];
+    assert_eq!(names().await, shipped);
+    let policies_folder = folder.path().join("home/policies");
+    // What is no policy is not shown, whatever it is called.
+    std::fs::write(policies_folder.join("secret.toml"), "key = \"s3cret\"\n").unwrap();
+    std::fs::write(policies_folder.join("access/notes.txt"), "s3cret\n").unwrap();
+    std::fs::write(policies_folder.join("calendar.csv"), "date,name\n").unwrap();
+    let policies = ports.policies(&who).await.unwrap();
+    assert!(policies.iter().all(|policy| !policy.text.contains("s3cret")));
+    assert_eq!(names().await, ["approvals", "owners", "budgets", "calendar", "access.default"]);
+
+    let grouping = Grouping::By(Dimension::Team);
+    let window = Window::Relative(RelativePeriod::Last90d);
+    let filter = Filter::default();
+    let page = Page { offset: 0, limit: 100, as_of: None };
+    let request = SpendRequest { window, grouping, filter, page };
+    let spend = ports.spend(&who, request).await.unwrap();
+    let bundle = ports.evidence(&who, &spend.basis.evidence_id).await.unwrap();
+    assert_eq!(bundle.address(), spend.basis.evidence_id);
+    let none = ports.evidence(&who, "bundle:000000000000").await;
+    assert!(matches!(none, Err(Refusal::Mistaken { .. })), "{none:?}");
+
+    let teams = ports.values(&who, Dimension::Team).await.unwrap();
+    let rows: Vec<&str> =
+        spend.rows.iter().filter_map(|row| row.group.as_ref()).map(Label::as_str).collect();
+    assert!(!teams.is_empty());
+    assert_eq!(teams, rows);
+    let span = ports.span(&who).await.unwrap().unwrap();
+    assert!(span.start < span.end && span.end <= clock());
+}
+
+/// A home without data has no weeks and no names, and says so without failing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_home_completes_to_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    create_home(folder.path()).unwrap();
+    let app = App::open(folder.path(), None).await.unwrap();
+    let requester = centinel_approvals::Requester::local_agent();
+    let ports = Ports { app, clock, review_base: None, token: None, requester };
+    assert_eq!(ports.span(&caller()).await, Ok(None));
+    let none = ports.values(&caller(), Dimension::Team).await;
+    assert!(matches!(none, Err(Refusal::Mistaken { .. })), "{none:?}");
 }
 
 /// What MCP offers holds no word for deciding.
