@@ -1,8 +1,10 @@
 //! Who comes in without a provider: by the connection, by the home's token, by a service token.
 
+use std::future::IntoFuture as _;
+
 use axum::http::StatusCode;
 
-use super::{Answer, CONFIG, LOCAL, Site, Stage, list, posted};
+use super::{Answer, CONFIG, Connections, LOCAL, Peer, Site, Stage, list, posted};
 
 async fn sent(stage: &Stage, headers: &[(&str, &str)], is_own_user: Option<bool>) -> Answer {
     stage.send(posted(headers, list().to_string(), is_own_user)).await
@@ -129,5 +131,40 @@ async fn pages_of_other_names_get_no_permission() {
         let permitted =
             answer.headers.keys().any(|name| name.as_str().starts_with("access-control"));
         assert!(!permitted, "{origin}: {:?}", answer.headers);
+    }
+}
+
+/// Over a real connection, as `centinel serve` takes them: this test's process is of the server's user.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_kernel_says_whose_process_asks() {
+    use std::io::{Read as _, Write as _};
+
+    let stage = Stage::of(site().await, "", HERE).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = stage.site.router.clone().into_make_service_with_connect_info::<Peer>();
+    let served = axum::serve(Connections(listener), service).into_future();
+    let asked = tokio::task::spawn_blocking(move || {
+        let ask = |headers: &str| {
+            let body = list().to_string();
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let head = format!(
+                "POST /mcp HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+                 Content-Type: application/json\r\nContent-Length: {}\r\n\
+                 Accept: application/json, text/event-stream\r\n\
+                 MCP-Protocol-Version: 2025-11-25\r\n{headers}\r\n{body}",
+                body.len()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer.split(' ').nth(1).unwrap().to_owned()
+        };
+        ["", "X-Forwarded-For: 203.0.113.7\r\n", "Authorization: Bearer wrong\r\n"].map(ask)
+    });
+    tokio::select! {
+        served = served => panic!("{served:?}"),
+        statuses = asked => assert_eq!(statuses.unwrap(), ["200", "401", "401"]),
     }
 }
