@@ -61,9 +61,7 @@ def leaves(
         is_single = len(value) == 1 and path[-1:] != ("rows",)
         for part in value:
             if isinstance(part, dict):
-                yield from leaves(
-                    part, path, row if is_single else part, is_aside=is_aside or is_single
-                )
+                yield from leaves(part, path, row if is_single else part, is_aside=is_single)
     elif value is not None and value != "":
         yield Leaf(path, value, row, is_aside)
 
