@@ -71,10 +71,11 @@ class Answer:
 class Connection:
     """One kept connection to an MCP server."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, headers: dict[str, str]) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = port
+        self.headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.id = 0
 
     def call(self, one: Question) -> Answer:
@@ -93,7 +94,7 @@ class Connection:
             f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
             "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
             f"MCP-Protocol-Version: {REVISION}\r\nMcp-Method: tools/call\r\n"
-            f"Mcp-Name: {one.tool}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Mcp-Name: {one.tool}\r\n{self.headers}Content-Length: {len(body)}\r\n\r\n"
         ).encode()
         started = time.perf_counter()
         self.socket.sendall(head + body)
@@ -350,7 +351,7 @@ def main() -> None:
         home = prepared(given.home, given.seed, Path(folder))
         asked = questions(home)
         with serving.server(home) as page:
-            connection = Connection(int(page.rsplit(":", 1)[1]))
+            connection = Connection(int(page.rsplit(":", 1)[1]), product.mcp_headers(home))
             bench = Bench(connection, asked + follow_up(connection), given.calls, given.every)
             bench.run(given.seconds)
         inside = in_process(bench, home, given.in_process) if given.in_process else {}
