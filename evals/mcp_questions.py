@@ -66,7 +66,8 @@ async def connected(home: Path, transport: str):
             yield Connected(client)
         return
     with serving.server(home) as page:
-        async with httpx2.AsyncClient(timeout=60) as http_client:
+        headers = product.mcp_headers(home)
+        async with httpx2.AsyncClient(headers=headers, timeout=60) as http_client:
             async with Client(streamable_http_client(f"{page}/mcp", http_client=http_client)) as client:
                 yield Connected(client)
 

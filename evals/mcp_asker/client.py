@@ -95,9 +95,9 @@ class Asker:
             return None
         if tool.writes:
             self._remember(pages[0])
-            return next((value for name, value in pages[0].items() if name.endswith("_id")), None) if (
-                question.ids == [] and "status" not in question.meanings and not _ends(tool)
-            ) else pages[0].get("status")
+            # Of what was made, its id; of what was there, what became of it.
+            ids = [value for name, value in pages[0].items() if name.endswith("_id")]
+            return pages[0].get("status") if _takes_id(tool) else next(iter(ids), None)
         return _reader(call, question, pages).answer()
 
     def _given_by(self, tool: Tool, question: Question) -> tuple[str, Tool] | None:
@@ -150,6 +150,6 @@ def _reader(call: Call, question: Question, pages: list[dict[str, Any]]) -> Read
     return Reader(question, pages, [name.value for name in call.left], rows_are)
 
 
-def _ends(tool: Tool) -> bool:
-    """Whether a tool only takes an id and says what became of it."""
+def _takes_id(tool: Tool) -> bool:
+    """Whether a tool does something with what is there already."""
     return any(name.endswith("_id") and name in tool.required for name in tool.properties)

@@ -26,6 +26,8 @@ class Leaf:
     path: tuple[str, ...]
     value: Any
     row: Any = None
+    # Whether it stands in a list of one, beside the rows.
+    is_aside: bool = False
 
     @property
     def kind(self) -> str:
@@ -48,16 +50,20 @@ def decimal(value: Any) -> Decimal | None:
         return None
 
 
-def leaves(value: Any, path: tuple[str, ...] = (), row: Any = None) -> Iterator[Leaf]:
+def leaves(
+    value: Any, path: tuple[str, ...] = (), row: Any = None, *, is_aside: bool = False
+) -> Iterator[Leaf]:
     if isinstance(value, dict):
         for name, part in value.items():
-            yield from leaves(part, (*path, name), row)
+            yield from leaves(part, (*path, name), row, is_aside=is_aside)
     elif isinstance(value, list):
+        # A list of one beside the rows is as good as no list.
+        is_single = len(value) == 1 and path[-1:] != ("rows",)
         for part in value:
             if isinstance(part, dict):
-                yield from leaves(part, path, part)
+                yield from leaves(part, path, row if is_single else part, is_aside=is_single)
     elif value is not None and value != "":
-        yield Leaf(path, value, row)
+        yield Leaf(path, value, row, is_aside)
 
 
 def fit(path: tuple[str, ...], asked: list[str]) -> float:
@@ -144,11 +150,13 @@ class Reader:
     def _best(self, found: list[Leaf], asked: list[str]) -> Leaf | None:
         scored = []
         for place, leaf in enumerate(found):
-            score = fit(leaf.path, asked)
-            if leaf.path[0] in META and score < 0.9:
+            # Every question is of spend; what stands aside is meant when its own name is said.
+            said = [word for word in asked if word != "spend"] if leaf.is_aside else asked
+            score = fit(leaf.path, said)
+            if (leaf.path[0] in META and score < 0.9) or (leaf.is_aside and score < 0.5):
                 continue
-            scored.append((-score, self._place_in_summary(leaf), place, leaf))
-        return min(scored, key=lambda entry: entry[:3])[3] if scored else None
+            scored.append(((-score, self._place_in_summary(leaf), len(leaf.path), place), leaf))
+        return min(scored, key=lambda entry: entry[0])[1] if scored else None
 
     def _place_in_summary(self, leaf: Leaf) -> int:
         """Where the sentence says the value, rounded as sentences do; far behind when it does not."""

@@ -124,6 +124,12 @@ def inbox(home: Path) -> set[str]:
     return {row["id"] for row in answer["proposals"]}
 
 
+def mcp_headers(home: Path) -> dict[str, str]:
+    """What a client over HTTP shows: the home's own token, where the server keeps one."""
+    token = home / "mcp.token"
+    return {"Authorization": f"Bearer {token.read_text().strip()}"} if token.is_file() else {}
+
+
 def files_below(folder: Path) -> dict[str, int]:
     """Length of every file below a folder, by its path there."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
