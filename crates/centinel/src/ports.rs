@@ -4,6 +4,7 @@
 //! worded. A caller with a service token sees what the access policies let it see, and proposes as the
 //! token; one without is on this machine, where the home lies open.
 
+mod absent;
 mod anomalies;
 mod basis;
 mod change;
@@ -17,6 +18,8 @@ mod sight_tests;
 mod spend;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod told_tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,7 +32,7 @@ use centinel_mcp::{
     ProposalsRequest, Receipt, Refusal, Reply, SavingsAnswer, SavingsRequest, Server,
     ServerOptions, SpendAnswer, SpendRequest,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use self::refusal::{refused, undecided};
 
@@ -155,6 +158,10 @@ impl Answers for Ports {
         request: SavingsRequest,
     ) -> Reply<'a, SavingsAnswer> {
         Box::pin(async move { self.of(caller).await?.savings_answer(request).await })
+    }
+
+    fn days<'a>(&'a self, caller: &'a Principal) -> Reply<'a, Option<(Date, Date)>> {
+        Box::pin(async move { self.of(caller).await?.data_days().await })
     }
 }
 

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::{
+    commands::surface::Surface,
     context::{Context, block_on, explain, nonce, now, outside, repositories},
     failure::hinted,
     output::{Outcome, Output},
@@ -32,23 +33,23 @@ pub(crate) struct Args {
     /// Port on the loopback interface.
     #[arg(long, default_value_t = 8787)]
     port: u16,
-    /// MCP clients may read but not propose.
-    #[arg(long)]
-    read_only: bool,
+    #[command(flatten)]
+    surface: Surface,
 }
 
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
     context.ensure_home(output)?;
-    serve(context, args.port, args.read_only, output)
+    serve(context, args.port, args.surface, output)
 }
 
 /// Serves until the process is asked to stop.
 pub(crate) fn serve(
     context: &Context,
     port: u16,
-    read_only: bool,
+    surface: impl Into<Surface>,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    let surface = surface.into();
     block_on(async {
         let app = context.open().await?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -61,7 +62,7 @@ pub(crate) fn serve(
         let page = format!("http://localhost:{port}");
         let providers = app.identity_providers(outside()?.variable).map_err(explain)?;
         let refusals = Refusals::default();
-        let mut router = router(&app, &page, read_only, now, providers, &refusals);
+        let mut router = router(&app, &page, surface, now, providers, &refusals);
         let hooks = app.forge_hooks(&outside()?).map_err(explain)?;
         if let Some(hooks) = &hooks {
             let taken = centinel_web::hooks::forges::router(hooks.clone(), refusals.clone());
@@ -94,17 +95,19 @@ pub(crate) fn serve(
 pub(crate) fn router(
     app: &App,
     page: &str,
-    read_only: bool,
+    surface: impl Into<Surface>,
     clock: fn() -> Timestamp,
     providers: Providers,
     refusals: &Refusals,
 ) -> axum::Router {
     let address = app.config().access.address.as_ref();
     let page = address.map_or_else(|| page.to_owned(), ToString::to_string);
+    let Surface { read_only, toolsets } = surface.into();
     let options = PortOptions { read_only, review_base: Some(page), token: None };
     let verifier = Arc::new(Tokens { app: app.clone(), clock });
     let http = HttpOptions::loopback(Vec::new()).verified_by(verifier, app.config().access.sign_in);
-    let mcp = http_service(ports::server(app.clone(), options, clock), http);
+    let server = ports::server(app.clone(), options, clock).with_toolsets(toolsets);
+    let mcp = http_service(server, http);
     let state = WebState::new(app.clone(), clock, random).signing_in_with(providers);
     let state = state.counting_in(refusals.clone());
     centinel_web::router(state).nest("/mcp", mcp)
