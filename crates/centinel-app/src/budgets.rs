@@ -71,15 +71,15 @@ pub(crate) fn load(home: &Path) -> Result<Budgets, AppError> {
     Ok(budgets)
 }
 
+/// Dimension values, and the limit of their spend.
+pub(crate) type ScopedLimit = (BTreeMap<String, String>, Money);
+
 /// The limits for a kind of period, by scope.
 ///
 /// # Errors
 ///
 /// As [`load`].
-pub(crate) fn limits(
-    home: &Path,
-    period: BudgetPeriod,
-) -> Result<Vec<(BTreeMap<String, String>, Money)>, AppError> {
+pub(crate) fn limits(home: &Path, period: BudgetPeriod) -> Result<Vec<ScopedLimit>, AppError> {
     let budgets = load(home)?;
     let of_period = budgets.get(table_of(period)).into_iter().flatten();
     // What is no limit was refused as the file was read.
@@ -98,7 +98,7 @@ fn scope_of(key: &str) -> BTreeMap<String, String> {
             part.split_once('=').filter(|(name, _)| name.trim().parse::<Dimension>().is_ok());
         match (named, scope.last_mut()) {
             (Some((name, value)), _) => {
-                scope.push((name.trim().to_owned(), value.trim().to_owned()))
+                scope.push((name.trim().to_owned(), value.trim().to_owned()));
             }
             (None, Some((_, value))) => {
                 value.push(',');

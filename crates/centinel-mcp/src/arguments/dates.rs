@@ -169,7 +169,7 @@ fn days_toward(words: &str, data: Option<DataDays>, is_ahead: bool) -> Option<(D
     let parts: Vec<&str> = words.split(' ').collect();
     let today = data.map(|(_, today)| today);
     match *parts.as_slice() {
-        ["all"] | ["all", "time"] | ["everything"] | ["ever"] | ["max"] => {
+        ["all" | "everything" | "ever" | "max"] | ["all", "time"] => {
             let (first, today) = data?;
             Some((first, today))
         }
@@ -285,7 +285,7 @@ fn back(count: &str, unit: &str, today: Date) -> Option<(Date, Date)> {
 fn month_number(word: &str) -> Option<usize> {
     let is_it = |month: &&str| word.len() >= 3 && month.starts_with(word) || *month == word;
     let place =
-        MONTHS.iter().position(|month| is_it(&month)).or_else(|| (word == "sept").then_some(8));
+        MONTHS.iter().position(|month| is_it(month)).or_else(|| (word == "sept").then_some(8));
     place.and_then(|place| place.checked_add(1))
 }
 

@@ -265,7 +265,7 @@ fn months_without_a_year_are_the_nearest() {
     ] {
         match dates::period(text, words, data) {
             Some(dates::Meant::Days((first, after))) => {
-                assert_eq!(format!("{first} {after}"), days, "{text}")
+                assert_eq!(format!("{first} {after}"), days, "{text}");
             }
             other => panic!("{text}: {other:?}"),
         }
