@@ -62,7 +62,7 @@ def inspector_tools(home: Path, *server: str) -> list[str]:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[str]:
+def served(home: Path, *arguments: str) -> Iterator[str]:
     """A running `centinel serve`; gives its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -70,7 +70,7 @@ def served(home: Path) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     with (home / "serve.log").open("w+") as log:
         server = subprocess.Popen(
-            product.command(home, "serve", "--port", str(port)),
+            product.command(home, "serve", "--port", str(port), *arguments),
             stdout=log, stderr=log, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         try:

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use centinel_engine::{
     money::Money,
     proposal::{BudgetPeriod, Edit},
+    series::Dimension,
 };
 
 use crate::{App, AppError, policy_files::read_policy};
@@ -70,6 +71,45 @@ pub(crate) fn load(home: &Path) -> Result<Budgets, AppError> {
     Ok(budgets)
 }
 
+/// Dimension values, and the limit of their spend.
+pub(crate) type ScopedLimit = (BTreeMap<String, String>, Money);
+
+/// The limits for a kind of period, by scope.
+///
+/// # Errors
+///
+/// As [`load`].
+pub(crate) fn limits(home: &Path, period: BudgetPeriod) -> Result<Vec<ScopedLimit>, AppError> {
+    let budgets = load(home)?;
+    let of_period = budgets.get(table_of(period)).into_iter().flatten();
+    // What is no limit was refused as the file was read.
+    Ok(of_period.filter_map(|(key, text)| Some((scope_of(key), read_limit(text).ok()?))).collect())
+}
+
+/// The scope that [`key_of`] made a key of. A part that names no dimension belongs to the value before it,
+/// which has a comma.
+fn scope_of(key: &str) -> BTreeMap<String, String> {
+    let mut scope: Vec<(String, String)> = Vec::new();
+    if key == "all" {
+        return BTreeMap::new();
+    }
+    for part in key.split(',') {
+        let named =
+            part.split_once('=').filter(|(name, _)| name.trim().parse::<Dimension>().is_ok());
+        match (named, scope.last_mut()) {
+            (Some((name, value)), _) => {
+                scope.push((name.trim().to_owned(), value.trim().to_owned()));
+            }
+            (None, Some((_, value))) => {
+                value.push(',');
+                value.push_str(part);
+            }
+            (None, None) => scope.push((part.to_owned(), String::new())),
+        }
+    }
+    scope.into_iter().collect()
+}
+
 const PERIODS: [BudgetPeriod; 5] = [
     BudgetPeriod::Day,
     BudgetPeriod::Week,
@@ -115,6 +155,20 @@ fn read_limit(text: &str) -> Result<Money, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_scopes_go_both_ways() {
+        for scope in [
+            &[][..],
+            &[("feature", "support-answers")],
+            &[("feature", "a,b=c"), ("team", "x, y")],
+            &[("tag:cost-center", "47=11"), ("team", "t")],
+        ] {
+            let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let scope: BTreeMap<String, String> = scope.iter().map(own).collect();
+            assert_eq!(scope_of(&key_of(&scope)), scope);
+        }
+    }
 
     #[test]
     fn what_is_no_budget_is_said_with_its_place() {

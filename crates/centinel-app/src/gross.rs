@@ -9,14 +9,14 @@ use centinel_engine::{
 use centinel_ledger::{Measure, SpendQuery};
 use jiff::Timestamp;
 
-use crate::{App, AppError, SpendGroup, SpendRequest};
+use crate::{App, AppError, SpendGroup, SpendRequest, spend::kind_of};
 
 /// List cost by the lines of a question.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Gross {
     /// Over all lines.
     pub total: Pico,
-    /// By start of the slice of time and value of the one dimension, as the question has them.
+    /// By start of the slice of time and value of the one thing, as the question has them.
     pub lines: BTreeMap<(Option<Timestamp>, Option<String>), Pico>,
     /// The part of `total` that is effective cost, because no list cost is stated.
     pub assumed: Pico,
@@ -25,7 +25,7 @@ pub struct Gross {
 impl App {
     /// List cost where it is stated (calls: their price), effective cost where it is not.
     ///
-    /// Takes a question by at most one dimension. Charges are told apart by source and service: where
+    /// Takes a question by at most one thing. Charges are told apart by source and service: where
     /// some of one service state a list cost and others do not, the larger of the stated sum and the
     /// effective cost counts, and all of it is in [`Gross::assumed`].
     ///
@@ -39,13 +39,19 @@ impl App {
     ) -> Result<Gross, AppError> {
         let measures =
             vec![Measure::Cost, Measure::ListCost, Measure::ListCostUnknown, Measure::Charges];
-        let dimension = request.group_by.iter().find_map(|group| match group {
-            SpendGroup::Dimension(dimension) => Some(dimension.clone()),
-            SpendGroup::Owner | SpendGroup::Kind => None,
-        });
-        let has_dimension = dimension.is_some();
-        let mut query = SpendQuery::new(request.period, measures)
-            .by(dimension.into_iter().chain([Dimension::Source, Dimension::Service]));
+        let mut query = SpendQuery::new(request.period, measures);
+        // What the lines are by comes first, so that it is the first value of each row.
+        query = match request.group_by.first() {
+            None => query,
+            Some(SpendGroup::Dimension(dimension)) => query.by([dimension.clone()]),
+            Some(SpendGroup::Owner) => {
+                let app = self.clone();
+                query.by_class(move |key| app.owner_of(key).owner().map(str::to_owned))
+            }
+            Some(SpendGroup::Kind) => query.by_class(|key| Some(kind_of(key).to_owned())),
+        };
+        query = query.by([Dimension::Source, Dimension::Service]);
+        let has_group = !request.group_by.is_empty();
         query.filter.clone_from(&request.filter);
         query.grain = request.grain;
         query.as_of = request.as_of;
@@ -65,7 +71,7 @@ impl App {
             if unknown > 0 {
                 gross.assumed.0 = gross.assumed.0.saturating_add(amount);
             }
-            let value = row.group.first().filter(|_| has_dimension).cloned().flatten();
+            let value = row.group.first().filter(|_| has_group).cloned().flatten();
             let line = gross.lines.entry((row.at, value)).or_default();
             line.0 = line.0.saturating_add(amount);
             gross.total.0 = gross.total.0.saturating_add(amount);

@@ -10,7 +10,7 @@ use centinel_engine::{
     series::Dimension,
     usage::{CostClass, Usage, UsageClass},
 };
-use centinel_ledger::CallSum;
+use centinel_ledger::{CallSum, Measure, SpendQuery};
 
 use crate::{App, AppError};
 
@@ -63,6 +63,26 @@ impl App {
         let books = [book.as_ref()];
         let options = Options { period: Some(period), books: &books, rates: &[] };
         Ok(reconcile(&calls, &rows, &options)?)
+    }
+}
+
+impl App {
+    /// Providers with calls in a period that no invoice of it is from, as they are spelt in the calls.
+    ///
+    /// # Errors
+    ///
+    /// Ledger errors.
+    pub async fn not_invoiced(&self, period: Period) -> Result<Vec<String>, AppError> {
+        let rows = self.invoice_rows(Some(period), CostBasis::Billed).await?;
+        let billed: BTreeSet<&str> = rows.iter().map(|row| row.provider.as_str()).collect();
+        let query = SpendQuery::new(period, vec![Measure::Calls]).by([Dimension::Provider]);
+        let with_calls = self.ledger.spend(&query).await?.rows;
+        let named = with_calls.into_iter().filter(|row| row.value(0) > 0);
+        let names: BTreeSet<String> = named
+            .filter_map(|row| row.group.first().cloned().flatten())
+            .filter(|name| !billed.contains(provider_id(name).as_str()))
+            .collect();
+        Ok(names.into_iter().collect())
     }
 }
 

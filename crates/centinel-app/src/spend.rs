@@ -126,6 +126,11 @@ impl SpendSums {
         self.charges == 0 && self.calls > 0 && self.unpriced_calls == self.calls
     }
 
+    /// Share of the input tokens that were read from a cache, at four decimals; `None` without input.
+    pub fn cached_ratio(&self) -> Option<Decimal> {
+        ratio(self.cache_read_tokens, self.input_tokens)
+    }
+
     /// Adds another line.
     pub fn add(&mut self, other: &Self) {
         self.cost.0 = self.cost.0.saturating_add(other.cost.0);

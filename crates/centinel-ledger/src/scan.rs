@@ -189,7 +189,9 @@ impl<'p> Scanner<'p> {
         let (start, end) = self.plan.window();
         let inside = first >= start && last < end;
         match (self.plan.slices.single(first, last).filter(|_| inside), &*columns.times) {
-            (Some(slice), _) => self.find_runs(0, series.iter().map(|&series| (series, Some(slice)))),
+            (Some(slice), _) => {
+                self.find_runs(0, series.iter().map(|&series| (series, Some(slice))))
+            }
             (None, Cells::Times(times, by_day)) => {
                 self.find_timed_runs(series, (times, *by_day), (start, end));
             }

@@ -15,28 +15,37 @@ use centinel_engine::{
     period::Period,
 };
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::imported::{Label, Sentence};
+use crate::{
+    imported::{Label, Sentence},
+    portable::{CurrencyText, DecimalText, Evidence, InstantText, PeriodShape, Word},
+};
 
 /// Dimension values that something is about: `feature` → `support-answers`.
 pub type Scope = BTreeMap<Label, Label>;
 
 /// What an answer stands on; part of every answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Basis {
     /// Currency of every amount in the answer.
+    #[schemars(with = "CurrencyText")]
     pub currency: Currency,
     /// Time counted.
+    #[schemars(with = "PeriodShape")]
     pub period: Period,
     /// What was known up to then.
+    #[schemars(with = "InstantText")]
     pub as_of: Timestamp,
     /// Up to when every source that counts has delivered; absent when one never did.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<InstantText>")]
     pub fresh_until: Option<Timestamp>,
     /// How much of the period's spend is priced and owned.
     pub coverage: Coverage,
     /// Address of the stored bundle: `bundle:` and hex digits.
+    #[schemars(with = "Evidence")]
     pub evidence_id: String,
     /// What was left out, assumed or is unsettled: whole sentences, most important first. The
     /// first eight are sent.
@@ -45,10 +54,11 @@ pub struct Basis {
 }
 
 /// How much of the spend that an answer is about is priced and owned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Coverage {
     /// Share of net cost with an owner; absent when there is no cost.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
     pub owned_ratio: Option<Decimal>,
     /// Calls without a price: their cost is in no amount.
     pub unpriced_calls: u64,
@@ -57,11 +67,13 @@ pub struct Coverage {
 }
 
 /// What is spent on something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Spend {
     /// Before credits and discounts: list cost.
+    #[schemars(with = "DecimalText")]
     pub gross: Pico,
     /// After credits and discounts, commitments amortised: effective cost.
+    #[schemars(with = "DecimalText")]
     pub net: Pico,
     /// Model calls; absent where the spend is not of calls, or they are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,10 +81,31 @@ pub struct Spend {
     /// Tokens, every class; absent likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
+    /// Those that went in, cached ones included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
+    /// Those of the input that were read from a cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_input_tokens: Option<u64>,
+    /// Those that came out, reasoning included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u64>,
+    /// Share of the input that was read from a cache, rounded down at four decimals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
+    pub cached_input_ratio: Option<Decimal>,
+    /// Business outputs; absent where none is counted, or those counted are not of one feature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
+    pub outputs: Option<Pico>,
+    /// Net cost of one of them, at twelve decimals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
+    pub net_per_output: Option<Decimal>,
 }
 
 /// Answers [`Answers::spend`](crate::Answers::spend).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SpendAnswer {
     /// Total, period and largest row, so that whoever reads only this is not misled.
     pub summary: Sentence,
@@ -88,7 +121,7 @@ pub struct SpendAnswer {
 }
 
 /// One group of a breakdown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SpendRow {
     /// The value, or the first day of the time step; absent where rows do not carry the dimension.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,22 +131,26 @@ pub struct SpendRow {
     pub spend: Spend,
     /// Share of the total's net cost; absent when that is zero.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
     pub share_ratio: Option<Decimal>,
 }
 
 /// Net cost on two sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
     /// Net cost of the baseline, scaled to the same length where the baseline is the usual level.
+    #[schemars(with = "DecimalText")]
     pub before: Pico,
     /// Net cost of the period.
+    #[schemars(with = "DecimalText")]
     pub after: Pico,
     /// `after` less `before`.
+    #[schemars(with = "DecimalText")]
     pub delta: Pico,
 }
 
 /// What moves cost. See the command `decompose` for the exact conventions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Driver {
     /// More or fewer business outputs, or calls where no output is counted.
@@ -131,16 +168,17 @@ pub enum Driver {
 }
 
 /// What one driver did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Effect {
     /// The driver.
     pub driver: Driver,
     /// Its part of the change; negative when it lowered cost.
+    #[schemars(with = "DecimalText")]
     pub amount: Pico,
 }
 
 /// A change of net cost, split exactly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Decomposition {
     /// The change.
     #[serde(flatten)]
@@ -149,18 +187,33 @@ pub struct Decomposition {
     pub effects: Vec<Effect>,
 }
 
+/// What both sides of a change were before credits and discounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct GrossSides {
+    /// List cost of the baseline; absent where it is the usual level, which is one of net cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
+    pub before: Option<Pico>,
+    /// List cost of the period.
+    #[schemars(with = "DecimalText")]
+    pub after: Pico,
+}
+
 /// Answers [`Answers::compare`](crate::Answers::compare).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ComparisonAnswer {
     /// Both totals, the direction, the largest driver.
     pub summary: Sentence,
     /// Over all rows.
     pub total: Decomposition,
+    /// The same before credits and discounts.
+    pub gross: GrossSides,
     /// One page, largest change first.
     pub rows: Vec<ComparisonRow>,
     /// Rows on all pages.
     pub row_count: u64,
     /// The period compared with; for the usual level, the span that it was learned from.
+    #[schemars(with = "PeriodShape")]
     pub baseline: Period,
     /// What it stands on.
     #[serde(flatten)]
@@ -168,7 +221,7 @@ pub struct ComparisonAnswer {
 }
 
 /// One group of a comparison.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ComparisonRow {
     /// The value; absent where rows do not carry the dimension.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,11 +235,12 @@ pub struct ComparisonRow {
 }
 
 /// Answers [`Answers::anomalies`](crate::Answers::anomalies).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AnomaliesAnswer {
     /// How many, their impact together, the largest.
     pub summary: Sentence,
     /// Cost over the usual, of all rows together; overlapping anomalies counted once each.
+    #[schemars(with = "DecimalText")]
     pub total_impact: Pico,
     /// One page, largest impact first.
     pub rows: Vec<AnomalyRow>,
@@ -198,7 +252,7 @@ pub struct AnomaliesAnswer {
 }
 
 /// The figure that left its usual range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Net cost of the days judged.
@@ -218,7 +272,7 @@ pub enum Metric {
 }
 
 /// One anomaly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AnomalyRow {
     /// Short and stable, such as `E-12`; `explain_change` takes it.
     pub anomaly_id: Label,
@@ -232,18 +286,23 @@ pub struct AnomalyRow {
     /// What left its range.
     pub metric: Metric,
     /// First moment outside the range.
+    #[schemars(with = "InstantText")]
     pub started_at: Timestamp,
     /// First moment back in it; absent while it goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<InstantText>")]
     pub ended_at: Option<Timestamp>,
     /// The metric's value over the latest window judged, in the metric's unit; absent where a day of
     /// the window does not state what it is made of.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
     pub observed: Option<Decimal>,
     /// Its usual value for the same days; absent likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
     pub expected: Option<Decimal>,
     /// Cost over the usual since it started; negative when it costs less.
+    #[schemars(with = "DecimalText")]
     pub impact: Pico,
     /// Who answers for it; absent when nobody does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -254,7 +313,7 @@ pub struct AnomalyRow {
 }
 
 /// Answers [`Answers::explain`](crate::Answers::explain).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ExplanationAnswer {
     /// The change and its largest driver.
     pub summary: Sentence,
@@ -263,18 +322,22 @@ pub struct ExplanationAnswer {
     pub anomaly_id: Option<Label>,
     /// What changed.
     pub scope: Scope,
-    /// The change, split exactly.
+    /// The change of net cost, split exactly.
     #[serde(flatten)]
     pub decomposition: Decomposition,
+    /// The same before credits and discounts.
+    pub gross: GrossSides,
     /// Half the width of the usual range for these days, as a share of `before`; absent when too
     /// few days are known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
     pub usual_range_ratio: Option<Decimal>,
     /// Where most of it is, best first.
     #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<Place>,
     /// When it began; absent when no moment stands out.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<InstantText>")]
     pub started_at: Option<Timestamp>,
     /// What began near the beginning, what has a contribution first. Without one it is a coincidence
     /// in time, not proof.
@@ -290,6 +353,7 @@ pub struct ExplanationAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proposal_id: Option<Label>,
     /// The period compared with.
+    #[schemars(with = "PeriodShape")]
     pub baseline: Period,
     /// What it stands on.
     #[serde(flatten)]
@@ -297,37 +361,43 @@ pub struct ExplanationAnswer {
 }
 
 /// A part of the ledger that holds part of a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Place {
     /// Its dimension values.
     pub scope: Scope,
     /// Its part of the change.
+    #[schemars(with = "DecimalText")]
     pub delta: Pico,
     /// That part as a share of the whole change; absent when the whole is zero.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
     pub share_ratio: Option<Decimal>,
 }
 
 /// Something that began near the beginning of a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Link {
     /// Its first day.
+    #[schemars(with = "InstantText")]
     pub at: Timestamp,
     /// `new_model`, `new_key`, `price_change`, `deploy`, `policy_edit`, …: words of our own.
+    #[schemars(with = "Word")]
     pub kind: &'static str,
     /// Its name in the data.
     pub name: Label,
     /// Its part of the change, where that can be computed; parts of several links may overlap. Absent
     /// where it merely coincided.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
     pub contribution: Option<Pico>,
     /// That part as a share of the whole change; absent when the whole is zero.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
     pub share_ratio: Option<Decimal>,
 }
 
 /// Answers [`Answers::data_health`](crate::Answers::data_health).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HealthAnswer {
     /// The worst of it first: late or failing sources, unpriced, unowned, unreconciled.
     pub summary: Sentence,
@@ -338,16 +408,18 @@ pub struct HealthAnswer {
     /// Largest unpriced models, most tokens first; at most five are sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unpriced: Vec<UnpricedModel>,
-    /// Against invoices; absent when there are none for the period.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reconciliation: Option<Reconciliation>,
+    /// What nobody owns.
+    pub unowned: Unowned,
+    /// Against invoices, by currency; absent when there are none for the period.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reconciliation: Vec<Reconciliation>,
     /// What it stands on.
     #[serde(flatten)]
     pub basis: Basis,
 }
 
 /// How a source does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceState {
     /// The last try failed.
@@ -359,7 +431,7 @@ pub enum SourceState {
 }
 
 /// One source of data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SourceRow {
     /// Its name.
     pub source: Label,
@@ -367,6 +439,7 @@ pub struct SourceRow {
     pub state: SourceState,
     /// Newest charge or call that it delivered; absent when it never did.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<InstantText>")]
     pub fresh_until: Option<Timestamp>,
     /// Rows accepted in the period.
     pub accepted_rows: u64,
@@ -375,7 +448,7 @@ pub struct SourceRow {
 }
 
 /// A model whose calls have no price.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UnpricedModel {
     /// As the provider spells it.
     pub model: Label,
@@ -390,25 +463,77 @@ pub struct UnpricedModel {
 }
 
 /// At least and at most, as far as prices of comparable models say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlausibleRange {
     /// At the prices of the cheapest comparable model.
+    #[schemars(with = "DecimalText")]
     pub low: Pico,
     /// At the prices of the dearest comparable model.
+    #[schemars(with = "DecimalText")]
     pub high: Pico,
     /// Of both.
+    #[schemars(with = "CurrencyText")]
     pub currency: Currency,
 }
 
-/// The ledger against invoices.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Net cost of the period without an owner, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct Unowned {
+    /// All of it.
+    #[schemars(with = "DecimalText")]
+    pub net: Pico,
+    /// Where most of it is, largest first; at most five are sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<UnownedPlace>,
+    /// What is in no place that is sent, so that both make `net`.
+    #[schemars(with = "DecimalText")]
+    pub other: Pico,
+}
+
+/// A part of the spend that nobody owns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct UnownedPlace {
+    /// Its dimension values; a rule of the ownership policy can match them.
+    pub scope: Scope,
+    /// Its net cost.
+    #[schemars(with = "DecimalText")]
+    pub net: Pico,
+}
+
+/// The ledger's calls against invoices, in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reconciliation {
+    /// Of every amount here.
+    #[schemars(with = "CurrencyText")]
+    pub currency: Currency,
     /// Invoiced, of the invoices that have arrived.
-    pub invoiced: Pico,
-    /// Invoiced less what the ledger says for the same scope.
-    pub gap: Pico,
-    /// The part of the gap without a cause.
-    pub unexplained: Pico,
-    /// Providers whose invoice of the period is still open.
-    pub open_invoices: u64,
+    #[schemars(with = "DecimalText")]
+    pub invoiced: Decimal,
+    /// What the ledger says for the same providers and days.
+    #[schemars(with = "DecimalText")]
+    pub ledger: Decimal,
+    /// Invoiced less ledger.
+    #[schemars(with = "DecimalText")]
+    pub gap: Decimal,
+    /// Why, with `unexplained` as one of them; they add to `gap` exactly.
+    pub causes: Vec<GapCause>,
+    /// The parts of the gap without a cause, up and down added as sizes, over `invoiced`; absent where
+    /// nothing is invoiced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
+    pub unexplained_ratio: Option<Decimal>,
+    /// Providers with calls in the period whose invoice has not come: in neither sum.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_invoiced: Vec<Label>,
+}
+
+/// Part of a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct GapCause {
+    /// `missing_calls`, `rounding`, `unexplained`, …: words of ours.
+    #[schemars(with = "Word")]
+    pub cause: &'static str,
+    /// Its part, negative where the ledger has more.
+    #[schemars(with = "DecimalText")]
+    pub amount: Decimal,
 }

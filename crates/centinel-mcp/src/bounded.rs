@@ -7,16 +7,18 @@
 use centinel_engine::money::{MoneyError, Pico};
 use jiff::Timestamp;
 use rmcp::model::{CallToolResult, ContentBlock};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
     answer::{
         AnomaliesAnswer, Change, ComparisonAnswer, Decomposition, ExplanationAnswer, HealthAnswer,
-        Spend, SpendAnswer,
+        Spend, SpendAnswer, Unowned,
     },
     cursor::Cursor,
     forecast::ForecastAnswer,
     imported::Sentence,
+    portable::DecimalText,
     ports::Refusal,
     proposal::{ProposalAnswer, ProposalsAnswer, Receipt},
     request::Detail,
@@ -27,6 +29,11 @@ use crate::{
 const NOTES_MAX: usize = 8;
 /// Kinds whose calibration is sent at most.
 const CALIBRATIONS_MAX: usize = 8;
+
+/// Limits of budgets sent at most.
+const BUDGETS_MAX: usize = 10;
+/// Places without an owner sent at most.
+const UNOWNED_MAX: usize = 5;
 
 /// An answer that can be made smaller.
 pub(crate) trait Answer: Serialize {
@@ -62,32 +69,88 @@ pub(crate) struct Listed {
     as_of: Timestamp,
 }
 
-/// What the rows of other pages, and those shed, add up to.
-#[derive(Serialize)]
+/// What the rows of other pages, and those shed, add up to: of an answer's figures those that add.
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Other {
+    /// How many.
     rows: u64,
+    /// Of spend.
     #[serde(flatten)]
-    amounts: OtherAmounts,
+    #[schemars(with = "OptionalSpend")]
+    spend: Option<Spend>,
+    /// Of a comparison.
+    #[serde(flatten)]
+    #[schemars(with = "OptionalChange")]
+    change: Option<Change>,
+    /// Of a forecast.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
+    seen: Option<Pico>,
+    /// Of a forecast.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
+    expected: Option<Pico>,
+    /// Of anomalies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
+    impact: Option<Pico>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum OtherAmounts {
-    Spend(Spend),
-    Expected { seen: Pico, expected: Pico },
-    Change(Change),
+/// The figures of [`Spend`], of which a remainder has all or none.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "stands for another type in schemas")]
+struct OptionalSpend {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gross: Option<DecimalText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    net: Option<DecimalText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cached_input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct Sent<'a, A> {
+/// The figures of [`Change`], likewise.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "stands for another type in schemas")]
+struct OptionalChange {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<DecimalText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<DecimalText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta: Option<DecimalText>,
+}
+
+/// An answer that is no list, as it is sent: for schemas.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "stands for another type in schemas")]
+pub(crate) struct Whole<A> {
     #[serde(flatten)]
-    answer: &'a A,
+    answer: A,
+    truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+/// An answer as it is sent.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Sent<A> {
+    #[serde(flatten)]
+    answer: A,
     #[serde(skip_serializing_if = "Option::is_none")]
     other: Option<Other>,
     truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     hint: Option<&'static str>,
 }
 
@@ -218,9 +281,23 @@ impl Answer for SpendAnswer {
             net: amount_left(self.total.net, shown().map(|spend| spend.net))?,
             calls: count_left(self.total.calls, shown().map(|spend| spend.calls)),
             tokens: count_left(self.total.tokens, shown().map(|spend| spend.tokens)),
+            input_tokens: count_left(
+                self.total.input_tokens,
+                shown().map(|spend| spend.input_tokens),
+            ),
+            cached_input_tokens: count_left(
+                self.total.cached_input_tokens,
+                shown().map(|spend| spend.cached_input_tokens),
+            ),
+            output_tokens: count_left(
+                self.total.output_tokens,
+                shown().map(|spend| spend.output_tokens),
+            ),
+            // Outputs of several features do not add; ratios never do.
+            ..Spend::default()
         };
         let nothing = rows == 0 && left.gross == Pico::ZERO && left.net == Pico::ZERO;
-        Ok((!nothing).then_some(Other { rows, amounts: OtherAmounts::Spend(left) }))
+        Ok((!nothing).then_some(Other { rows, spend: Some(left), ..Other::default() }))
     }
 }
 
@@ -258,7 +335,7 @@ impl Answer for ComparisonAnswer {
             delta: amount_left(self.total.change.delta, shown().map(|change| change.delta))?,
         };
         let nothing = rows == 0 && left.before == Pico::ZERO && left.after == Pico::ZERO;
-        Ok((!nothing).then_some(Other { rows, amounts: OtherAmounts::Change(left) }))
+        Ok((!nothing).then_some(Other { rows, change: Some(left), ..Other::default() }))
     }
 }
 
@@ -266,6 +343,7 @@ impl Answer for ForecastAnswer {
     fn trim(&mut self, detail: Detail) {
         self.rows.truncate(detail.rows_max() as usize);
         self.models_assumed.truncate(8);
+        self.budgets.truncate(BUDGETS_MAX);
         self.basis.notes.truncate(NOTES_MAX);
     }
 
@@ -285,8 +363,8 @@ impl Answer for ForecastAnswer {
         let seen = amount_left(self.total.seen, shown().map(|row| row.seen))?;
         let expected = amount_left(total, shown().filter_map(|row| row.expected))?;
         let nothing = rows == 0 && seen == Pico::ZERO && expected == Pico::ZERO;
-        let amounts = OtherAmounts::Expected { seen, expected };
-        Ok((!nothing).then_some(Other { rows, amounts }))
+        let (seen, expected) = (Some(seen), Some(expected));
+        Ok((!nothing).then_some(Other { rows, seen, expected, ..Other::default() }))
     }
 }
 
@@ -307,6 +385,11 @@ impl Answer for SavingsAnswer {
     fn listed(&self) -> Option<Listed> {
         Some(Listed { shown: self.rows.len(), row_count: self.row_count, as_of: self.as_of })
     }
+
+    fn other(&self) -> Result<Option<Other>, MoneyError> {
+        let rows = rows_elsewhere(self.rows.len(), self.row_count);
+        Ok((rows > 0).then_some(Other { rows, ..Other::default() }))
+    }
 }
 
 impl Answer for AnomaliesAnswer {
@@ -322,6 +405,12 @@ impl Answer for AnomaliesAnswer {
     fn listed(&self) -> Option<Listed> {
         let as_of = self.basis.as_of;
         Some(Listed { shown: self.rows.len(), row_count: self.row_count, as_of })
+    }
+
+    fn other(&self) -> Result<Option<Other>, MoneyError> {
+        let rows = rows_elsewhere(self.rows.len(), self.row_count);
+        let impact = amount_left(self.total_impact, self.rows.iter().map(|row| row.impact))?;
+        Ok((rows > 0).then_some(Other { rows, impact: Some(impact), ..Other::default() }))
     }
 }
 
@@ -348,15 +437,35 @@ impl Answer for HealthAnswer {
         self.rows.truncate(detail.rows_max() as usize);
         self.basis.notes.truncate(NOTES_MAX);
         self.unpriced.truncate(5);
+        self.unowned.cut(UNOWNED_MAX);
     }
 
     fn shed(&mut self) -> bool {
-        shed_listed(&mut self.rows, &mut self.basis.notes)
+        let places = self.unowned.places.len();
+        if self.rows.len() > 1 || places == 0 {
+            return shed_listed(&mut self.rows, &mut self.basis.notes);
+        }
+        self.unowned.cut(places.saturating_sub(1));
+        true
     }
 
     fn listed(&self) -> Option<Listed> {
         let as_of = self.basis.as_of;
         Some(Listed { shown: self.rows.len(), row_count: self.row_count, as_of })
+    }
+
+    fn other(&self) -> Result<Option<Other>, MoneyError> {
+        let rows = rows_elsewhere(self.rows.len(), self.row_count);
+        Ok((rows > 0).then_some(Other { rows, ..Other::default() }))
+    }
+}
+
+impl Unowned {
+    /// Keeps the first places; the rest goes into `other`.
+    fn cut(&mut self, places_max: usize) {
+        let cut = self.places.split_off(places_max.min(self.places.len()));
+        // Parts of one total, which fits.
+        self.other.0 = cut.iter().fold(self.other.0, |sum, place| sum.saturating_add(place.net.0));
     }
 }
 
@@ -371,6 +480,11 @@ impl Answer for ProposalsAnswer {
 
     fn listed(&self) -> Option<Listed> {
         Some(Listed { shown: self.rows.len(), row_count: self.row_count, as_of: self.as_of })
+    }
+
+    fn other(&self) -> Result<Option<Other>, MoneyError> {
+        let rows = rows_elsewhere(self.rows.len(), self.row_count);
+        Ok((rows > 0).then_some(Other { rows, ..Other::default() }))
     }
 }
 
@@ -396,7 +510,9 @@ mod tests {
     use centinel_engine::{money::Currency, period::Period};
 
     use super::*;
-    use crate::answer::{AnomalyRow, Basis, Coverage, Driver, Effect, Metric, SpendRow};
+    use crate::answer::{
+        AnomalyRow, Basis, Coverage, Driver, Effect, GrossSides, Metric, SpendRow,
+    };
 
     fn basis(note: &str, notes: usize) -> Basis {
         let instant: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
@@ -413,7 +529,7 @@ mod tests {
     }
 
     fn spend(net: i128, calls: Option<u64>) -> Spend {
-        Spend { gross: Pico(net), net: Pico(net), calls, tokens: None }
+        Spend { gross: Pico(net), net: Pico(net), calls, ..Spend::default() }
     }
 
     fn breakdown(rows: usize, name: &str, notes: usize) -> SpendAnswer {
@@ -513,6 +629,7 @@ mod tests {
                 change,
                 effects: vec![Effect { driver: Driver::Volume, amount: Pico(amount) }],
             },
+            gross: GrossSides { before: None, after: Pico(1) },
             rows: Vec::new(),
             row_count: 0,
             baseline: basis("", 0).period,

@@ -25,9 +25,8 @@ use rmcp::{
     model::{
         CallToolRequestParams, ClientCapabilities, ConstTitle, ElicitRequest, ElicitRequestParams,
         ElicitResult, ElicitationAction, ElicitationSchema, EnumSchema, InputRequest,
-        InputRequiredResult, JsonObject, PrimitiveSchemaDefinition, ProtocolVersion,
-        RequestStateCodec, SealOptions, SingleSelectEnumSchema, StringSchema,
-        TitledSingleSelectEnumSchema,
+        InputRequiredResult, JsonObject, PrimitiveSchemaDefinition, RequestStateCodec, SealOptions,
+        SingleSelectEnumSchema, StringSchema, TitledSingleSelectEnumSchema,
     },
     service::RequestContext,
 };
@@ -36,7 +35,7 @@ use serde_json::Value;
 
 use crate::{
     answer::AnomalyRow,
-    arguments::without_nulls,
+    arguments::without_blanks,
     imported::quoted,
     papers::Desk,
     ports::{Principal, ProposalSink, Refusal, Reply},
@@ -125,7 +124,7 @@ impl Questions {
         mut request: CallToolRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<Asked, ErrorData> {
-        let arguments = without_nulls(request.arguments.clone().unwrap_or_default());
+        let arguments = without_blanks(request.arguments.clone().unwrap_or_default());
         let bound = bound_to(desk.caller, known.spec.name, &arguments);
         if let Some(sealed) = request.request_state.take() {
             let state = self.opened(&sealed, &bound)?;
@@ -327,6 +326,7 @@ async fn is_otherwise_complete(desk: Desk<'_>, known: &Registered, given: &JsonO
         spec: known.spec,
         schema: &known.tool.input_schema,
         arguments,
+        data: None,
         caller: desk.caller,
         answers: desk.answers,
         proposals: &rehearsal,

@@ -5,8 +5,9 @@
 //! [`quoted`] marks: short, visible, on one line, and without the marks that make a client render a
 //! link or fetch an image.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 /// Characters of a [`Label`] at most, the cut mark included.
@@ -45,6 +46,26 @@ impl fmt::Display for Label {
 impl Serialize for Label {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
+    }
+}
+
+impl JsonSchema for Label {
+    fn schema_name() -> Cow<'static, str> {
+        "Label".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "maxLength": LABEL_CHARS_MAX})
+    }
+}
+
+impl JsonSchema for Sentence {
+    fn schema_name() -> Cow<'static, str> {
+        "Sentence".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "maxLength": SENTENCE_CHARS_MAX})
     }
 }
 
@@ -93,6 +114,13 @@ impl Sentence {
         self
     }
 
+    /// Adds an ending that is never cut: what comes before it is shortened instead.
+    #[must_use]
+    pub fn ending(self, ending: &Self) -> Self {
+        let room = SENTENCE_CHARS_MAX.saturating_sub(ending.0.chars().count());
+        Self(format!("{}{}", cut_quoted(&self.0, room), ending.0))
+    }
+
     /// The sentence.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -101,8 +129,20 @@ impl Sentence {
 
 impl Serialize for Sentence {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&cut(&self.0, SENTENCE_CHARS_MAX))
+        serializer.serialize_str(&cut_quoted(&self.0, SENTENCE_CHARS_MAX))
     }
+}
+
+/// As [`cut`]; a name that is cut keeps its closing mark, so that what follows is not taken for it.
+fn cut_quoted(text: &str, chars_max: usize) -> String {
+    let mut shown = cut(text, chars_max);
+    if shown.matches('`').count() % 2 == 1 && !text.is_empty() {
+        shown = cut(&shown, chars_max.saturating_sub(1));
+        if shown.matches('`').count() % 2 == 1 {
+            shown.push('`');
+        }
+    }
+    shown
 }
 
 /// One visible line of at most `chars_max` characters.
@@ -293,6 +333,19 @@ mod tests {
         assert_eq!(sentence.as_str(), "Spend on `a' was approved. 'b` rose.");
         let long = Sentence::new("x").figure("1".repeat(99)).name(&"y".repeat(999));
         assert!(serde_json::to_string(&long).unwrap().chars().count() <= SENTENCE_CHARS_MAX + 2);
+    }
+
+    #[test]
+    fn an_ending_is_never_cut() {
+        let ending = Sentence::new("; 3 calls have no price.");
+        for words in [0, 10, 390, 399, 400, 900] {
+            let sentence = Sentence::new("").name(&"n".repeat(64)).name(&"m".repeat(words));
+            let long = Sentence(format!("{} `{}", sentence.as_str(), "x".repeat(words)));
+            let sent = serde_json::to_string(&long.ending(&ending)).unwrap();
+            assert!(sent.ends_with("; 3 calls have no price.\""), "{sent}");
+            assert!(sent.chars().count() <= SENTENCE_CHARS_MAX + 2, "{sent}");
+            assert_eq!(sent.matches('`').count() % 2, 0, "{sent}");
+        }
     }
 
     proptest! {

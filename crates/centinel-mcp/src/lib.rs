@@ -17,6 +17,7 @@ mod completion;
 mod cursor;
 mod documents;
 mod elicit;
+mod fingerprint;
 mod forecast;
 mod gate;
 mod http;
@@ -34,18 +35,22 @@ mod server;
 mod stdio;
 mod tasks;
 mod tools;
+mod toolsets;
 mod week;
 mod window;
 
 pub use answer::{
     AnomaliesAnswer, AnomalyRow, Basis, Change, ComparisonAnswer, ComparisonRow, Coverage,
-    Decomposition, Driver, Effect, ExplanationAnswer, HealthAnswer, Link, Metric, Place,
-    PlausibleRange, Reconciliation, Scope, SourceRow, SourceState, Spend, SpendAnswer, SpendRow,
-    UnpricedModel,
+    Decomposition, Driver, Effect, ExplanationAnswer, GapCause, GrossSides, HealthAnswer, Link,
+    Metric, Place, PlausibleRange, Reconciliation, Scope, SourceRow, SourceState, Spend,
+    SpendAnswer, SpendRow, Unowned, UnownedPlace, UnpricedModel,
 };
+pub use arguments::nearest_values;
 pub use documents::{Documents, PolicyDocument, PolicyFormat};
+pub use fingerprint::{fingerprint, release_line};
 pub use forecast::{
-    Expected, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow, ModelAssumed,
+    BudgetOutlook, Expected, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow,
+    ModelAssumed,
 };
 pub use gate::{
     AccessToken, Admission, Asked, Challenge, Gatekeeper, ProtectedResource, Turned,
@@ -53,7 +58,7 @@ pub use gate::{
 };
 pub use http::{HttpOptions, READ_ONLY_HEADER, http_service};
 pub use imported::{LABEL_CHARS_MAX, Label, SENTENCE_CHARS_MAX, Sentence, quoted};
-pub use ports::{Answers, Principal, ProposalSink, Refusal, Reply, Standing};
+pub use ports::{Answers, Edit, Principal, ProposalSink, Refusal, Reply, Standing};
 pub use proposal::{
     BudgetPeriod, ChangeKind, FieldChange, OnBreach, ProposalAnswer, ProposalDraft, ProposalRow,
     ProposalStatus, ProposalsAnswer, ProposalsRequest, ProposedChange, Receipt, SavingInterval,
@@ -67,4 +72,6 @@ pub use savings::{
 };
 pub use server::{Server, ServerOptions};
 pub use stdio::{StdioError, serve_stdio};
+pub use tools::answer_schemas;
+pub use toolsets::{TOOLSETS_HEADER, Toolset, ToolsetError, Toolsets};
 pub use window::{CompareTo, RelativePeriod, Window, previous_period, year_before};

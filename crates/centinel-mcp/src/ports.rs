@@ -5,6 +5,8 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
+use jiff::civil::Date;
+
 use crate::{
     answer::{AnomaliesAnswer, ComparisonAnswer, ExplanationAnswer, HealthAnswer, SpendAnswer},
     forecast::{ForecastAnswer, ForecastRequest},
@@ -70,6 +72,12 @@ pub trait Answers: Send + Sync + 'static {
         caller: &'a Principal,
         request: SavingsRequest,
     ) -> Reply<'a, SavingsAnswer>;
+
+    /// The first day of the data, and the day that relative periods count from; `None` where that is not
+    /// known. It completes what a caller leaves open, a month without its year, in the call that it is shown.
+    fn days<'a>(&'a self, _caller: &'a Principal) -> Reply<'a, Option<(Date, Date)>> {
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// Where proposals are written and read.
@@ -227,6 +235,15 @@ pub enum Refusal {
         /// A call or a step that works, as in ``list ids with `anomalies` ``.
         correction: String,
     },
+    /// The request is well formed, and the data has nothing for it as it stands. The server shows the same
+    /// call with these changes, which is answered.
+    #[error("{message}")]
+    Amended {
+        /// As in [`Refusal::Mistaken`].
+        message: String,
+        /// What to change in the arguments of the call.
+        edits: Vec<Edit>,
+    },
     /// The caller may not do this.
     #[error("{message}")]
     Denied {
@@ -241,7 +258,33 @@ pub enum Refusal {
     },
 }
 
+/// A change to the arguments of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Which argument: `period`, or `filter.team`.
+    pub argument: String,
+    /// Its value; `None` leaves it out.
+    pub value: Option<String>,
+}
+
+impl Edit {
+    /// Gives an argument a value.
+    pub fn set(argument: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { argument: argument.into(), value: Some(value.into()) }
+    }
+
+    /// Leaves an argument out.
+    pub fn without(argument: impl Into<String>) -> Self {
+        Self { argument: argument.into(), value: None }
+    }
+}
+
 impl Refusal {
+    /// A [`Refusal::Amended`].
+    pub fn amended(message: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self::Amended { message: message.into(), edits }
+    }
+
     /// A [`Refusal::Mistaken`].
     pub fn mistaken(message: impl Into<String>, correction: impl Into<String>) -> Self {
         Self::Mistaken { message: message.into(), correction: correction.into() }
@@ -258,6 +301,8 @@ impl Refusal {
             Self::Mistaken { message, correction } => {
                 format!("{}\nhint: {}", clean(message, 600), clean(correction, 900))
             }
+            // The server has put the corrected call in before it shows one.
+            Self::Amended { message, .. } => clean(message, 600),
             Self::Denied { message } => {
                 format!("{}\nhint: ask a person who may; do not retry", clean(message, 600))
             }

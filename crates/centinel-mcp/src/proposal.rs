@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     answer::{Basis, Scope},
     imported::{Label, Sentence},
+    portable::{Evidence, InstantText, MoneyShape},
     request::{Filter, Page},
 };
 
@@ -208,7 +209,7 @@ pub struct ProposalsRequest {
 
 /// What [`ProposalSink::create`](crate::ProposalSink::create) and
 /// [`ProposalSink::withdraw`](crate::ProposalSink::withdraw) leave behind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Receipt {
     /// What happened, and that a person decides.
     pub summary: Sentence,
@@ -224,6 +225,7 @@ pub struct Receipt {
     pub created: bool,
     /// When it lapses without a decision.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<InstantText>")]
     pub expires_at: Option<Timestamp>,
     /// How a person decides, outside MCP: the command, the page.
     pub how_to_decide: Sentence,
@@ -231,11 +233,12 @@ pub struct Receipt {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub review_url: Option<String>,
     /// The bundle behind it.
+    #[schemars(with = "Evidence")]
     pub evidence_id: String,
 }
 
 /// Answers [`ProposalSink::list`](crate::ProposalSink::list).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ProposalsAnswer {
     /// How many, how many wait, the oldest that waits.
     pub summary: Sentence,
@@ -244,11 +247,16 @@ pub struct ProposalsAnswer {
     /// Rows on all pages.
     pub row_count: u64,
     /// What was known up to then.
+    #[schemars(with = "InstantText")]
     pub as_of: Timestamp,
+    /// Up to when every source that counts has delivered; absent when one never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<InstantText>")]
+    pub fresh_until: Option<Timestamp>,
 }
 
 /// One proposal in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ProposalRow {
     /// Short and stable, such as `P-7`.
     pub proposal_id: Label,
@@ -261,9 +269,11 @@ pub struct ProposalRow {
     /// Who proposed it: an agent, a person, or the system.
     pub proposed_by: Label,
     /// When.
+    #[schemars(with = "InstantText")]
     pub created_at: Timestamp,
     /// When it lapses without a decision; absent once decided.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<InstantText>")]
     pub expires_at: Option<Timestamp>,
     /// What it saves; absent when it saves nothing or nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -271,16 +281,18 @@ pub struct ProposalRow {
 }
 
 /// An interval for a monthly saving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SavingInterval {
     /// At least.
+    #[schemars(with = "MoneyShape")]
     pub low: Money,
     /// At most.
+    #[schemars(with = "MoneyShape")]
     pub high: Money,
 }
 
 /// Answers [`ProposalSink::get`](crate::ProposalSink::get).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ProposalAnswer {
     /// What it changes, where it stands, what it saves.
     pub summary: Sentence,
@@ -311,7 +323,7 @@ pub struct ProposalAnswer {
 }
 
 /// One value that a proposal changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldChange {
     /// The setting.
     pub field: Label,

@@ -22,6 +22,10 @@ pub struct Filter(pub BTreeMap<Dimension, String>);
 pub enum Grouping {
     /// One row for each value, largest net cost first, ties by name.
     By(Dimension),
+    /// One row for each owner, by the ownership policy, in the same order.
+    Owner,
+    /// One row for each kind of spend (AI tokens, cloud, Kubernetes, `SaaS`), in the same order.
+    Kind,
     /// One row for each day, week or month, in time order. Never [`Grain::Hour`].
     Over(Grain),
 }
@@ -68,7 +72,7 @@ pub struct CompareRequest {
     pub window: Window,
     /// Which period or level it is compared with.
     pub compare_to: CompareTo,
-    /// What the rows stand for; never [`Grouping::Over`].
+    /// What the rows stand for; always [`Grouping::By`].
     pub grouping: Grouping,
     /// What counts, on both sides.
     pub filter: Filter,

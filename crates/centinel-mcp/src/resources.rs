@@ -217,7 +217,9 @@ pub(crate) async fn read(desk: Desk<'_>, uri: &str) -> Result<ReadResourceResult
 fn allowed<T>(answer: Result<T, Refusal>) -> Result<Option<T>, ErrorData> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(Refusal::Mistaken { .. } | Refusal::Denied { .. }) => Ok(None),
+        Err(Refusal::Mistaken { .. } | Refusal::Amended { .. } | Refusal::Denied { .. }) => {
+            Ok(None)
+        }
         Err(Refusal::Failed { detail }) => Err(failed(&detail)),
     }
 }
@@ -226,7 +228,7 @@ fn allowed<T>(answer: Result<T, Refusal>) -> Result<Option<T>, ErrorData> {
 fn refused(uri: &str, refusal: Refusal) -> ErrorData {
     match refusal {
         Refusal::Failed { detail } => failed(&detail),
-        Refusal::Denied { message } => not_found(uri, message),
+        Refusal::Denied { message } | Refusal::Amended { message, .. } => not_found(uri, message),
         Refusal::Mistaken { message, correction } => {
             not_found(uri, format!("{message}; {correction}"))
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     imported::{Label, Sentence},
+    portable::{CurrencyText, DecimalText, Evidence, InstantText, MoneyShape},
     request::Page,
 };
 
@@ -37,7 +38,7 @@ pub struct SavingsRequest {
 
 /// Answers [`Answers::savings`](crate::Answers::savings). Every amount is a month and names its currency;
 /// what nobody knows is absent, and counted as that.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SavingsAnswer {
     /// What came of what was promised, and what is under way.
     pub summary: Sentence,
@@ -50,11 +51,17 @@ pub struct SavingsAnswer {
     /// Rows on all pages.
     pub row_count: u64,
     /// What was known up to then.
+    #[schemars(with = "InstantText")]
     pub as_of: Timestamp,
+    /// Up to when every source that counts has delivered, and so what measurements rest on; absent when one
+    /// never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<InstantText>")]
+    pub fresh_until: Option<Timestamp>,
 }
 
 /// One stage in one currency; without a currency, those that promise nothing that is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SavingsSum {
     /// Which stage.
     pub stage: SavingsStage,
@@ -62,17 +69,20 @@ pub struct SavingsSum {
     pub proposals: u32,
     /// Of the amounts.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<CurrencyText>")]
     pub currency: Option<Currency>,
     /// Sum of the best estimates.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<MoneyShape>")]
     pub promised: Option<Money>,
     /// Sum of what came.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<MoneyShape>")]
     pub realised: Option<Money>,
 }
 
 /// Promised against realised, of one kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CalibrationRow {
     /// What is changed.
     pub kind: Label,
@@ -80,13 +90,15 @@ pub struct CalibrationRow {
     pub measured: u32,
     /// Realised over promised; absent where nothing was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DecimalText>")]
     pub ratio: Option<Decimal>,
     /// What a new promise is multiplied by to rank it.
+    #[schemars(with = "DecimalText")]
     pub factor: Decimal,
 }
 
 /// One proposal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SavingsRow {
     /// Short and stable, such as `P-7`.
     pub proposal_id: Label,
@@ -98,12 +110,15 @@ pub struct SavingsRow {
     pub stage: SavingsStage,
     /// Best estimate of its proposer's evidence; absent when it states none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<MoneyShape>")]
     pub promised: Option<Money>,
     /// The same, corrected by what became of earlier ones of its kind.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<MoneyShape>")]
     pub expected: Option<Money>,
     /// What came, as measured last.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<MoneyShape>")]
     pub realised: Option<Money>,
     /// Days after the execution at which that was.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,5 +127,6 @@ pub struct SavingsRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_measured: Option<Sentence>,
     /// The bundle behind the promise.
+    #[schemars(with = "Evidence")]
     pub evidence_id: String,
 }

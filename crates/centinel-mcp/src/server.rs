@@ -17,7 +17,7 @@ use rmcp::{
 };
 
 use crate::{
-    arguments::without_nulls,
+    arguments::{may_need_days, without_blanks},
     completion,
     documents::Documents,
     elicit::{Asked, Questions},
@@ -28,6 +28,7 @@ use crate::{
     prompts, resources,
     tasks::{self, Tasks},
     tools::{self, Call, Registered},
+    toolsets::Toolsets,
 };
 
 /// What the client's model reads first. At most 120 words.
@@ -48,6 +49,7 @@ pub struct ServerOptions {
 #[derive(Clone)]
 pub struct Server {
     shared: Arc<Shared>,
+    toolsets: Toolsets,
 }
 
 #[derive(Clone)]
@@ -78,17 +80,23 @@ impl Server {
         let mut tools = tools::registered(&proposals.kinds());
         tools.retain(|known| !(options.read_only && known.spec.writes()));
         let call_time_max = options.call_time_max;
-        Self {
-            shared: Arc::new(Shared {
-                answers,
-                proposals,
-                documents: None,
-                questions: None,
-                tasks: Tasks::default(),
-                tools,
-                call_time_max,
-            }),
-        }
+        let shared = Arc::new(Shared {
+            answers,
+            proposals,
+            documents: None,
+            questions: None,
+            tasks: Tasks::default(),
+            tools,
+            call_time_max,
+        });
+        Self { shared, toolsets: Toolsets::all() }
+    }
+
+    /// The same with the tools of these sets only. A request may leave out more (see
+    /// [`TOOLSETS_HEADER`](crate::TOOLSETS_HEADER)), never fewer.
+    #[must_use]
+    pub fn with_toolsets(self, toolsets: Toolsets) -> Self {
+        Self { toolsets: self.toolsets.and(toolsets), ..self }
     }
 
     /// The same with documents: policies and evidence as resources, and values that complete.
@@ -108,12 +116,30 @@ impl Server {
 
     /// The tools as clients see them, in their order.
     pub fn tools(&self) -> Vec<Tool> {
-        self.shared.tools.iter().map(|known| known.tool.clone()).collect()
+        self.enabled(self.toolsets).map(|known| known.tool.clone()).collect()
     }
 
-    fn visible(&self, context: &RequestContext<RoleServer>) -> impl Iterator<Item = &Registered> {
-        let read_only = parts(context).is_some_and(|parts| http::wants_read_only(&parts.headers));
-        self.shared.tools.iter().filter(move |known| !(read_only && known.spec.writes()))
+    /// [`fingerprint`](crate::fingerprint) of these tools, with the version.
+    pub fn release_line(&self) -> String {
+        crate::release_line(&self.tools())
+    }
+
+    fn enabled(&self, toolsets: Toolsets) -> impl Iterator<Item = &Registered> {
+        self.shared.tools.iter().filter(move |known| toolsets.contains(known.spec.toolset))
+    }
+
+    /// The tools that a request may see: its headers leave out, and never add.
+    fn visible(
+        &self,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<impl Iterator<Item = &Registered>, ErrorData> {
+        let headers = parts(context).map(|parts| &parts.headers);
+        let read_only = headers.is_some_and(http::wants_read_only);
+        let toolsets =
+            headers.map_or(Ok(self.toolsets), |headers| self.toolsets.narrowed_by(headers));
+        let toolsets =
+            toolsets.map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+        Ok(self.enabled(toolsets).filter(move |known| !(read_only && known.spec.writes())))
     }
 
     async fn answer(
@@ -122,16 +148,30 @@ impl Server {
         request: CallToolRequestParams,
         caller: &Principal,
     ) -> Result<CallToolResult, Refusal> {
+        let schema = known.tool.input_schema.as_ref();
+        let arguments = without_blanks(request.arguments.unwrap_or_default());
+        let mut data = None;
+        if may_need_days(schema, &arguments) {
+            // Without them a correction is less complete; that is no reason to refuse.
+            data = self.shared.answers.days(caller).await.ok().flatten();
+        }
         let call = Call {
             spec: known.spec,
-            schema: &known.tool.input_schema,
-            arguments: without_nulls(request.arguments.unwrap_or_default()),
+            schema,
+            arguments,
+            data,
             caller,
             answers: self.shared.answers.as_ref(),
             proposals: self.shared.proposals.as_ref(),
         };
         let limit = self.shared.call_time_max;
-        tokio::time::timeout(limit, (known.spec.run)(call)).await.unwrap_or_else(|_| {
+        let asked = call.clone();
+        let answer = tokio::time::timeout(limit, (known.spec.run)(call)).await;
+        let answer = answer.map(|answer| match answer {
+            Err(Refusal::Amended { message, edits }) => Err(asked.amended(message, &edits)),
+            other => other,
+        });
+        answer.unwrap_or_else(|_| {
             let correction = if known.spec.writes() {
                 "look with `proposals` whether it was written"
             } else {
@@ -154,7 +194,7 @@ impl Server {
                 Refusal::Failed { detail } => {
                     tracing::error!(tool, %caller, error = %detail, "tool failed");
                 }
-                Refusal::Mistaken { .. } | Refusal::Denied { .. } => {
+                Refusal::Mistaken { .. } | Refusal::Amended { .. } | Refusal::Denied { .. } => {
                     tracing::debug!(tool, %caller, %refusal, "tool refused");
                 }
             }
@@ -236,7 +276,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         only_page(request.as_ref())?;
-        let tools = self.visible(&context).map(|known| known.tool.clone()).collect();
+        let tools = self.visible(&context)?.map(|known| known.tool.clone()).collect();
         // Private: a header or, later, a token's scope decides what is listed.
         Ok(ListToolsResult::with_all_items(tools).with_cache_scope(CacheScope::Private))
     }
@@ -260,7 +300,7 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        let known = self.shared.tools.iter().find(|known| known.spec.name == name)?;
+        let known = self.enabled(self.toolsets).find(|known| known.spec.name == name)?;
         Some(known.tool.clone())
     }
 
@@ -269,7 +309,7 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(known) = self.visible(&context).find(|known| known.spec.name == request.name)
+        let Some(known) = self.visible(&context)?.find(|known| known.spec.name == request.name)
         else {
             let message = format!("no tool {} here", quoted(&request.name));
             return Err(ErrorData::invalid_params(message, None));
@@ -326,9 +366,9 @@ impl ServerHandler for Server {
                 Ok(values) => Ok(CompleteResult::new(values)),
                 Err(Refusal::Failed { detail }) => Err(resources::failed(&detail)),
                 // What may not be seen, or is not there yet, completes to nothing.
-                Err(Refusal::Mistaken { .. } | Refusal::Denied { .. }) => {
-                    Ok(CompleteResult::default())
-                }
+                Err(
+                    Refusal::Mistaken { .. } | Refusal::Amended { .. } | Refusal::Denied { .. },
+                ) => Ok(CompleteResult::default()),
             }
         };
         self.in_time(&context, completing).await

@@ -35,5 +35,6 @@ pub(crate) mod secrets;
 pub(crate) mod serve;
 pub(crate) mod sources;
 pub(crate) mod spend;
+pub(crate) mod surface;
 pub(crate) mod token;
 pub(crate) mod usage;

@@ -5,6 +5,7 @@
 //! token; a program that a person let in sees what that person sees, and proposes as an agent of theirs;
 //! one without either is on this machine, where the home lies open.
 
+mod absent;
 mod anomalies;
 mod basis;
 mod change;
@@ -21,6 +22,8 @@ pub(crate) mod sight_tests;
 mod spend;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod told_tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,7 +36,7 @@ use centinel_mcp::{
     ProposalsAnswer, ProposalsRequest, Receipt, Refusal, Reply, SavingsAnswer, SavingsRequest,
     Server, ServerOptions, SpendAnswer, SpendRequest, Standing,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use self::refusal::{refused, undecided};
 
@@ -209,6 +212,10 @@ impl Answers for Ports {
         request: SavingsRequest,
     ) -> Reply<'a, SavingsAnswer> {
         Box::pin(async move { self.of(caller).await?.savings_answer(request).await })
+    }
+
+    fn days<'a>(&'a self, caller: &'a Principal) -> Reply<'a, Option<(Date, Date)>> {
+        Box::pin(async move { self.of(caller).await?.data_days().await })
     }
 }
 

@@ -73,8 +73,7 @@ fn calls(team: &str, first: &str, days: i64, tokens: i64, name: u64) -> Vec<u8> 
 }
 
 async fn import(app: &App, source: &str, calls: Vec<u8>, now: Timestamp, nonce: u64) {
-    let request =
-        ImportRequest { source: Some(source.to_owned()), ..ImportRequest::default() };
+    let request = ImportRequest { source: Some(source.to_owned()), ..ImportRequest::default() };
     app.import_bytes(calls, Format::CallEvents, request, now, nonce).await.unwrap();
 }
 
@@ -87,7 +86,8 @@ async fn home(now: Timestamp) -> (tempfile::TempDir, App) {
     let app = App::open(home.path(), None).await.unwrap();
     for (nonce, team) in (0..).zip(["alpha", "bravo"]) {
         let source = format!("gateway-{team}");
-        import(&app, &source, calls(team, "2026-08-20T00:00:00Z", 68, 900_000, 0), now, nonce).await;
+        import(&app, &source, calls(team, "2026-08-20T00:00:00Z", 68, 900_000, 0), now, nonce)
+            .await;
         let jump = calls(team, "2026-10-27T00:00:00Z", 6, 5_000_000, 1);
         import(&app, &source, jump, now, 10 + nonce).await;
     }
@@ -212,7 +212,10 @@ async fn something(draw: &mut Draw, apps: &[&App; 2], home: &Path, now: &mut Tim
     let team = ["alpha", "bravo"][usize::try_from(draw.below(2)).unwrap()];
     let event = |kind, scope: &[(&str, &str)]| EventRequest {
         kind,
-        scope: scope.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        scope: scope
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         start: *now - SignedDuration::from_hours(24 * 9),
         end: Some(*now - SignedDuration::from_hours(24 * 2)),
         note: String::new(),
@@ -232,7 +235,9 @@ async fn something(draw: &mut Draw, apps: &[&App; 2], home: &Path, now: &mut Tim
             let late = calls("carol", "2026-10-01T00:00:00Z", 20, 700_000, 100 + step);
             import(app, &source, late, *now, 100 + step).await;
         }
-        2 => drop(app.add_event(&event(EventKind::Planned, &[("team", team)]), *now).await.unwrap()),
+        2 => {
+            drop(app.add_event(&event(EventKind::Planned, &[("team", team)]), *now).await.unwrap())
+        }
         3 => drop(app.add_event(&event(EventKind::Mute, &[]), *now).await.unwrap()),
         4 => {
             if let Some(last) = app.events(*now).await.unwrap().last() {
@@ -240,7 +245,8 @@ async fn something(draw: &mut Draw, apps: &[&App; 2], home: &Path, now: &mut Tim
             }
         }
         5 => {
-            let rows = format!("series,kind,date,until\nteam={team},holiday,2026-10-29,2026-10-30\n");
+            let rows =
+                format!("series,kind,date,until\nteam={team},holiday,2026-10-29,2026-10-30\n");
             std::fs::write(home.join("policies").join("calendar.csv"), rows).unwrap();
         }
         6 => {

@@ -98,7 +98,9 @@ fn known<'a, A>(paper: &mut Paper, answer: &'a Result<A, Refusal>) -> Option<&'a
         Err(refusal) => refusal,
     };
     let shown = match refusal {
-        Refusal::Mistaken { message, .. } | Refusal::Denied { message } => message,
+        Refusal::Mistaken { message, .. }
+        | Refusal::Amended { message, .. }
+        | Refusal::Denied { message } => message,
         Refusal::Failed { detail } => {
             tracing::error!(error = %detail, "a part of the weekly report failed");
             "it could not be computed; the cause is in the log"

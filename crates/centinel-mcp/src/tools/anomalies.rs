@@ -6,11 +6,13 @@ use serde::Deserialize;
 
 use super::{Call, Effect, Paging, ToolSpec, When};
 use crate::{
-    bounded,
+    answer::AnomaliesAnswer,
+    bounded::{self, Sent},
     imported::quoted,
-    portable::input_schema,
+    portable::{input_schema, output_schema},
     ports::Refusal,
     request::{AnomaliesRequest, AnomalyFilter, Filter},
+    toolsets::Toolset,
 };
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
@@ -22,6 +24,9 @@ pub(super) const SPEC: ToolSpec = ToolSpec {
                   for the cause.",
     example: r#"{"period":"last_30d","status":"open"}"#,
     effect: Effect::Reads,
+    toolset: Toolset::Spend,
+    output: || output_schema::<Sent<AnomaliesAnswer>>(),
+    listed_output: &[],
     input: |_| input_schema::<Params>(),
     run: |call| Box::pin(run(call)),
 };

@@ -5,16 +5,26 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Call, Effect, Paging, ToolSpec, When};
-use crate::{bounded, portable::input_schema, ports::Refusal, request::HealthRequest};
+use crate::{
+    answer::HealthAnswer,
+    bounded::{self, Sent},
+    portable::{input_schema, output_schema},
+    ports::Refusal,
+    request::HealthRequest,
+    toolsets::Toolset,
+};
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
     name: "data_health",
     title: "Data health",
-    description: "How far the figures can be trusted: sources that are late or failing, rejected \
-                  rows, models without a price, share of spend with an owner, gap to invoices. Use \
-                  it before a figure goes into a decision, or when a total looks wrong.",
+    description: "How far the figures can be trusted: sources that are late, rejected rows, models \
+                  without a price, spend without an owner and where it is, gap to invoices by \
+                  cause. Use it before a figure goes into a decision, or when a total looks wrong.",
     example: r#"{"period":"last_month"}"#,
     effect: Effect::Reads,
+    toolset: Toolset::Spend,
+    output: || output_schema::<Sent<HealthAnswer>>(),
+    listed_output: &[],
     input: |_| input_schema::<Params>(),
     run: |call| Box::pin(run(call)),
 };

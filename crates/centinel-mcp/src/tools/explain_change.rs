@@ -6,10 +6,12 @@ use serde::Deserialize;
 
 use super::{Call, Effect, ToolSpec, When};
 use crate::{
-    bounded,
-    portable::input_schema,
+    answer::ExplanationAnswer,
+    bounded::{self, Whole},
+    portable::{input_schema, output_schema},
     ports::Refusal,
     request::{Detail, ExplainRequest, Filter},
+    toolsets::Toolset,
     window::CompareTo,
 };
 
@@ -22,6 +24,9 @@ pub(super) const SPEC: ToolSpec = ToolSpec {
                   of many groups, use spend_breakdown.",
     example: r#"{"filter":{"feature":"support-answers"},"period":"last_week"}"#,
     effect: Effect::Reads,
+    toolset: Toolset::Spend,
+    output: || output_schema::<Whole<ExplanationAnswer>>(),
+    listed_output: &[],
     input: |_| input_schema::<Params>(),
     run: |call| Box::pin(run(call)),
 };

@@ -11,12 +11,13 @@ use serde::Deserialize;
 
 use super::{Call, Effect, Paging, ToolSpec, When};
 use crate::{
-    bounded,
-    forecast::{ForecastRequest, ForecastWindow},
+    bounded::{self, Sent},
+    forecast::{ForecastAnswer, ForecastRequest, ForecastWindow},
     imported::quoted,
-    portable::input_schema,
-    ports::Refusal,
+    portable::{input_schema, output_schema},
+    ports::{Edit, Refusal},
     request::Filter,
+    toolsets::Toolset,
     window::Window,
 };
 
@@ -27,11 +28,14 @@ pub(super) const SPEC: ToolSpec = ToolSpec {
     name: "forecast",
     title: "Forecast",
     description: "What the current day, week, month or quarter will cost: expected total, 80 and \
-                  95 % bands, by group. With amount, the probability of passing it and the day \
-                  expected. With assume, a scenario beside it: more volume, or one model's calls \
-                  at another's price. For money already spent, use spend_breakdown.",
+                  95 % bands, by group, against budgets. With amount, the probability of passing \
+                  it and the day expected. With assume, a scenario beside it: more volume, or one \
+                  model's calls at another's price. For money already spent, use spend_breakdown.",
     example: r#"{"period":"month","group_by":"kind","amount":"50000"}"#,
     effect: Effect::Reads,
+    toolset: Toolset::Plan,
+    output: || output_schema::<Sent<ForecastAnswer>>(),
+    listed_output: &[],
     input: |_| input_schema::<Params>(),
     run: |call| Box::pin(run(call)),
 };
@@ -44,7 +48,7 @@ struct Params {
     start: Option<String>,
     /// First day not counted.
     end: Option<String>,
-    /// What the rows stand for. Default kind.
+    /// Default kind.
     group_by: Option<GroupBy>,
     /// Exact values; tag as KEY=VALUE.
     #[serde(default)]
@@ -124,7 +128,12 @@ fn window(call: &Call<'_>, params: &Params) -> Result<ForecastWindow, Refusal> {
     let when = When { period: None, start: params.start.clone(), end: params.end.clone() };
     match call.window(&when)? {
         Window::Exact(period) if period.is_aligned(DAY_MICROS) => Ok(ForecastWindow::Exact(period)),
-        _ => Err(call.mistaken("`start` and `end` of a forecast are dates")),
+        Window::Exact(period) => {
+            let (first, after) = period.dates();
+            let days = [Edit::set("start", first.to_string()), Edit::set("end", after.to_string())];
+            Err(call.amended("`start` and `end` of a forecast are dates", &days))
+        }
+        Window::Relative(_) => Err(call.mistaken("`start` and `end` go together")),
     }
 }
 
@@ -132,15 +141,16 @@ fn assumptions(call: &Call<'_>, text: &str) -> Result<Vec<Assumption>, Refusal> 
     let parts = text.split(';').map(str::trim).filter(|part| !part.is_empty());
     let read = |part: &str| {
         part.parse().map_err(|_| {
-            call.mistaken(format!(
+            let message = format!(
                 "`assume` {} is neither like `volume +20%` nor like `model gpt-4o -> gpt-4o-mini`",
                 quoted(part)
-            ))
+            );
+            call.amended(message, &[Edit::set("assume", "volume +20%")])
         })
     };
     let found: Vec<Assumption> = parts.map(read).collect::<Result<_, _>>()?;
     if found.len() > ASSUMPTIONS_MAX {
-        return Err(call.mistaken("`assume` takes at most 8 assumptions"));
+        return Err(call.mistaken_without("`assume` takes at most 8 assumptions", &["assume"]));
     }
     Ok(found)
 }

@@ -6,10 +6,11 @@ use serde::Deserialize;
 
 use super::{Call, Effect, Paging, ToolSpec};
 use crate::{
-    bounded,
-    portable::input_schema,
+    bounded::{self, Sent, Whole},
+    portable::{either, input_schema, output_schema},
     ports::Refusal,
-    proposal::{ChangeKind, ProposalStatus, ProposalsRequest},
+    proposal::{ChangeKind, ProposalAnswer, ProposalStatus, ProposalsAnswer, ProposalsRequest},
+    toolsets::Toolset,
 };
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
@@ -21,6 +22,11 @@ pub(super) const SPEC: ToolSpec = ToolSpec {
                   executed.",
     example: r#"{"status":"pending_approval"}"#,
     effect: Effect::Reads,
+    toolset: Toolset::Proposals,
+    output: || {
+        either(output_schema::<Sent<ProposalsAnswer>>(), output_schema::<Whole<ProposalAnswer>>())
+    },
+    listed_output: &[],
     input: |_| input_schema::<Params>(),
     run: |call| Box::pin(run(call)),
 };

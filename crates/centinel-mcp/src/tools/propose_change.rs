@@ -11,23 +11,26 @@ use serde_json::Value;
 
 use super::{Call, Effect, ToolSpec};
 use crate::{
-    bounded,
+    bounded::{self, Whole},
     imported::quoted,
-    portable::input_schema,
-    ports::Refusal,
-    proposal::{BudgetPeriod, ChangeKind, OnBreach, ProposalDraft, ProposedChange},
+    portable::{input_schema, output_schema},
+    ports::{Edit, Refusal},
+    proposal::{BudgetPeriod, ChangeKind, OnBreach, ProposalDraft, ProposedChange, Receipt},
     request::{Detail, Filter},
+    toolsets::Toolset,
 };
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
     name: "propose_change",
     title: "Propose a change",
     description: "Writes one immutable proposal that waits for a person: it changes nothing by \
-                  itself, and nothing here can approve it. Give only fields of the kind. The same \
-                  change twice returns the open proposal. Tell the user its proposal_id and how a \
-                  person decides.",
+                  itself, and nothing here can approve it. The same change twice returns the open \
+                  proposal. Tell the user its proposal_id and how a person decides.",
     example: r#"{"kind":"budget","scope":{"feature":"support-answers"},"amount":"32000","per":"month","reason":"tokens per call rose 68 %","evidence_id":"bundle:9f3c51aa02de"}"#,
     effect: Effect::Adds,
+    toolset: Toolset::Proposals,
+    output: || output_schema::<Whole<Receipt>>(),
+    listed_output: &["proposal_id", "status", "created"],
     input,
     run: |call| Box::pin(run(call)),
 };
@@ -119,7 +122,13 @@ fn check_fields(call: &Call<'_>, kind: ChangeKind) -> Result<(), Refusal> {
         return Err(call.mistaken_without(message, &foreign));
     }
     match required.iter().find(|&&field| !call.arguments.contains_key(field)) {
-        Some(missing) => Err(call.mistaken(format!("kind `{name}` needs `{missing}`"))),
+        Some(missing) => {
+            let message = format!("kind `{name}` needs `{missing}`");
+            // How long a budget lasts has one usual answer; all else only the caller knows.
+            let usual = (*missing == "per")
+                .then(|| call.amended(message.as_str(), &[Edit::set("per", "month")]));
+            Err(usual.unwrap_or_else(|| call.mistaken(message)))
+        }
         None => Ok(()),
     }
 }

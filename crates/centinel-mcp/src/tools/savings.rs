@@ -6,10 +6,11 @@ use serde::Deserialize;
 
 use super::{Call, Effect, Paging, ToolSpec};
 use crate::{
-    bounded,
-    portable::input_schema,
+    bounded::{self, Sent},
+    portable::{input_schema, output_schema},
     ports::Refusal,
-    savings::{SavingsRequest, SavingsStage},
+    savings::{SavingsAnswer, SavingsRequest, SavingsStage},
+    toolsets::Toolset,
 };
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
@@ -21,6 +22,9 @@ pub(super) const SPEC: ToolSpec = ToolSpec {
                   measured; absent is not known, not zero.",
     example: r#"{"stage":"realised"}"#,
     effect: Effect::Reads,
+    toolset: Toolset::Plan,
+    output: || output_schema::<Sent<SavingsAnswer>>(),
+    listed_output: &[],
     input: |_| input_schema::<Params>(),
     run: |call| Box::pin(run(call)),
 };

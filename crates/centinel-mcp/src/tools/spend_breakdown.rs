@@ -7,10 +7,12 @@ use serde::Deserialize;
 
 use super::{Call, Effect, Paging, ToolSpec, When};
 use crate::{
-    bounded,
-    portable::input_schema,
-    ports::Refusal,
+    answer::{ComparisonAnswer, SpendAnswer},
+    bounded::{self, Sent},
+    portable::{either, input_schema, output_schema},
+    ports::{Edit, Refusal},
     request::{CompareRequest, Filter, Grouping, SpendRequest},
+    toolsets::Toolset,
     window::CompareTo,
 };
 
@@ -18,18 +20,23 @@ pub(super) const SPEC: ToolSpec = ToolSpec {
     name: "spend_breakdown",
     title: "Spend breakdown",
     description: "Spend on AI tokens and cloud by one dimension or over time: gross, net, calls, \
-                  tokens, share. With compare_to, two periods side by side and the exact effect of \
-                  each driver (volume, tokens per call, cache, price, mix). For where and when a \
-                  change began, use explain_change.",
+                  tokens, cached share; by feature also outputs and net of one. With compare_to, \
+                  two periods and the exact effect of each driver (volume, tokens per call, cache, \
+                  price, mix). For where and when a change began, use explain_change.",
     example: r#"{"period":"last_week","group_by":"model","compare_to":"previous_period"}"#,
     effect: Effect::Reads,
+    toolset: Toolset::Spend,
+    output: || {
+        either(output_schema::<Sent<SpendAnswer>>(), output_schema::<Sent<ComparisonAnswer>>())
+    },
+    listed_output: &[],
     input: |_| input_schema::<Params>(),
     run: |call| Box::pin(run(call)),
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Params {
-    /// What the rows stand for. Default model.
+    /// Default model.
     group_by: Option<GroupBy>,
     /// With group_by tag.
     tag_key: Option<String>,
@@ -48,6 +55,8 @@ struct Params {
 #[serde(rename_all = "snake_case")]
 enum GroupBy {
     Model,
+    Kind,
+    Owner,
     Provider,
     Service,
     ServiceTier,
@@ -76,9 +85,9 @@ async fn run(call: Call<'_>) -> Result<CallToolResult, Refusal> {
         let request = SpendRequest { window, grouping, filter, page };
         return bounded::page(call.answers.spend(call.caller, request).await?, detail, &cursor);
     };
-    if matches!(grouping, Grouping::Over(_)) {
+    if !matches!(grouping, Grouping::By(_)) {
         return Err(call.mistaken_without(
-            "`compare_to` needs a dimension to group by, not a time step",
+            "`compare_to` needs a dimension to group by, as `model` or `team`",
             &["group_by"],
         ));
     }
@@ -90,7 +99,10 @@ fn grouping(call: &Call<'_>, params: &Params) -> Result<Grouping, Refusal> {
     let by = params.group_by.unwrap_or(GroupBy::Model);
     let key = params.tag_key.as_deref().filter(|key| !key.is_empty());
     if let GroupBy::Tag = by {
-        let key = key.ok_or_else(|| call.mistaken("`group_by` `tag` needs `tag_key`"))?;
+        let key = key.ok_or_else(|| {
+            let key = [Edit::set("tag_key", "cost-center")];
+            call.amended("`group_by` `tag` needs `tag_key`", &key)
+        })?;
         return Ok(Grouping::By(Dimension::Tag(key.into())));
     }
     if key.is_some() {
@@ -100,6 +112,8 @@ fn grouping(call: &Call<'_>, params: &Params) -> Result<Grouping, Refusal> {
     }
     Ok(match by {
         GroupBy::Model | GroupBy::Tag => Grouping::By(Dimension::Model),
+        GroupBy::Kind => Grouping::Kind,
+        GroupBy::Owner => Grouping::Owner,
         GroupBy::Provider => Grouping::By(Dimension::Provider),
         GroupBy::Service => Grouping::By(Dimension::Service),
         GroupBy::ServiceTier => Grouping::By(Dimension::ServiceTier),

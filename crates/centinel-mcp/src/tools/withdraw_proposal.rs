@@ -5,7 +5,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Call, Effect, ToolSpec};
-use crate::{bounded, portable::input_schema, ports::Refusal, request::Detail};
+use crate::{
+    bounded::{self, Whole},
+    portable::{input_schema, output_schema},
+    ports::Refusal,
+    proposal::Receipt,
+    request::Detail,
+    toolsets::Toolset,
+};
 
 pub(super) const SPEC: ToolSpec = ToolSpec {
     name: "withdraw_proposal",
@@ -15,6 +22,9 @@ pub(super) const SPEC: ToolSpec = ToolSpec {
                   people have decided, stays as it is.",
     example: r#"{"proposal_id":"P-7","reason":"spend is back to normal"}"#,
     effect: Effect::Ends,
+    toolset: Toolset::Proposals,
+    output: || output_schema::<Whole<Receipt>>(),
+    listed_output: &["proposal_id", "status", "created"],
     input: |_| input_schema::<Params>(),
     run: |call| Box::pin(run(call)),
 };

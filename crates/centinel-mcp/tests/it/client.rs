@@ -1,6 +1,9 @@
-//! A client over an in-memory transport.
+//! A client over an in-memory transport, which holds every structured answer against its schema.
 
-use centinel_mcp::Server;
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use centinel_mcp::{Server, answer_schemas};
+use jsonschema::Validator;
 use rmcp::{
     RoleClient, RoleServer, ServiceExt as _,
     model::{CallToolRequestParams, CallToolResult, ClientConfig},
@@ -9,6 +12,22 @@ use rmcp::{
 use serde_json::Value;
 
 use crate::fixture::Fixture;
+
+static SCHEMAS: LazyLock<BTreeMap<&'static str, Validator>> = LazyLock::new(|| {
+    let compiled = answer_schemas().into_iter().map(|(tool, schema)| {
+        (tool, jsonschema::draft202012::new(&Value::Object(schema)).unwrap())
+    });
+    compiled.collect()
+});
+
+/// Every structured answer is as its tool's schema says.
+pub(crate) fn check_schema(tool: &str, answer: &Value) {
+    let errors: Vec<String> = SCHEMAS[tool]
+        .iter_errors(answer)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{tool}: {errors:#?}\n{answer}");
+}
 
 /// A connected pair; both ends stop when it is dropped.
 pub(crate) struct Client {
@@ -51,6 +70,7 @@ impl Client {
         assert!(text.starts_with(r#"{"summary":""#), "the summary is read first: {text}");
         let value = result.structured_content.unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value, "both forms are the same");
+        check_schema(tool, &value);
         value
     }
 

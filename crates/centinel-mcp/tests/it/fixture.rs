@@ -1,9 +1,13 @@
 //! Ports over a small ledger of fixed rows: October 2026 of a company with a few models and features.
 //! Sums are computed, so that filters, pages and remainders are real.
 
+// Beside this file, wherever it is included from.
+#[path = "fixture_proposals.rs"]
+mod proposals;
+
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -14,16 +18,15 @@ use centinel_engine::{
     series::Dimension,
 };
 use centinel_mcp::{
-    AnomaliesAnswer, AnomaliesRequest, AnomalyFilter, AnomalyRow, Answers, Basis, CalibrationRow,
-    Change, ChangeKind, CompareRequest, CompareTo, ComparisonAnswer, ComparisonRow, Coverage,
-    Decomposition, Driver, Effect, Expected, ExplainRequest, ExplanationAnswer, FieldChange,
-    Filter, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow, Grouping, HealthAnswer,
-    HealthRequest, Label, Link, Metric, Page, Place, Principal, ProposalAnswer, ProposalDraft,
-    ProposalRow, ProposalSink, ProposalStatus, ProposalsAnswer, ProposalsRequest, Receipt,
-    Reconciliation, Refusal, RelativePeriod, Reply, SavingInterval, SavingsAnswer, SavingsRequest,
-    SavingsRow, SavingsStage, SavingsSum, Sentence, Server, ServerOptions, SourceRow, SourceState,
-    Spend, SpendAnswer, SpendRequest, SpendRow, UnpricedModel, Window, previous_period, quoted,
-    year_before,
+    AnomaliesAnswer, AnomaliesRequest, AnomalyFilter, AnomalyRow, Answers, Basis, BudgetOutlook,
+    BudgetPeriod, CalibrationRow, Change, ChangeKind, CompareRequest, CompareTo, ComparisonAnswer,
+    ComparisonRow, Coverage, Decomposition, Driver, Edit, Effect, Expected, ExplainRequest,
+    ExplanationAnswer, Filter, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow,
+    GapCause, GrossSides, Grouping, HealthAnswer, HealthRequest, Label, Link, Metric, Page, Place,
+    Principal, ProposalAnswer, ProposalDraft, Receipt, Reconciliation, Refusal, RelativePeriod,
+    Reply, SavingsAnswer, SavingsRequest, SavingsRow, SavingsStage, SavingsSum, Sentence, Server,
+    ServerOptions, SourceRow, SourceState, Spend, SpendAnswer, SpendRequest, SpendRow, Unowned,
+    UnownedPlace, UnpricedModel, Window, previous_period, quoted, year_before,
 };
 use jiff::civil::{Date, date};
 use tokio::sync::Notify;
@@ -47,6 +50,8 @@ pub(crate) struct Fixture {
     /// Put before names of the data, as an attacker would.
     hostile: String,
     proposals: Mutex<Vec<(ProposalDraft, Principal, ProposalAnswer)>>,
+    /// What can be proposed.
+    kinds: Vec<ChangeKind>,
     /// How long a breakdown takes.
     pub(crate) delay: Duration,
     /// Told whenever a breakdown ends, one way or the other.
@@ -65,6 +70,11 @@ impl Fixture {
     /// October with four models in four features.
     pub(crate) fn new() -> Self {
         Self::with(&["gpt-5.1", "gpt-5.1-mini", "claude-sonnet", "gemini-pro"], "")
+    }
+
+    /// The same for other kinds of change than all.
+    pub(crate) fn taking(self, kinds: &[ChangeKind]) -> Self {
+        Self { kinds: kinds.to_vec(), ..self }
     }
 
     /// October with many models.
@@ -108,6 +118,9 @@ impl Fixture {
                             net,
                             calls: u64::try_from(100 * (5 - f)).ok(),
                             tokens: u64::try_from(tokens).ok(),
+                            input_tokens: u64::try_from(tokens / 2).ok(),
+                            output_tokens: u64::try_from(tokens - tokens / 2).ok(),
+                            ..nothing()
                         },
                     });
                 }
@@ -117,6 +130,7 @@ impl Fixture {
             rows,
             hostile: hostile.to_owned(),
             proposals: Mutex::default(),
+            kinds: ChangeKind::ALL.to_vec(),
             delay: Duration::ZERO,
             ended: Arc::default(),
         }
@@ -154,6 +168,8 @@ impl Fixture {
         for row in self.rows(period, filter) {
             let key = match by {
                 Grouping::By(dimension) => row.labels.get(dimension).cloned(),
+                Grouping::Owner => row.labels.get(&Dimension::Team).cloned(),
+                Grouping::Kind => Some("AI tokens".to_owned()),
                 Grouping::Over(Grain::Month) => Some(row.day.first_of_month().to_string()),
                 Grouping::Over(_) => Some(row.day.to_string()),
             };
@@ -161,10 +177,23 @@ impl Fixture {
             *group = sum(*group, row.spend)?;
         }
         let mut groups: Vec<_> = groups.into_iter().collect();
-        if let Grouping::By(_) = by {
+        if !matches!(by, Grouping::Over(_)) {
             groups.sort_by_key(|(_, spend)| std::cmp::Reverse(spend.net));
         }
         Ok(groups)
+    }
+
+    fn gross(
+        &self,
+        period: Period,
+        before: Option<Period>,
+        filter: &Filter,
+    ) -> Result<GrossSides, Refusal> {
+        let before = before.map(|before| self.total(before, filter)).transpose()?;
+        Ok(GrossSides {
+            before: before.map(|before| before.gross),
+            after: self.total(period, filter)?.gross,
+        })
     }
 
     fn total(&self, period: Period, filter: &Filter) -> Result<Spend, Refusal> {
@@ -217,7 +246,8 @@ impl Answers for Fixture {
             let groups = self.groups(period, &request.filter, &request.grouping)?;
             if groups.is_empty() {
                 let message = "nothing was spent in this period with this filter";
-                return Err(Refusal::mistaken(message, "the data covers 2026-10-01 to 2026-10-31"));
+                let edits = ["filter", "start", "end", "period"].map(Edit::without).to_vec();
+                return Err(Refusal::amended(message, edits));
             }
             let row_count = groups.len() as u64;
             let rows = paged(groups, request.page)
@@ -268,6 +298,7 @@ impl Answers for Fixture {
             Ok(ComparisonAnswer {
                 summary,
                 total,
+                gross: self.gross(period, Some(baseline), &request.filter)?,
                 rows: paged(rows, request.page).collect(),
                 row_count,
                 baseline,
@@ -347,6 +378,7 @@ impl Answers for Fixture {
                 anomaly_id,
                 scope: self.scope(),
                 decomposition,
+                gross: self.gross(period, None, &filter)?,
                 usual_range_ratio: "0.09".parse().ok(),
                 places: vec![Place { scope: self.scope(), delta, share_ratio: "1".parse().ok() }],
                 started_at: Some(start_of_day(date(2026, 10, 24))),
@@ -378,7 +410,10 @@ impl Answers for Fixture {
             let expected = |net: Pico| Expected {
                 seen: Pico::ZERO,
                 expected: Some(net),
-                bands: [("low_80".to_owned(), net), ("high_80".to_owned(), net)].into(),
+                low_80: Some(net),
+                high_80: Some(net),
+                low_95: None,
+                high_95: None,
                 without_assumptions: (!request.assumptions.is_empty()).then_some(net),
             };
             let total = expected(self.total(october, &request.filter)?.net);
@@ -405,6 +440,15 @@ impl Answers for Fixture {
                 probability_above: request.amount.and_then(|_| "0.5".parse().ok()),
                 reached_on: None,
                 models_assumed: Vec::new(),
+                budgets: vec![BudgetOutlook {
+                    scope: self.scope(),
+                    per: BudgetPeriod::Month,
+                    limit: Pico::ONE,
+                    seen: Some(Pico::ZERO),
+                    expected: Some(Pico::ONE),
+                    probability_above: "0.5".parse().ok(),
+                    reached_on: Some(TODAY),
+                }],
                 row_count,
                 basis: self.basis(period),
             })
@@ -435,15 +479,27 @@ impl Answers for Fixture {
                     tokens: 1_200_000,
                     may_have_cost: None,
                 }],
-                reconciliation: Some(Reconciliation {
-                    invoiced: Pico::ONE,
-                    gap: Pico::ZERO,
-                    unexplained: Pico::ZERO,
-                    open_invoices: 1,
-                }),
+                unowned: Unowned {
+                    net: money("12.5").amount,
+                    places: vec![UnownedPlace { scope: self.scope(), net: money("12").amount }],
+                    other: money("0.5").amount,
+                },
+                reconciliation: vec![Reconciliation {
+                    currency: Currency::USD,
+                    invoiced: decimal("1"),
+                    ledger: decimal("1.25"),
+                    gap: decimal("-0.25"),
+                    causes: vec![GapCause { cause: "unexplained", amount: decimal("-0.25") }],
+                    unexplained_ratio: Some(decimal("0.25")),
+                    not_invoiced: vec![Label::from(self.name("provider-9"))],
+                }],
                 basis: self.basis(period),
             })
         })
+    }
+
+    fn days<'a>(&'a self, _: &'a Principal) -> Reply<'a, Option<(Date, Date)>> {
+        Box::pin(async { Ok(Some((date(2026, 10, 1), TODAY))) })
     }
 
     /// A company of long titles: thirty measured proposals, and one that nobody knows the saving of.
@@ -495,6 +551,7 @@ impl Answers for Fixture {
                 row_count: rows.len() as u64,
                 rows: paged(rows, request.page).collect(),
                 as_of: start_of_day(TODAY),
+                fresh_until: Some(start_of_day(TODAY)),
             })
         })
     }
@@ -521,125 +578,6 @@ impl Fixture {
     }
 }
 
-impl ProposalSink for Fixture {
-    fn kinds(&self) -> Vec<ChangeKind> {
-        ChangeKind::ALL.to_vec()
-    }
-
-    fn create<'a>(&'a self, draft: ProposalDraft, proposer: &'a Principal) -> Reply<'a, Receipt> {
-        Box::pin(async move {
-            let mut proposals = self.proposals.lock().unwrap_or_else(PoisonError::into_inner);
-            let digest = draft.fingerprint();
-            let open = proposals.iter().find(|(_, _, answer)| {
-                answer.digest == digest && answer.row.status == ProposalStatus::PendingApproval
-            });
-            if let Some((_, _, answer)) = open {
-                return Ok(Self::receipt(answer, false));
-            }
-            let proposal_id = format!("P-{}", proposals.len() + 7);
-            let title = Sentence::new("Changes a ").text(draft.change.kind().name()).text(".");
-            let period = Period::days(date(2026, 10, 1), TODAY).map_err(Refusal::failed)?;
-            let answer = ProposalAnswer {
-                summary: Sentence::new("Proposal ")
-                    .figure(&proposal_id)
-                    .text(" waits for a person; nothing has changed."),
-                row: ProposalRow {
-                    proposal_id: Label::new(&proposal_id),
-                    kind: draft.change.kind(),
-                    title,
-                    status: ProposalStatus::PendingApproval,
-                    proposed_by: Label::new(proposer.as_str()),
-                    created_at: start_of_day(TODAY),
-                    expires_at: Some(start_of_day(date(2026, 11, 4))),
-                    monthly_saving: Some(SavingInterval {
-                        low: money("540"),
-                        high: money("610.25"),
-                    }),
-                },
-                version: 1,
-                digest,
-                scope: self.scope(),
-                changes: vec![FieldChange {
-                    field: Label::new("amount"),
-                    from: None,
-                    to: Some(Label::from(self.name("32000"))),
-                }],
-                reason: Some(Label::new(&draft.reason)),
-                eligible: vec![Label::from(self.name("finops-leads"))],
-                how_to_decide: Sentence::new(HOW_TO_DECIDE),
-                review_url: Some(format!("http://localhost:8787/proposals/{proposal_id}")),
-                basis: self.basis(period),
-            };
-            let receipt = Self::receipt(&answer, true);
-            proposals.push((draft, proposer.clone(), answer));
-            Ok(receipt)
-        })
-    }
-
-    fn get<'a>(&'a self, proposal_id: &'a str, _: &'a Principal) -> Reply<'a, ProposalAnswer> {
-        Box::pin(async move {
-            let proposals = self.proposals.lock().unwrap_or_else(PoisonError::into_inner);
-            proposals
-                .iter()
-                .map(|(_, _, answer)| answer)
-                .find(|answer| answer.row.proposal_id.as_str() == proposal_id)
-                .cloned()
-                .ok_or_else(|| no_proposal(proposal_id))
-        })
-    }
-
-    fn list<'a>(
-        &'a self,
-        request: ProposalsRequest,
-        _: &'a Principal,
-    ) -> Reply<'a, ProposalsAnswer> {
-        Box::pin(async move {
-            let proposals = self.proposals.lock().unwrap_or_else(PoisonError::into_inner);
-            let rows: Vec<ProposalRow> = proposals
-                .iter()
-                .rev()
-                .map(|(_, _, answer)| answer.row.clone())
-                .filter(|row| request.status.is_none_or(|status| status == row.status))
-                .filter(|row| request.kind.is_none_or(|kind| kind == row.kind))
-                .collect();
-            Ok(ProposalsAnswer {
-                summary: Sentence::new("Proposals: ").figure(rows.len()).text("."),
-                row_count: rows.len() as u64,
-                rows: paged(rows, request.page).collect(),
-                as_of: start_of_day(TODAY),
-            })
-        })
-    }
-
-    fn withdraw<'a>(
-        &'a self,
-        proposal_id: &'a str,
-        _reason: &'a str,
-        proposer: &'a Principal,
-    ) -> Reply<'a, Receipt> {
-        Box::pin(async move {
-            let mut proposals = self.proposals.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = proposals
-                .iter_mut()
-                .find(|(_, _, answer)| answer.row.proposal_id.as_str() == proposal_id);
-            let Some((_, by, answer)) = found else {
-                return Err(no_proposal(proposal_id));
-            };
-            if by != proposer {
-                let message = format!("proposal {} was made by {by}", quoted(proposal_id));
-                return Err(Refusal::Denied { message });
-            }
-            answer.row.status = ProposalStatus::Withdrawn;
-            Ok(Self::receipt(answer, false))
-        })
-    }
-}
-
-fn no_proposal(proposal_id: &str) -> Refusal {
-    let message = format!("no proposal {}", quoted(proposal_id));
-    Refusal::mistaken(message, "list ids with `proposals`")
-}
-
 fn resolved(window: Window) -> Result<Period, Refusal> {
     match window {
         Window::Exact(period) => Ok(period),
@@ -661,15 +599,28 @@ fn paged<T>(rows: Vec<T>, page: Page) -> impl Iterator<Item = T> {
 }
 
 fn nothing() -> Spend {
-    Spend { gross: Pico::ZERO, net: Pico::ZERO, calls: Some(0), tokens: Some(0) }
+    let none = Some(0);
+    Spend {
+        calls: none,
+        tokens: none,
+        input_tokens: none,
+        cached_input_tokens: none,
+        output_tokens: none,
+        ..Spend::default()
+    }
 }
 
 fn sum(left: Spend, right: Spend) -> Result<Spend, Refusal> {
+    let both = |left: Option<u64>, right: Option<u64>| left.zip(right).map(|(one, two)| one + two);
     Ok(Spend {
         gross: left.gross.checked_add(right.gross).map_err(Refusal::failed)?,
         net: left.net.checked_add(right.net).map_err(Refusal::failed)?,
-        calls: left.calls.zip(right.calls).map(|(left, right)| left + right),
-        tokens: left.tokens.zip(right.tokens).map(|(left, right)| left + right),
+        calls: both(left.calls, right.calls),
+        tokens: both(left.tokens, right.tokens),
+        input_tokens: both(left.input_tokens, right.input_tokens),
+        cached_input_tokens: both(left.cached_input_tokens, right.cached_input_tokens),
+        output_tokens: both(left.output_tokens, right.output_tokens),
+        ..Spend::default()
     })
 }
 

@@ -1,7 +1,7 @@
 //! What clients are shown: names, words, schemas, sizes.
 
-use centinel_engine::facts::{canonical_json, sha256_hex};
-use centinel_mcp::ChangeKind;
+use centinel_engine::facts::canonical_json;
+use centinel_mcp::{ChangeKind, Toolsets, answer_schemas, fingerprint};
 use serde_json::{Value, json};
 
 use crate::{client::Client, fixture::Fixture};
@@ -11,14 +11,70 @@ fn tools() -> Vec<Value> {
     tools.iter().map(|tool| serde_json::to_value(tool).unwrap()).collect()
 }
 
+/// A file that is kept beside the code, and written anew with `CENTINEL_UPDATE=1`.
+fn check_file(name: &str, content: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    if std::env::var_os("CENTINEL_UPDATE").is_some() {
+        std::fs::write(&path, content).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(
+        kept, content,
+        "{name} is out of date: `CENTINEL_UPDATE=1 cargo test -p centinel-mcp`"
+    );
+}
+
 #[test]
-fn the_whole_list_is_pinned() {
-    let tools = tools();
-    let canonical = canonical_json(&tools).unwrap();
-    // Object keys in one order, whatever the map behind them.
+fn every_tool_is_pinned() {
+    for tool in tools() {
+        // Object keys in one order, whatever the map behind them.
+        let sorted: Value = serde_json::from_str(&canonical_json(&tool).unwrap()).unwrap();
+        let name = format!("tool_{}", tool["name"].as_str().unwrap());
+        insta::assert_snapshot!(name, serde_json::to_string_pretty(&sorted).unwrap());
+    }
+}
+
+/// What the product lists: it takes budgets, the one kind of change whose evidence it computes.
+#[test]
+fn the_list_of_a_release_has_a_fingerprint() {
+    let server = Fixture::new().taking(&[ChangeKind::Budget]).server(false);
+    assert_eq!(fingerprint(&server.tools()).len(), 64);
+    check_file("tool-list.sha256", &format!("{}\n", server.release_line()));
+}
+
+#[test]
+fn answers_have_schemas() {
+    let schemas = answer_schemas();
+    let listed: Vec<String> =
+        tools().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(schemas.len(), listed.len());
+    let canonical = canonical_json(&schemas).unwrap();
     let sorted: Value = serde_json::from_str(&canonical).unwrap();
-    insta::assert_snapshot!("tools", serde_json::to_string_pretty(&sorted).unwrap());
-    insta::assert_snapshot!("fingerprint", sha256_hex(canonical.as_bytes()));
+    check_file("answer-schemas.json", &format!("{}\n", serde_json::to_string(&sorted).unwrap()));
+    for tool in tools() {
+        let name = tool["name"].as_str().unwrap();
+        let schema = &sorted[name];
+        let kinds = schema.get("anyOf").and_then(Value::as_array);
+        for answer in kinds.map_or(std::slice::from_ref(schema), Vec::as_slice) {
+            let required = answer["required"].as_array().unwrap();
+            for field in ["summary", "truncated"] {
+                assert!(required.contains(&json!(field)), "{name}: {field}");
+            }
+            // Half an answer would pass a schema that is open.
+            assert_eq!(answer["additionalProperties"], json!(false), "{name}");
+        }
+        if let Some(shown) = tool.get("outputSchema") {
+            // Of the full one, so that what is valid against that is valid against it.
+            for (field, kind) in shown["properties"].as_object().unwrap() {
+                assert_eq!(kind["type"], schema["properties"][field]["type"], "{name}.{field}");
+                assert!(schema["required"].as_array().unwrap().contains(&json!(field)), "{name}");
+            }
+            check_portable(shown, name);
+        }
+    }
+    let wrong = json!({"summary": "x", "proposal_id": "P-1"});
+    let schema = jsonschema::draft202012::new(&sorted["propose_change"]).unwrap();
+    assert!(!schema.is_valid(&wrong));
 }
 
 #[test]
@@ -26,6 +82,7 @@ fn the_list_is_small() {
     let tools = tools();
     assert!(tools.len() <= 14);
     let total = serde_json::to_string(&json!({ "tools": tools })).unwrap().len();
+    // About 4.1 bytes make a token; tests/independent/mcp_tool_list.py counts tokens.
     assert!(total <= 18_000, "{total} bytes");
     for tool in &tools {
         let bytes = serde_json::to_string(tool).unwrap().len();
@@ -62,7 +119,10 @@ fn every_tool_says_what_it_is() {
 fn schemas_are_portable() {
     for tool in tools() {
         let input = &tool["inputSchema"];
-        assert_eq!(input["type"], "object");
+        assert_eq!(
+            (&input["type"], &input["additionalProperties"]),
+            (&json!("object"), &json!(false))
+        );
         check_portable(input, &format!("{}", tool["name"]));
         for (name, property) in input["properties"].as_object().unwrap() {
             // The names say it all: start, end, group_by values; the rest is described.
@@ -83,6 +143,8 @@ fn check_portable(schema: &Value, at: &str) {
             "additionalProperties",
             "enum",
             "items",
+            "pattern",
+            "maxLength",
         ];
         assert!(known.contains(&key.as_str()), "{at}: {key}");
     }
@@ -91,7 +153,6 @@ fn check_portable(schema: &Value, at: &str) {
         assert!(values.as_array().unwrap().iter().all(Value::is_string), "{at}: {values}");
     }
     if kind == "object" {
-        assert_eq!(object["additionalProperties"], json!(false), "{at}");
         for (name, property) in object["properties"].as_object().unwrap() {
             check_portable(property, &format!("{at}.{name}"));
         }
@@ -131,6 +192,30 @@ async fn a_read_only_server_has_no_writing_tools() {
     assert_eq!(names, reading);
     let request = json!({"kind": "budget", "amount": "1", "per": "month", "reason": "x"});
     assert!(client.try_call("propose_change", request).await.is_err());
+}
+
+#[tokio::test]
+async fn toolsets_leave_tools_out() {
+    for (list, read_only, names) in [
+        ("spend", false, &["spend_breakdown", "explain_change", "anomalies", "data_health"][..]),
+        ("plan", false, &["forecast", "savings"]),
+        ("proposals", false, &["proposals", "propose_change", "withdraw_proposal"]),
+        ("proposals", true, &["proposals"]),
+        ("plan,proposals", true, &["forecast", "proposals", "savings"]),
+    ] {
+        let toolsets: Toolsets = list.parse().unwrap();
+        let server = Fixture::new().server(read_only).with_toolsets(toolsets);
+        // What was left out once does not come back.
+        let server = server.with_toolsets(Toolsets::all());
+        let client = Client::of(server).await;
+        let listed = client.peer.list_tools(None).await.unwrap();
+        let seen: Vec<_> = listed.tools.iter().map(|tool| tool.name.as_ref()).collect();
+        assert_eq!(seen, names, "{list}");
+        for tool in ["spend_breakdown", "forecast", "proposals"] {
+            let called = client.try_call(tool, json!({})).await;
+            assert_eq!(called.is_ok(), names.contains(&tool), "{list}: {tool}");
+        }
+    }
 }
 
 #[test]

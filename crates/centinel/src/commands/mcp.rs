@@ -8,7 +8,7 @@ mod entry;
 mod install;
 
 use crate::{
-    commands::inbox,
+    commands::{inbox, surface::Surface},
     context::{Context, now, secret_variable},
     output::{Outcome, Output},
     ports::{PortOptions, server},
@@ -18,9 +18,8 @@ use crate::{
 /// decide.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Leave out the tools that write proposals.
-    #[arg(long, global = true)]
-    read_only: bool,
+    #[command(flatten)]
+    surface: Surface,
     /// The environment variable that holds a service token: every call is made with it, and sees what
     /// the access policies let it see.
     #[arg(long, value_name = "NAME", global = true)]
@@ -40,18 +39,19 @@ enum Command {
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
     let token_env = args.token_env.as_deref();
     match &args.command {
-        None => serve(args.read_only, token_env, context),
+        None => serve(args.surface, token_env, context),
         Some(Command::Install(install)) => {
-            install::run(install, args.read_only, token_env, context, output)
+            install::run(install, args.surface, token_env, context, output)
         }
         Some(Command::Doctor(doctor)) => {
-            doctor::run(doctor, args.read_only, token_env, context, output)
+            doctor::run(doctor, args.surface, token_env, context, output)
         }
     }
 }
 
 /// Standard output belongs to the protocol: what there is to log goes to standard error.
-fn serve(read_only: bool, token_env: Option<&str>, context: &Context) -> anyhow::Result<Outcome> {
+fn serve(surface: Surface, token_env: Option<&str>, context: &Context) -> anyhow::Result<Outcome> {
+    let Surface { read_only, toolsets } = surface;
     let secret = token_env.map(secret_variable).transpose()?;
     let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -68,7 +68,8 @@ fn serve(read_only: bool, token_env: Option<&str>, context: &Context) -> anyhow:
             None => None,
         };
         let options = PortOptions { read_only, review_base: None, token };
-        centinel_mcp::serve_stdio(server(app, options, now)).await?;
+        let server = server(app, options, now).with_toolsets(toolsets);
+        centinel_mcp::serve_stdio(server).await?;
         Ok(Outcome::Done)
     })
 }

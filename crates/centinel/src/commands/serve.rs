@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::{
+    commands::surface::Surface,
     context::{Context, block_on, explain, nonce, now, outside, repositories},
     failure::hinted,
     mcp_gate::{self, Connections, McpGate, Peer},
@@ -31,23 +32,23 @@ pub(crate) struct Args {
     /// Port on the loopback interface.
     #[arg(long, default_value_t = 8787)]
     port: u16,
-    /// MCP clients may read but not propose.
-    #[arg(long)]
-    read_only: bool,
+    #[command(flatten)]
+    surface: Surface,
 }
 
 pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
     context.ensure_home(output)?;
-    serve(context, args.port, args.read_only, output)
+    serve(context, args.port, args.surface, output)
 }
 
 /// Serves until the process is asked to stop.
 pub(crate) fn serve(
     context: &Context,
     port: u16,
-    read_only: bool,
+    surface: impl Into<Surface>,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    let surface = surface.into();
     block_on(async {
         let app = context.open().await?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -63,7 +64,7 @@ pub(crate) fn serve(
         // Where everybody is to sign in, holding the home is not enough.
         let is_wanted = !app.config().access.sign_in;
         let local = is_wanted.then(|| mcp_gate::local_token(app.home())).transpose()?;
-        let mut router = router(&app, &page, read_only, now, providers, &refusals, local)?;
+        let mut router = router(&app, &page, surface, now, providers, &refusals, local)?;
         let hooks = app.forge_hooks(&outside()?).map_err(explain)?;
         if let Some(hooks) = &hooks {
             let taken = centinel_web::hooks::forges::router(hooks.clone(), refusals.clone());
@@ -95,7 +96,7 @@ pub(crate) fn serve(
 pub(crate) fn router(
     app: &App,
     page: &str,
-    read_only: bool,
+    surface: impl Into<Surface>,
     clock: fn() -> Timestamp,
     providers: Providers,
     refusals: &Refusals,
@@ -103,12 +104,14 @@ pub(crate) fn router(
 ) -> anyhow::Result<axum::Router> {
     let address = app.config().access.address.as_ref();
     let page = address.map_or_else(|| page.to_owned(), ToString::to_string);
+    let Surface { read_only, toolsets } = surface.into();
     let gate = McpGate::new(app, &page, clock, providers.clone(), refusals, local)?;
     let (document, path) = gate.metadata(read_only).unzip();
     let well_known = metadata_routes(document, &path.unwrap_or_default());
     let options = PortOptions { read_only, review_base: Some(page), token: None };
     let http = gate.http_options().guarded_by(Arc::new(gate));
-    let mcp = http_service(ports::server(app.clone(), options, clock), http);
+    let server = ports::server(app.clone(), options, clock).with_toolsets(toolsets);
+    let mcp = http_service(server, http);
     let state = WebState::new(app.clone(), clock, random).signing_in_with(providers);
     let state = state.counting_in(refusals.clone());
     Ok(centinel_web::router(state).nest("/mcp", mcp).merge(well_known))

@@ -11,14 +11,14 @@ use centinel_engine::{
     series::Dimension,
 };
 use centinel_mcp::{
-    AnomaliesAnswer, AnomaliesRequest, AnomalyFilter, AnomalyRow, Filter, Label, Metric, Refusal,
-    Sentence,
+    AnomaliesAnswer, AnomaliesRequest, AnomalyFilter, AnomalyRow, Edit, Filter, Label, Metric,
+    Refusal, Sentence, quoted,
 };
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{
     Ports,
-    basis::{Asked, count, money, other_currencies, paged, scope_of, shown_scope},
+    basis::{Asked, count, money, net_only, other_currencies, paged, scope_of, shown_scope, told},
     refusal::refused,
 };
 
@@ -32,10 +32,17 @@ impl Ports {
     ) -> Result<AnomaliesAnswer, Refusal> {
         let AnomaliesRequest { window, filter, status, impact_min, page } = request;
         if let Some(dimension) = filter.0.keys().find(|dimension| !is_watched(dimension)) {
-            return Err(Refusal::mistaken(
-                format!("anomalies are not watched by `{dimension}`"),
-                "filter by feature, team, agent, application, service, model, provider, \
-                 sub_account, api_key or region, or leave `filter` out",
+            let argument = match dimension {
+                Dimension::Tag(_) => "filter.tag".to_owned(),
+                named => format!("filter.{named}"),
+            };
+            let name = quoted(&dimension.to_string());
+            return Err(Refusal::amended(
+                format!(
+                    "anomalies are not watched by {name}, but by feature, team, agent, application, \
+                     service, model, provider, sub_account, api_key and region"
+                ),
+                vec![Edit::without(argument)],
             ));
         }
         self.unchanged_since(page.as_of).await?;
@@ -53,6 +60,10 @@ impl Ports {
                 None if incident.is_small => small = small.saturating_add(1),
                 _ => kept.push((impact, incident)),
             }
+        }
+        if kept.is_empty() {
+            // "None" would say that all is well with something that there is not.
+            self.known_values(&asked, &filter).await?;
         }
         kept.sort_by(|(a, one), (b, other)| b.cmp(a).then_with(|| one.id.cmp(&other.id)));
         let total_impact =
@@ -74,7 +85,8 @@ impl Ports {
             );
         }
         let mut proposals = self.proposals_by_scope(asked.now).await?;
-        let summary = summary(&kept, total_impact, &asked, currency);
+        let summary = told(summary(&kept, total_impact, &asked, currency), &asked, &coverage);
+        notes.push(net_only());
         let row_count = count(i128::try_from(kept.len()).unwrap_or(i128::MAX));
         let rows = paged(kept, page)
             .into_iter()
@@ -175,7 +187,7 @@ fn summary(
     currency: centinel_engine::money::Currency,
 ) -> Sentence {
     let Some((largest, incident)) = kept.first() else {
-        return Sentence::new("No anomaly of that kind touches ").figure(asked.period).text(".");
+        return Sentence::new("No anomaly of that kind touches ").figure(asked.period);
     };
     let open = kept.iter().filter(|(_, incident)| incident.is_open).count();
     let mut sentence = Sentence::new("")
@@ -202,7 +214,6 @@ fn summary(
         .figure(incident.start)
         .text(", with ")
         .figure(money(*largest, currency))
-        .text(".")
 }
 
 fn after(day: Date) -> Date {

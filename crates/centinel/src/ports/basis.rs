@@ -9,7 +9,8 @@ use centinel_engine::{
 };
 use centinel_ledger::{Condition, Measure, ScanLevel, SpendQuery};
 use centinel_mcp::{
-    Basis, Coverage, Filter, Label, Refusal, RelativePeriod, Scope, Sentence, Window,
+    Basis, Coverage, Edit, Filter, GrossSides, Label, Refusal, RelativePeriod, Scope, Sentence,
+    Window,
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -58,18 +59,55 @@ impl Ports {
             }
         };
         if !period.is_aligned(HOUR_MICROS) {
-            return Err(Refusal::mistaken(
+            let (first, last) = period.dates();
+            let after = if start_of_day(last) < period.end { last.tomorrow() } else { Ok(last) };
+            return Err(Refusal::amended(
                 "the ledger answers whole hours",
-                "let `start` and `end` be full UTC hours, or dates",
+                vec![
+                    Edit::set("start", first.to_string()),
+                    Edit::set("end", after.unwrap_or(Date::MAX).to_string()),
+                ],
             ));
         }
         if period.end <= data.0 || period.start > data.1 {
-            return Err(Refusal::mistaken(
-                format!("there is no data in {period}"),
-                format!("the data covers {} to {}", date_of(data.0), date_of(data.1)),
+            let ahead = if period.start > data.1 { "; days ahead are for `forecast`" } else { "" };
+            return Err(Refusal::amended(
+                format!(
+                    "there is no data in {period}: it covers {} to {}{ahead}",
+                    date_of(data.0),
+                    date_of(data.1)
+                ),
+                vec![Edit::without("start"), Edit::without("end"), Edit::set("period", "last_30d")],
             ));
         }
         Ok(Asked { now, period, data, counts_from, as_of: as_of.unwrap_or(now) })
+    }
+
+    /// First day of the data, and the day that relative periods count from.
+    pub(super) async fn data_days(&self) -> Result<Option<(Date, Date)>, Refusal> {
+        let span = self.app.ledger().span().await.map_err(|error| failed(&error))?;
+        let Some(data) = span else { return Ok(None) };
+        let resolved = When::All.resolve(self.now(), Some(data)).map_err(|error| failed(&error))?;
+        Ok(Some((date_of(data.0), resolved.today)))
+    }
+
+    /// What both sides of a change were before credits and discounts.
+    pub(super) async fn gross_sides(
+        &self,
+        period: Period,
+        before: Option<Period>,
+        filter: &Filter,
+        currency: Currency,
+    ) -> Result<GrossSides, Refusal> {
+        let gross = async |period: Period| -> Result<Pico, Refusal> {
+            let question = question(period, Vec::new(), filter);
+            Ok(self.app.gross(&question, currency).await.map_err(refused)?.total)
+        };
+        let before = match before {
+            Some(before) => Some(gross(before).await?),
+            None => None,
+        };
+        Ok(GrossSides { before, after: gross(period).await? })
     }
 
     /// A period that may lie ahead of the data.
@@ -193,7 +231,10 @@ impl Ports {
     ///
     /// A source that comes by the month has delivered up to its next step, and never beyond the
     /// newest row of all.
-    async fn fresh_until(&self, newest: Timestamp) -> Result<Option<Timestamp>, Refusal> {
+    pub(super) async fn fresh_until(
+        &self,
+        newest: Timestamp,
+    ) -> Result<Option<Timestamp>, Refusal> {
         let database = self.app.database();
         let sources = database.sources().await.map_err(|error| failed(&error))?;
         let until = database.data_until_by_source().await.map_err(|error| failed(&error))?;
@@ -206,6 +247,14 @@ impl Ports {
         let counted = sources.iter().filter(|(_, role)| *role == "spend");
         let delivered: Option<Vec<_>> = counted.map(|(name, _)| delivered(name)).collect();
         Ok(delivered.and_then(|delivered| delivered.into_iter().min()))
+    }
+
+    /// The same, of an answer that is about no period; `None` without data, too.
+    pub(super) async fn newest_delivery(&self) -> Result<Option<Timestamp>, Refusal> {
+        match self.app.ledger().span().await.map_err(|error| failed(&error))? {
+            Some((_, newest)) => self.fresh_until(newest).await,
+            None => Ok(None),
+        }
     }
 
     /// The open proposal about a scope, if any.
@@ -222,6 +271,36 @@ impl Ports {
         });
         Ok(scoped.collect())
     }
+}
+
+/// The end of a summary: what whoever reads only that must know, and the final period.
+pub(super) fn told(summary: Sentence, asked: &Asked, coverage: &Coverage) -> Sentence {
+    let mut ending = Sentence::new("");
+    if coverage.unpriced_calls > 0 {
+        ending = ending
+            .text("; ")
+            .figure(coverage.unpriced_calls)
+            .text(" calls have no price, their cost is in no amount");
+    }
+    summary.ending(&data_end(ending, asked))
+}
+
+/// The same of an answer whose summary counts calls without a price itself.
+pub(super) fn ended(summary: Sentence, asked: &Asked) -> Sentence {
+    summary.ending(&data_end(Sentence::new(""), asked))
+}
+
+fn data_end(mut ending: Sentence, asked: &Asked) -> Sentence {
+    let after_data = date_of(asked.data.1).tomorrow().unwrap_or(Date::MAX);
+    if asked.counts_from.is_some() || asked.period.end > start_of_day(after_data) {
+        ending = ending.text("; the data ends with ").figure(date_of(asked.data.1));
+    }
+    ending.text(".")
+}
+
+/// Says which cost the amounts are, where they are of one kind only.
+pub(super) fn net_only() -> Sentence {
+    Sentence::new("Amounts are net: after credits and discounts, commitments amortised.")
 }
 
 fn is_to_date(relative: RelativePeriod) -> bool {

@@ -10,14 +10,15 @@ use centinel_engine::{
 };
 use centinel_mcp::{
     Change, CompareRequest, CompareTo, ComparisonAnswer, ComparisonRow, Decomposition, Driver,
-    Effect, ExplainRequest, ExplanationAnswer, Filter, Grouping, Label, Link, Place, Refusal,
-    Sentence, Window, previous_period, year_before,
+    Edit, Effect, ExplainRequest, ExplanationAnswer, Filter, GrossSides, Grouping, Label, Link,
+    Place, Refusal, Sentence, Window, previous_period, year_before,
 };
 
 use super::{
     Ports,
     basis::{
-        Asked, conditions, count, main_owner, money, other_currencies, paged, scope_of, shown_scope,
+        Asked, conditions, count, main_owner, money, other_currencies, paged, scope_of,
+        shown_scope, told,
     },
     refusal::refused,
     spend::share,
@@ -40,8 +41,12 @@ impl Ports {
         self.unchanged_since(page.as_of).await?;
         let asked = self.asked(window, page.as_of).await?;
         let question = self.change_question(&asked, compare_to, &filter).await?;
-        let compared = self.app.compare(&question, &dimension, asked.now).await.map_err(refused)?;
+        let compared = match self.app.compare(&question, &dimension, asked.now).await {
+            Ok(compared) => compared,
+            Err(error) => return Err(self.or_unknown(&asked, &filter, error).await),
+        };
         let explained = compared.explained;
+        self.spent_something(&explained, &asked, &filter).await?;
         let total = decomposition(&explained.decomposition);
         let row_count = count(i128::try_from(compared.groups.len()).unwrap_or(i128::MAX));
         let rows: Vec<ComparisonRow> = compared
@@ -70,9 +75,12 @@ impl Ports {
         let mut notes = other_currencies(&by_owner, explained.currency);
         notes.extend(notes_of(&explained, &asked, compare_to));
         let evidence = explained.evidence.clone();
+        let gross = self.gross_of(&explained, compare_to, &filter).await?;
+        notes.push(net_but_gross());
         Ok(ComparisonAnswer {
-            summary: summary.text("."),
+            summary: told(summary, &asked, &coverage),
             total,
+            gross,
             rows: paged(rows, page),
             row_count,
             baseline: explained.baseline,
@@ -96,8 +104,11 @@ impl Ports {
             ExplainRequest::Scope { window, compare_to, filter } => {
                 let asked = self.asked(window, None).await?;
                 let question = self.change_question(&asked, compare_to, &filter).await?;
-                let explained =
-                    self.app.explain_change(&question, asked.now).await.map_err(refused)?;
+                let explained = match self.app.explain_change(&question, asked.now).await {
+                    Ok(explained) => explained,
+                    Err(error) => return Err(self.or_unknown(&asked, &filter, error).await),
+                };
+                self.spent_something(&explained, &asked, &filter).await?;
                 (asked, explained, filter, compare_to, None)
             }
         };
@@ -112,11 +123,14 @@ impl Ports {
         let owner = anomaly.as_ref().and_then(|incident| incident.owner.as_ref());
         let owner = owner.map(Label::from).or_else(|| main_owner(&by_owner));
         let evidence = explained.evidence.clone();
+        let gross = self.gross_of(&explained, compare_to, &filter).await?;
+        notes.push(net_but_gross());
         Ok(ExplanationAnswer {
-            summary: change_sentence(&explained, compare_to, &filter).text("."),
+            summary: told(change_sentence(&explained, compare_to, &filter), &asked, &coverage),
             anomaly_id: anomaly.as_ref().map(|incident| Label::from(&incident.id)),
             scope: shown_scope(&scope),
             decomposition: decomposition(&explained.decomposition),
+            gross,
             usual_range_ratio: None,
             places: places(&explained),
             started_at: anomaly.as_ref().map(|incident| start_of_day(incident.start)),
@@ -127,6 +141,32 @@ impl Ports {
             baseline: explained.baseline,
             basis: self.basis(&asked, explained.currency, coverage, evidence, notes).await?,
         })
+    }
+
+    /// Refuses a comparison of nothing with nothing.
+    async fn spent_something(
+        &self,
+        explained: &Explained,
+        asked: &Asked,
+        filter: &Filter,
+    ) -> Result<(), Refusal> {
+        let split = &explained.decomposition;
+        let is_nothing = split.before == Pico::ZERO && split.after == Pico::ZERO;
+        if is_nothing && !filter.0.is_empty() {
+            return Err(self.nothing_found(asked, filter).await);
+        }
+        Ok(())
+    }
+
+    /// List cost of both sides; the usual level is one of net cost, and has none.
+    async fn gross_of(
+        &self,
+        explained: &Explained,
+        compare_to: CompareTo,
+        filter: &Filter,
+    ) -> Result<GrossSides, Refusal> {
+        let before = (compare_to != CompareTo::Usual).then_some(explained.baseline);
+        self.gross_sides(explained.period, before, filter, explained.currency).await
     }
 
     /// The product's question for a comparison; refuses a baseline without data.
@@ -140,21 +180,26 @@ impl Ports {
             CompareTo::PreviousPeriod => previous_period(asked.period),
             CompareTo::YearBefore => year_before(asked.period),
             CompareTo::Usual if !asked.period.is_aligned(DAY_MICROS) => {
-                return Err(Refusal::mistaken(
+                return Err(Refusal::amended(
                     "the usual level is one of whole days",
-                    "let `start` and `end` be dates, or `compare_to` be `previous_period`",
+                    vec![Edit::set("compare_to", "previous_period")],
                 ));
             }
             CompareTo::Usual => None,
         };
         match before {
             Some(before) if before.end <= asked.data.0 => {
-                return Err(Refusal::mistaken(
-                    format!("there is no data in {before}, the period to compare with"),
+                return Err(Refusal::amended(
                     format!(
-                        "the data begins with {}; take a later period, or `compare_to` `usual`",
+                        "there is no data in {before}, the period to compare with: it begins with {}",
                         date_of(asked.data.0)
                     ),
+                    vec![
+                        Edit::without("start"),
+                        Edit::without("end"),
+                        Edit::set("period", "last_7d"),
+                        Edit::set("compare_to", "previous_period"),
+                    ],
                 ));
             }
             None if compare_to != CompareTo::Usual => {
@@ -310,6 +355,12 @@ fn change_sentence(explained: &Explained, compare_to: CompareTo, filter: &Filter
         .text(driver.label())
         .text(" with ")
         .figure(signed(split.effect(driver), *currency))
+}
+
+fn net_but_gross() -> Sentence {
+    Sentence::new(
+        "Amounts are net, after credits and discounts, commitments amortised; `gross` is before.",
+    )
 }
 
 /// What was assumed in a comparison.

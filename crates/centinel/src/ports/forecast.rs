@@ -1,25 +1,25 @@
 //! What a period will cost.
 
-use std::collections::BTreeMap;
-
 use centinel_app::{
     ForecastLine, ForecastPeriod, ForecastRequest as AppRequest, SpendForecast, SpendGroup,
 };
 use centinel_engine::{
-    money::{Decimal, Money, Pico},
+    money::{Currency, Decimal, Money, Pico},
     period::Period,
+    proposal,
 };
 use centinel_mcp::{
-    Expected, ForecastAnswer, ForecastRequest, ForecastRow, ForecastWindow, Label, ModelAssumed,
-    Refusal, Sentence,
+    BudgetOutlook, BudgetPeriod, Expected, ForecastAnswer, ForecastRequest, ForecastRow,
+    ForecastWindow, Label, ModelAssumed, Refusal, RelativePeriod, Sentence, Window,
 };
 use jiff::ToSpan as _;
 
 use super::{
     Ports,
-    basis::{conditions, count, other_currencies, paged},
+    basis::{conditions, count, net_only, other_currencies, paged, shown_scope, told},
     refusal::{failed, refused},
 };
+use crate::text::percent;
 
 /// Probabilities of the bands, in percent.
 const LEVELS: [u32; 2] = [80, 95];
@@ -46,31 +46,119 @@ impl Ports {
             amount: request.amount,
             assumptions: request.assumptions,
         };
-        let found = self.app.forecast(&question, self.now()).await.map_err(refused)?;
+        let found = match self.app.forecast(&question, self.now()).await {
+            Ok(found) => found,
+            Err(error) => {
+                let asked = self.asked(Window::Relative(RelativePeriod::Last30d), None).await?;
+                return Err(self.or_unknown(&asked, &request.filter, error).await);
+            }
+        };
         let seen = Period::days(found.as_of.saturating_sub(28.days()), found.as_of);
         let seen = self.asked_ahead(seen.map_err(|error| failed(&error))?, request.page.as_of);
         let seen = seen.await?;
         let by_owner = self.by_owner(&seen, &request.filter).await?;
         let coverage = self.coverage(&by_owner, &request.filter, None).await?;
         let mut notes = other_currencies(&by_owner, found.currency);
+        if by_owner.rows.is_empty() && !request.filter.0.is_empty() {
+            self.known_values(&seen, &request.filter).await?;
+        }
+        let (budgets, more) = self.budgets(&request.window, &question, found.currency).await?;
         notes.extend(remarks(&found));
+        notes.push(net_only());
+        notes.extend(more);
         let asked = self.asked_ahead(found.period, request.page.as_of).await?;
         let evidence = found.evidence.clone();
         let basis = self.basis(&asked, found.currency, coverage, evidence, notes).await?;
         let rows: Vec<ForecastRow> = found.lines.iter().map(row).collect::<Result<_, _>>()?;
         let passing = found.total.forecast.passing;
         Ok(ForecastAnswer {
-            summary: summary(&found, question.amount)?,
+            summary: told(
+                with_budget(summary(&found, question.amount)?, &budgets, found.currency),
+                &seen,
+                &coverage,
+            ),
             total: expected(&found.total)?,
             first_day_ahead: found.as_of,
             probability_above: passing.and_then(|passing| probability(passing.probability_above)),
             reached_on: passing.and_then(|passing| passing.date_expected),
             models_assumed: found.models_assumed.iter().map(assumed).collect::<Result<_, _>>()?,
+            budgets,
             row_count: count(i128::try_from(rows.len()).unwrap_or(i128::MAX)),
             rows: paged(rows, request.page),
             basis,
         })
     }
+}
+
+impl Ports {
+    /// Limits of the home for the kind of period, and what is not said about them.
+    async fn budgets(
+        &self,
+        window: &ForecastWindow,
+        question: &AppRequest,
+        currency: Currency,
+    ) -> Result<(Vec<BudgetOutlook>, Vec<Sentence>), Refusal> {
+        let ForecastWindow::Calendar(period) = *window else { return Ok((Vec::new(), Vec::new())) };
+        let assumed = &question.assumptions;
+        let outlooks =
+            self.app.budget_outlooks(period, &question.filter, assumed, self.now()).await;
+        let outlooks = outlooks.map_err(refused)?;
+        let mut notes = Vec::new();
+        if outlooks.left_out > 0 {
+            let more = Sentence::new("").figure(outlooks.left_out);
+            notes.push(more.text(" more budgets are not shown; ask with their `filter`."));
+        }
+        let (own, other): (Vec<_>, Vec<_>) =
+            outlooks.limits.into_iter().partition(|outlook| outlook.limit.currency == currency);
+        if !other.is_empty() {
+            let more = Sentence::new("").figure(other.len());
+            notes.push(more.text(" budgets are in another currency, and compared with nothing."));
+        }
+        let budgets = own.iter().map(outlook).collect::<Result<_, _>>()?;
+        Ok((budgets, notes))
+    }
+}
+
+fn outlook(found: &centinel_app::BudgetOutlook) -> Result<BudgetOutlook, Refusal> {
+    let forecast = found.forecast.as_ref();
+    let passing = forecast.and_then(|forecast| forecast.passing);
+    Ok(BudgetOutlook {
+        scope: shown_scope(&found.scope),
+        per: match found.period {
+            proposal::BudgetPeriod::Day => BudgetPeriod::Day,
+            proposal::BudgetPeriod::Week => BudgetPeriod::Week,
+            proposal::BudgetPeriod::Month => BudgetPeriod::Month,
+            proposal::BudgetPeriod::Quarter => BudgetPeriod::Quarter,
+            proposal::BudgetPeriod::Year => BudgetPeriod::Year,
+        },
+        limit: found.limit.amount,
+        seen: forecast.map(|forecast| pico(forecast.seen)).transpose()?,
+        expected: forecast.and_then(|forecast| forecast.period_total).map(pico).transpose()?,
+        probability_above: passing.and_then(|passing| probability(passing.probability_above)),
+        reached_on: passing.and_then(|passing| passing.date_expected),
+    })
+}
+
+/// Names the limit that is likeliest to be passed.
+fn with_budget(summary: Sentence, budgets: &[BudgetOutlook], currency: Currency) -> Sentence {
+    let Some((first, chance)) =
+        budgets.first().and_then(|first| Some((first, first.probability_above?)))
+    else {
+        return summary;
+    };
+    let mut sentence = summary.text("; the budget of ");
+    if first.scope.is_empty() {
+        sentence = sentence.text("all spend");
+    }
+    for (index, (name, value)) in first.scope.iter().enumerate() {
+        sentence = sentence.text(if index == 0 { "" } else { ", " });
+        sentence = sentence.name(name.as_str()).text(" ").name(value.as_str());
+    }
+    sentence
+        .text(", ")
+        .figure(Money { amount: first.limit, currency })
+        .text(", is passed with a probability of ")
+        .figure(percent(chance))
 }
 
 fn row(line: &ForecastLine) -> Result<ForecastRow, Refusal> {
@@ -83,15 +171,16 @@ fn row(line: &ForecastLine) -> Result<ForecastRow, Refusal> {
 }
 
 fn expected(line: &ForecastLine) -> Result<Expected, Refusal> {
-    let mut bands = BTreeMap::new();
-    for band in &line.forecast.bands {
-        bands.insert(format!("low_{}", band.level), pico(band.low)?);
-        bands.insert(format!("high_{}", band.level), pico(band.high)?);
-    }
+    let band = |level| line.forecast.bands.iter().find(|band| band.level == level);
+    let low = |level| band(level).map(|band| pico(band.low)).transpose();
+    let high = |level| band(level).map(|band| pico(band.high)).transpose();
     Ok(Expected {
         seen: pico(line.forecast.seen)?,
         expected: line.forecast.period_total.map(pico).transpose()?,
-        bands,
+        low_80: low(80)?,
+        high_80: high(80)?,
+        low_95: low(95)?,
+        high_95: high(95)?,
         without_assumptions: line.without_assumptions.map(pico).transpose()?,
     })
 }
@@ -149,10 +238,7 @@ fn summary(found: &SpendForecast, amount: Option<Decimal>) -> Result<Sentence, R
             .text(" with a probability of ")
             .figure(format!("{:.1} %", passing.probability_above * 100.0));
     }
-    if found.total.unpriced_calls > 0 {
-        sentence = sentence.text("; what calls without a price cost is not in it");
-    }
-    Ok(sentence.text("."))
+    Ok(sentence)
 }
 
 /// What is assumed, and what is in no figure.

@@ -11,9 +11,9 @@ use centinel_engine::{
     proposal::{self, Change, Kind, ProposalId, Saving, Status},
 };
 use centinel_mcp::{
-    BudgetPeriod, ChangeKind, FieldChange, Filter, Label, OnBreach, Principal, ProposalAnswer,
-    ProposalDraft, ProposalRow, ProposalStatus, ProposalsAnswer, ProposalsRequest, ProposedChange,
-    Receipt, Refusal, RelativePeriod, SavingInterval, Sentence, Window, quoted,
+    BudgetPeriod, ChangeKind, Edit, FieldChange, Filter, Label, OnBreach, Principal,
+    ProposalAnswer, ProposalDraft, ProposalRow, ProposalStatus, ProposalsAnswer, ProposalsRequest,
+    ProposedChange, Receipt, Refusal, RelativePeriod, SavingInterval, Sentence, Window, quoted,
 };
 use jiff::Timestamp;
 
@@ -143,6 +143,7 @@ impl Ports {
             row_count: count(i128::try_from(rows.len()).unwrap_or(i128::MAX)),
             rows: paged(rows, page),
             as_of,
+            fresh_until: self.newest_delivery().await?,
         })
     }
 
@@ -179,15 +180,15 @@ impl Ports {
         };
         let own = self.app.config().organisation.currency;
         if let Some(other) = currency.filter(|&currency| currency != own) {
-            return Err(Refusal::mistaken(
-                format!("budgets are kept in `{own}`, not in `{other}`"),
-                "leave `currency` out and state `amount` in the ledger's currency",
+            return Err(Refusal::amended(
+                format!("budgets are kept in `{own}`, not in `{other}`: state `amount` in `{own}`"),
+                vec![Edit::without("currency")],
             ));
         }
         if on_breach == OnBreach::Deny {
-            return Err(Refusal::mistaken(
+            return Err(Refusal::amended(
                 "a budget proposed here tells people; it cannot refuse calls",
-                "let `on_breach` be `alert`, or leave it out",
+                vec![Edit::set("on_breach", "alert")],
             ));
         }
         let amount = Pico::try_from(amount).map_err(|_| {
@@ -216,9 +217,12 @@ impl Ports {
             Err(
                 AppError::NotFound { .. }
                 | AppError::Store(centinel_store::StoreError::Corrupt { .. }),
-            ) => Err(Refusal::mistaken(
-                format!("there is no evidence {}", quoted(evidence_id)),
-                "pass the `evidence_id` of an answer as it is, or leave it out",
+            ) => Err(Refusal::amended(
+                format!(
+                    "there is no evidence {}; pass that of an answer as it is",
+                    quoted(evidence_id)
+                ),
+                vec![Edit::without("evidence_id")],
             )),
             Err(error) => Err(failed(&error)),
         }
@@ -267,7 +271,7 @@ fn number(proposal_id: &str) -> Result<ProposalId, Refusal> {
     proposal_id.parse().map_err(|_| {
         Refusal::mistaken(
             format!("there is no proposal {}", quoted(proposal_id)),
-            "list ids with `proposals`",
+            "call `proposals` with {}",
         )
     })
 }

@@ -4,7 +4,7 @@ use centinel_app::AppError;
 use centinel_approvals::ApprovalError;
 use centinel_engine::proposal;
 use centinel_ledger::LedgerError;
-use centinel_mcp::{Refusal, quoted};
+use centinel_mcp::{Edit, Refusal, quoted};
 
 /// A failed use case as a refusal.
 pub(super) fn refused(error: AppError) -> Refusal {
@@ -15,7 +15,7 @@ pub(super) fn refused(error: AppError) -> Refusal {
         ),
         AppError::NotFound { what: "episode", id } => Refusal::mistaken(
             format!("there is no anomaly {}", quoted(&id)),
-            "list ids with `anomalies`",
+            "call `anomalies` with {\"period\":\"last_90d\",\"status\":\"all\"}",
         ),
         error @ AppError::NotAllSeen => Refusal::mistaken(
             error.to_string(),
@@ -45,9 +45,14 @@ pub(super) fn refused(error: AppError) -> Refusal {
             error.to_string(),
             "give `period`, or `start` and `end` as dates within the next years",
         ),
-        AppError::NothingBefore => Refusal::mistaken(
-            "there is nothing before the period to compare with",
-            "take a later period: the usual level is that of the 56 days before it",
+        AppError::NothingBefore => Refusal::amended(
+            "there is nothing before the period to compare with: the usual level is that of the 56 days \
+             before it",
+            ["start", "end", "compare_to"]
+                .map(Edit::without)
+                .into_iter()
+                .chain([Edit::set("period", "last_7d")])
+                .collect(),
         ),
         AppError::EmptyPeriod(error) => {
             Refusal::mistaken(error.to_string(), "`end` is the first moment not counted")

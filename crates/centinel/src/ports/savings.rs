@@ -36,6 +36,7 @@ impl Ports {
             row_count: count(i128::try_from(rows.len()).unwrap_or(i128::MAX)),
             rows: paged(rows, page),
             as_of,
+            fresh_until: self.newest_delivery().await?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Spend by a dimension or over time.
 
-use centinel_app::{SpendGroup, SpendSums};
+use centinel_app::{SpendGroup, SpendSums, cost_per_output};
 use centinel_engine::{
     money::{Decimal, Pico},
     period::date_of,
@@ -11,7 +11,7 @@ use centinel_mcp::{
 
 use super::{
     Ports,
-    basis::{count, money, other_currencies, paged, question},
+    basis::{count, money, other_currencies, paged, question, told},
     refusal::refused,
 };
 use crate::text::percent;
@@ -20,32 +20,33 @@ impl Ports {
     pub(super) async fn spend_answer(&self, request: SpendRequest) -> Result<SpendAnswer, Refusal> {
         let SpendRequest { window, grouping, filter, page } = request;
         let asked = self.asked(window, page.as_of).await?;
-        let (dimension, grain) = match &grouping {
-            Grouping::By(dimension) => (Some(dimension), None),
+        let (group, grain) = match &grouping {
+            Grouping::By(dimension) => (Some(SpendGroup::Dimension(dimension.clone())), None),
+            Grouping::Owner => (Some(SpendGroup::Owner), None),
+            Grouping::Kind => (Some(SpendGroup::Kind), None),
             Grouping::Over(grain) => (None, Some(*grain)),
         };
-        let group_by = dimension.cloned().map(SpendGroup::Dimension).into_iter().collect();
+        let group_by = group.iter().cloned().collect();
         let mut question = question(asked.period, group_by, &filter);
         question.grain = grain;
         question.as_of = page.as_of;
         let answer = self.app.spend(&question, asked.now).await.map_err(refused)?;
         let gross = self.app.gross(&question, answer.currency).await.map_err(refused)?;
+        let outputs = self.app.outputs(&question).await.map_err(refused)?;
         let lines: Vec<_> =
             answer.rows.iter().filter(|line| line.currency == answer.currency).collect();
         if lines.is_empty() {
-            return Err(Refusal::mistaken(
-                format!("nothing was spent in {} with this filter", asked.period),
-                "list values with `group_by` and without that `filter`",
-            ));
+            return Err(self.nothing_found(&asked, &filter).await);
         }
-        let total = spend(&answer.total, gross.total);
+        let total = spend(&answer.total, gross.total, outputs.total);
         let row_count = count(i128::try_from(lines.len()).unwrap_or(i128::MAX));
         let rows: Vec<SpendRow> = lines
             .iter()
             .map(|line| {
                 let value = line.group.values().next().cloned().flatten();
                 let listed = gross.lines.get(&(line.at, value.clone())).copied();
-                let spend = spend(&line.sums, listed.unwrap_or(line.sums.cost));
+                let outputs = outputs.lines.get(&(line.at, value.clone())).copied();
+                let spend = spend(&line.sums, listed.unwrap_or(line.sums.cost), outputs);
                 let group = line.at.map(|at| date_of(at).to_string()).or(value);
                 SpendRow {
                     group: group.map(Label::from),
@@ -73,7 +74,7 @@ impl Ports {
             summary = summary.text(", of the filtered part only");
         }
         if let Some(largest) = rows.iter().max_by_key(|row| row.spend.net) {
-            let of = dimension.map(ToString::to_string);
+            let of = group.as_ref().map(ToString::to_string);
             summary = summary.text("; the largest ");
             summary = match &of {
                 Some(dimension) => summary.name(dimension),
@@ -93,7 +94,7 @@ impl Ports {
         let evidence = answer.evidence.clone();
         let basis = self.basis(&asked, answer.currency, coverage, evidence, notes).await?;
         Ok(SpendAnswer {
-            summary: summary.text("."),
+            summary: told(summary, &asked, &basis.coverage),
             total,
             rows: paged(rows, page),
             row_count,
@@ -102,10 +103,21 @@ impl Ports {
     }
 }
 
-fn spend(sums: &SpendSums, gross: Pico) -> Spend {
+fn spend(sums: &SpendSums, gross: Pico, outputs: Option<Pico>) -> Spend {
     let calls = (sums.calls > 0).then(|| count(sums.calls));
-    let tokens = sums.input_tokens.saturating_add(sums.output_tokens);
-    Spend { gross, net: sums.cost, calls, tokens: calls.map(|_| count(tokens)) }
+    let tokens = |tokens: i128| calls.map(|_| count(tokens));
+    Spend {
+        gross,
+        net: sums.cost,
+        calls,
+        tokens: tokens(sums.input_tokens.saturating_add(sums.output_tokens)),
+        input_tokens: tokens(sums.input_tokens),
+        cached_input_tokens: tokens(sums.cache_read_tokens),
+        output_tokens: tokens(sums.output_tokens),
+        cached_input_ratio: sums.cached_ratio(),
+        outputs,
+        net_per_output: outputs.and_then(|outputs| cost_per_output(sums.cost, outputs)),
+    }
 }
 
 /// A part of a whole, 0 to 1 at four decimals; `None` when the whole is zero.

@@ -33,10 +33,11 @@ pub(super) async fn home(config: &WorldConfig) -> (tempfile::TempDir, Ports) {
     let manifest = World::generate(config).write(&files).unwrap();
     create_home(&home).unwrap();
     let app = App::open(&home, None).await.unwrap();
-    let roles = [FileRole::Calls, FileRole::Charges, FileRole::Outcomes];
+    let roles = [FileRole::Calls, FileRole::Charges, FileRole::Outcomes, FileRole::Invoice];
     for (nonce, entry) in (0..).zip(manifest.files.iter().filter(|f| roles.contains(&f.role))) {
         let path = files.join(&entry.file);
-        let request = ImportRequest::default();
+        let is_invoice = entry.role == FileRole::Invoice;
+        let request = ImportRequest { is_invoice, ..ImportRequest::default() };
         let progress = std::sync::Arc::new(Progress::default());
         app.import_file(&path, request, progress, clock(), nonce).await.unwrap();
     }
@@ -52,15 +53,15 @@ pub(super) async fn home(config: &WorldConfig) -> (tempfile::TempDir, Ports) {
     )
 }
 
-fn caller() -> Principal {
+pub(super) fn caller() -> Principal {
     Principal::agent("test")
 }
 
-fn page(offset: u64, as_of: Option<Timestamp>) -> Page {
+pub(super) fn page(offset: u64, as_of: Option<Timestamp>) -> Page {
     Page { offset, limit: 3, as_of }
 }
 
-fn sum(amounts: impl IntoIterator<Item = Pico>) -> Pico {
+pub(super) fn sum(amounts: impl IntoIterator<Item = Pico>) -> Pico {
     Pico::checked_sum(amounts).unwrap()
 }
 
@@ -73,7 +74,7 @@ async fn ledger_cost(ports: &Ports, period: Period) -> Pico {
 }
 
 /// All pages of a breakdown, put together.
-async fn whole(ports: &Ports, window: Window, grouping: &Grouping) -> SpendAnswer {
+pub(super) async fn whole(ports: &Ports, window: Window, grouping: &Grouping) -> SpendAnswer {
     let ask = async |page| {
         let filter = Filter::default();
         let request = SpendRequest { window, grouping: grouping.clone(), filter, page };
@@ -151,8 +152,9 @@ async fn forecasts_add_up(ports: &Ports) {
         let above = answer.probability_above.unwrap();
         assert!(above >= "0.99".parse().unwrap() && above <= "1".parse().unwrap(), "{above}");
         assert!(answer.basis.coverage.unpriced_calls > 0, "the world has models without a price");
-        assert!(answer.summary.as_str().contains("calls without a price cost is not in it"));
-        totals.push((answer.total.expected, answer.total.bands));
+        assert!(answer.summary.as_str().contains("calls have no price"));
+        let total = &answer.total;
+        totals.push((total.expected, [total.low_80, total.high_80, total.low_95, total.high_95]));
     }
     assert!(totals.windows(2).all(|pair| pair[0] == pair[1]), "one question has one total");
     let more = vec!["volume +100%".parse().unwrap()];
@@ -266,10 +268,10 @@ async fn mistakes_are_named(ports: &Ports) {
         (
             Window::Relative(RelativePeriod::Last7d),
             &[(Dimension::Feature, "no such feature")],
-            "nothing was spent",
+            "no row has `feature` `no such feature`; the nearest are `",
         ),
     ] {
-        let Err(Refusal::Mistaken { message: given, .. }) = ask(window, filter).await else {
+        let Err(Refusal::Amended { message: given, .. }) = ask(window, filter).await else {
             panic!("{message}: answered");
         };
         assert!(given.contains(message), "{given}");
@@ -281,7 +283,7 @@ async fn mistakes_are_named(ports: &Ports) {
         filter: Filter::default(),
         page: page(0, None),
     };
-    assert!(matches!(ports.compare(&caller(), compare).await, Err(Refusal::Mistaken { .. })));
+    assert!(matches!(ports.compare(&caller(), compare).await, Err(Refusal::Amended { .. })));
     let unknown = ExplainRequest::Anomaly { anomaly_id: "E-9999".to_owned() };
     assert!(matches!(ports.explain(&caller(), unknown).await, Err(Refusal::Mistaken { .. })));
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::entry::{Entry, NAME, shell_word};
+use super::entry::{Entry, NAME, shell_word, tightening};
 use crate::context::Folders;
 
 /// A chat client or coding agent.
@@ -171,7 +171,9 @@ impl Client {
                 place: "run this:",
                 text: format!("codex mcp add {NAME} -- {}", command_line()),
             },
-            (Self::Codex, Entry::Http { url, token_env, read_only: false }) => {
+            (Self::Codex, Entry::Http { url, token_env, surface })
+                if tightening(*surface).is_empty() =>
+            {
                 let token = token_env
                     .as_ref()
                     .map_or_else(String::new, |name| format!(" --bearer-token-env-var {name}"));
@@ -272,14 +274,17 @@ fn codex(entry: &Entry) -> anyhow::Result<String> {
                 own.insert("env_vars".to_owned(), vec![name.clone()].into());
             }
         }
-        Entry::Http { url, token_env, read_only } => {
+        Entry::Http { url, token_env, surface } => {
             own.insert("url".to_owned(), url.clone().into());
             if let Some(name) = token_env {
                 own.insert("bearer_token_env_var".to_owned(), name.clone().into());
             }
-            if *read_only {
-                let headers: toml::Table =
-                    [("X-Centinel-Read-Only".to_owned(), "1".into())].into_iter().collect();
+            let headers = tightening(*surface);
+            if !headers.is_empty() {
+                let headers: toml::Table = headers
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value.into()))
+                    .collect();
                 own.insert("http_headers".to_owned(), headers.into());
             }
         }
@@ -319,12 +324,16 @@ mod tests {
 
     fn stdio(read_only: bool, token_env: Option<&str>) -> Entry {
         let (program, home) = (Path::new("/opt/centinel"), Path::new("/data/it's here"));
-        Entry::stdio(program, home, read_only, token_env).unwrap()
+        Entry::stdio(program, home, read_only.into(), token_env).unwrap()
     }
 
     fn http(read_only: bool, token_env: Option<&str>) -> Entry {
         let token_env = token_env.map(str::to_owned);
-        Entry::Http { url: "https://finops.example.com/mcp".to_owned(), token_env, read_only }
+        Entry::Http {
+            url: "https://finops.example.com/mcp".to_owned(),
+            token_env,
+            surface: read_only.into(),
+        }
     }
 
     fn text(client: Client, entry: &Entry) -> String {

@@ -12,8 +12,8 @@ use std::{
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::entry::Entry;
-use crate::text::printable;
+use super::entry::{Entry, tightening};
+use crate::{commands::surface::Surface, text::printable};
 
 /// The newest revision.
 pub(super) const MODERN: &str = "2026-07-28";
@@ -45,7 +45,7 @@ pub(super) struct Http {
     client: reqwest::Client,
     url: String,
     secret: Option<String>,
-    read_only: bool,
+    surface: Surface,
     asked: u64,
 }
 
@@ -54,7 +54,7 @@ impl Conversation {
     pub(super) fn begin(entry: &Entry, secret: Option<&str>) -> anyhow::Result<Self> {
         match entry {
             Entry::Stdio { command, args, .. } => Pipes::start(command, args).map(Self::Pipes),
-            Entry::Http { url, read_only, .. } => {
+            Entry::Http { url, surface, .. } => {
                 // An error says that somebody installed a provider before: then that one holds.
                 let _ = rustls::crypto::ring::default_provider().install_default();
                 let client = reqwest::Client::builder()
@@ -68,14 +68,7 @@ impl Conversation {
                     .build()
                     .context("starting the runtime")?;
                 let (url, secret) = (url.clone(), secret.map(str::to_owned));
-                Ok(Self::Http(Http {
-                    runtime,
-                    client,
-                    url,
-                    secret,
-                    read_only: *read_only,
-                    asked: 0,
-                }))
+                Ok(Self::Http(Http { runtime, client, url, secret, surface: *surface, asked: 0 }))
             }
         }
     }
@@ -235,8 +228,8 @@ impl Http {
                 request = request.header("Mcp-Name", name);
             }
         }
-        if self.read_only {
-            request = request.header("X-Centinel-Read-Only", "1");
+        for (name, value) in tightening(self.surface) {
+            request = request.header(name, value);
         }
         if let Some(secret) = &self.secret {
             request = request.header("Authorization", format!("Bearer {secret}"));

@@ -15,6 +15,7 @@ use super::{
     install,
 };
 use crate::{
+    commands::surface::Surface,
     context::{Context, folders, now, secret_variable},
     output::{Outcome, Output},
     text::printable,
@@ -56,12 +57,12 @@ impl Finding {
 
 pub(super) fn run(
     args: &Args,
-    read_only: bool,
+    surface: Surface,
     token_env: Option<&str>,
     context: &Context,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let entry = install::entry(args.url.as_deref(), read_only, token_env, context)?;
+    let entry = install::entry(args.url.as_deref(), surface, token_env, context)?;
     let secret = token_env.map(secret_variable).transpose()?;
     let mut findings = Vec::new();
     let modern = Examined::of(&entry, secret.as_deref(), MODERN);

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use centinel_mcp::Toolsets;
 use serde_json::{Map, Value, json};
+
+use crate::commands::surface::Surface;
 
 /// The name under which clients know this server.
 pub(super) const NAME: &str = "centinel";
@@ -26,8 +29,8 @@ pub(super) enum Entry {
         url: String,
         /// The environment variable with the token that the client shows.
         token_env: Option<String>,
-        /// Whether it asks for the tools that read, only.
-        read_only: bool,
+        /// Which tools it asks for.
+        surface: Surface,
     },
 }
 
@@ -40,7 +43,7 @@ impl Entry {
     pub(super) fn stdio(
         program: &Path,
         home: &Path,
-        read_only: bool,
+        surface: Surface,
         token_env: Option<&str>,
     ) -> anyhow::Result<Self> {
         let text = |path: &Path| -> anyhow::Result<String> {
@@ -48,7 +51,10 @@ impl Entry {
             Ok(text.with_context(|| format!("`{}` is not UTF-8", path.display()))?.to_owned())
         };
         let mut args = vec!["--home".to_owned(), text(home)?, "mcp".to_owned()];
-        args.extend(read_only.then(|| "--read-only".to_owned()));
+        args.extend(surface.read_only.then(|| "--read-only".to_owned()));
+        if surface.toolsets != Toolsets::all() {
+            args.extend(["--toolsets".to_owned(), surface.toolsets.to_string()]);
+        }
         if let Some(name) = token_env {
             args.extend(["--token-env".to_owned(), name.to_owned()]);
         }
@@ -66,14 +72,12 @@ impl Entry {
 
     /// The headers that a client sends, with the token written as `token` says; in order.
     pub(super) fn headers(&self, token: impl Fn(&str) -> String) -> Vec<(&'static str, String)> {
-        let Self::Http { token_env, read_only, .. } = self else { return Vec::new() };
+        let Self::Http { token_env, surface, .. } = self else { return Vec::new() };
         let mut headers = Vec::new();
         if let Some(name) = token_env {
             headers.push(("Authorization", format!("Bearer {}", token(name))));
         }
-        if *read_only {
-            headers.push(("X-Centinel-Read-Only", "1".to_owned()));
-        }
+        headers.extend(tightening(*surface));
         headers
     }
 
@@ -114,6 +118,18 @@ impl Entry {
         }
         Value::Object(object)
     }
+}
+
+/// The headers that leave out tools.
+pub(super) fn tightening(surface: Surface) -> Vec<(&'static str, String)> {
+    let mut headers = Vec::new();
+    if surface.read_only {
+        headers.push(("X-Centinel-Read-Only", "1".to_owned()));
+    }
+    if surface.toolsets != Toolsets::all() {
+        headers.push(("X-Centinel-Toolsets", surface.toolsets.to_string()));
+    }
+    headers
 }
 
 /// A word as a POSIX shell takes it literally.

@@ -15,6 +15,7 @@ use super::{
     entry::{Entry, NAME},
 };
 use crate::{
+    commands::surface::Surface,
     context::{Context, folders, nonce},
     failure::{hinted, usage},
     output::{Outcome, Output},
@@ -53,12 +54,12 @@ enum Written {
 
 pub(super) fn run(
     args: &Args,
-    read_only: bool,
+    surface: Surface,
     token_env: Option<&str>,
     context: &Context,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let entry = entry(args.url.as_deref(), read_only, token_env, context)?;
+    let entry = entry(args.url.as_deref(), surface, token_env, context)?;
     let by_hand = args.client.snippet(&entry).map_err(|error| {
         let hint = "`--url https://…/mcp` names the address of a running server";
         usage(error.to_string(), hint)
@@ -96,7 +97,7 @@ pub(super) fn run(
 /// How a client reaches this program over this home, or the address that is given.
 pub(super) fn entry(
     url: Option<&str>,
-    read_only: bool,
+    surface: Surface,
     token_env: Option<&str>,
     context: &Context,
 ) -> anyhow::Result<Entry> {
@@ -106,7 +107,7 @@ pub(super) fn entry(
     let Some(url) = url else {
         let program = std::env::current_exe().context("finding this program")?;
         let home = std::path::absolute(&context.home).context("finding the home")?;
-        return Entry::stdio(&program, &home, read_only, token_env);
+        return Entry::stdio(&program, &home, surface, token_env);
     };
     let is_address = (url.starts_with("http://") || url.starts_with("https://"))
         && url.chars().all(|c| c.is_ascii_graphic());
@@ -116,7 +117,7 @@ pub(super) fn entry(
         return Err(usage(format!("`{shown}` is no address of a server"), hint));
     }
     let token_env = token_env.map(str::to_owned);
-    Ok(Entry::Http { url: url.to_owned(), token_env, read_only })
+    Ok(Entry::Http { url: url.to_owned(), token_env, surface })
 }
 
 /// A name that shells and configuration files take as the name of a variable.
