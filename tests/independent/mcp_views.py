@@ -44,7 +44,7 @@ addEventListener("message", ({source, data}) => {
   const drawn = frame.contentDocument;
   const count = (what) => drawn.querySelectorAll(what).length;
   document.getElementById("seen").textContent = JSON.stringify({seen, text: drawn.body.innerText,
-    ground: getComputedStyle(drawn.body).backgroundColor,
+    ground: getComputedStyle(drawn.body).backgroundColor, height: drawn.body.getBoundingClientRect().height,
     counts: {acts: count("a,button,input,select,textarea,form,iframe,img,object,embed,link"),
       bars: count("rect"), rows: count("tr"), headed: count("th[scope=row]"), captions: count("caption"),
       cards: count("article[tabindex='0'][aria-label]"), alerts: count("[role=alert]"),
@@ -99,7 +99,8 @@ def ask(home: Path, requests: list[tuple[str, dict]]) -> list[dict]:
 def shown(folder: Path, name: str, page: str, result: dict, theme: str) -> dict:
     """What a browser draws of a result, and what the view said to its host."""
     meta = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    given = {"page": meta + page, "result": result, "theme": theme}
+    page = page.replace("<head>", f"<head>{meta}", 1)
+    given = {"page": page, "result": result, "theme": theme}
     file = folder / f"{name}-{theme}.html"
     file.write_text(HOST % {"given": json.dumps(given).replace("<", "\\u003c")})
     with tempfile.TemporaryDirectory() as profile:
@@ -125,6 +126,9 @@ def check(name: str, drawn: dict, theme: str, text: list[str], counts: dict[str,
     product.equal(f"{name}, other messages", [m for m in methods if m not in allowed], [])
     if {"jsonrpc": "2.0", "id": 77, "result": {}} not in drawn["seen"]:
         raise product.Failed(f"{name}: the view did not answer that it may be taken down")
+    sizes = [m["params"]["height"] for m in drawn["seen"] if m.get("method") == "ui/notifications/size-changed"]
+    if not sizes or sizes[-1] + 1 < drawn["height"]:
+        raise product.Failed(f"{name}: said to be {sizes} high, and is {drawn['height']}")
     product.equal(f"{name}, things that act or load", drawn["counts"]["acts"], 0)
     product.equal(f"{name}, still busy", drawn["counts"]["busy"], 0)
     dark = drawn["ground"] == "rgb(13, 17, 23)"

@@ -139,10 +139,18 @@ impl Questions {
         if !can_be_asked(context.client_capabilities().as_ref()) {
             return Ok(Asked::Go(request));
         }
+        let version = context.protocol_version();
         let Some(question) = question(desk, known, &arguments).await else {
             return Ok(Asked::Go(request));
         };
-        let is_modern = context.protocol_version().is_some_and(|version| !version.has_initialize());
+        // Before 2025-11-25 a form has no choices with titles.
+        let has_titles = version
+            .as_ref()
+            .is_some_and(|version| version.as_str() >= ProtocolVersion::V_2025_11_25.as_str());
+        if !(question.choices.is_empty() || has_titles) {
+            return Ok(Asked::Go(request));
+        }
+        let is_modern = version.is_some_and(|version| !version.has_initialize());
         if is_modern {
             return self.first(question, &bound).map(Asked::First);
         }

@@ -92,8 +92,7 @@ impl Paper {
 
     /// Begins a part with a heading.
     fn heading(&mut self, words: &'static str) -> &mut Self {
-        self.0.push_str("\n\n## ");
-        self.text(words).text("\n")
+        self.text("\n\n## ").text(words)
     }
 
     /// Begins a paragraph.
@@ -101,9 +100,10 @@ impl Paper {
         self.text("\n\n")
     }
 
-    /// Begins an item of a list.
+    /// Begins an item of a list, and a list where there is none yet.
     fn item(&mut self) -> &mut Self {
-        self.text("\n- ")
+        let is_in_list = self.0.lines().next_back().is_some_and(|line| line.starts_with("- "));
+        self.text(if is_in_list { "\n- " } else { "\n\n- " })
     }
 
     /// What the figures stand on: each basis with its name, notes once.
@@ -198,6 +198,6 @@ mod tests {
     fn names_cannot_end_their_quotes() {
         let mut paper = Paper::new("Test");
         paper.item().name("x` [a](https://evil.example) `y").text(" cost ").figure("$1");
-        assert_eq!(paper.finish(), "# Test\n- `x' [a] (https: //evil.example) 'y` cost $1\n");
+        assert_eq!(paper.finish(), "# Test\n\n- `x' [a] (https: //evil.example) 'y` cost $1\n");
     }
 }

@@ -16,7 +16,7 @@ pub(crate) async fn proposal(desk: Desk<'_>, proposal_id: &str) -> Result<String
     let row = &answer.row;
     let mut paper = Paper::new("Proposal ");
     paper.figure(&row.proposal_id).text(", version ").figure(answer.version);
-    paper.paragraph().sentence(&answer.summary).text("\n");
+    paper.paragraph().sentence(&answer.summary);
     paper.item().text("Status: ").word(&row.status);
     paper.item().text("Kind: ").word(&row.kind).text(", about ").scope(&answer.scope);
     for change in answer.changes.iter().take(LISTED_MAX) {

@@ -32,16 +32,17 @@ pub(crate) async fn weekly(desk: Desk<'_>, week: Option<Week>) -> Result<String,
                 Refusal::mistaken("this week has no end", "name one as `2026-W43`")
             })?),
         };
-    let spend = SpendRequest {
+    let by = |dimension, window| SpendRequest {
         window,
-        grouping: Grouping::By(Dimension::Model),
+        grouping: Grouping::By(dimension),
         filter: Filter::default(),
         page: PAGE,
     };
-    let spend = desk.answers.spend(desk.caller, spend).await?;
+    let spend = desk.answers.spend(desk.caller, by(Dimension::Provider, window)).await?;
     // What a relative week is, is said by the first answer, so that all parts are of the same days.
     let period = spend.basis.period;
     let window = Window::Exact(period);
+    let models = desk.answers.spend(desk.caller, by(Dimension::Model, window)).await;
     let compare = CompareRequest {
         window,
         compare_to: CompareTo::PreviousPeriod,
@@ -67,6 +68,10 @@ pub(crate) async fn weekly(desk: Desk<'_>, week: Option<Week>) -> Result<String,
     let mut paper = Paper::new("Weekly report ");
     paper.figure(Week::of(period.dates().0)).text(": ").figure(period);
     spent(&mut paper, &spend)?;
+    paper.heading("By model");
+    if let Some(answer) = known(&mut paper, &models) {
+        groups(&mut paper, answer, "Model ", "Without a model")?;
+    }
     paper.heading("Change on the week before");
     if let Some(answer) = known(&mut paper, &compare) {
         changed(&mut paper, answer)?;
@@ -84,6 +89,7 @@ pub(crate) async fn weekly(desk: Desk<'_>, week: Option<Week>) -> Result<String,
         trusted(&mut paper, answer);
     }
     let mut bases: Vec<(&'static str, &Basis)> = vec![("spend", &spend.basis)];
+    bases.extend(models.iter().map(|answer| ("spend by model", &answer.basis)));
     bases.extend(compare.iter().map(|answer| ("change", &answer.basis)));
     bases.extend(anomalies.iter().map(|answer| ("anomalies", &answer.basis)));
     bases.extend(health.iter().map(|answer| ("data health", &answer.basis)));
@@ -118,11 +124,22 @@ fn spent(paper: &mut Paper, answer: &SpendAnswer) -> Result<(), Refusal> {
     if let Some(calls) = answer.total.calls {
         paper.text(", ").figure(calls).text(" calls");
     }
+    groups(paper, answer, "Provider ", "Without a provider")
+}
+
+/// The rows of a breakdown, and what the others add up to.
+fn groups(
+    paper: &mut Paper,
+    answer: &SpendAnswer,
+    named: &'static str,
+    nameless: &'static str,
+) -> Result<(), Refusal> {
+    let currency = answer.basis.currency;
     for row in &answer.rows {
         paper.item();
         match &row.group {
-            Some(group) => paper.text("Model ").name(group.as_str()),
-            None => paper.text("Without a model"),
+            Some(group) => paper.text(named).name(group.as_str()),
+            None => paper.text(nameless),
         };
         paper.text(": net ").figure(money(row.spend.net, currency));
     }
@@ -135,7 +152,7 @@ fn spent(paper: &mut Paper, answer: &SpendAnswer) -> Result<(), Refusal> {
 fn changed(paper: &mut Paper, answer: &ComparisonAnswer) -> Result<(), Refusal> {
     let currency = answer.basis.currency;
     let change = answer.total.change;
-    paper.paragraph().sentence(&answer.summary).text("\n");
+    paper.paragraph().sentence(&answer.summary);
     paper.item().text("Before: ").figure(money(change.before, currency)).text(" (");
     let baseline: Period = answer.baseline;
     paper.figure(baseline).text("), after: ").figure(money(change.after, currency));
@@ -175,14 +192,15 @@ fn others(
     if left > 0 {
         let shown = Pico::checked_sum(shown).map_err(Refusal::failed)?;
         let rest = total.checked_sub(shown).map_err(Refusal::failed)?;
-        paper.item().figure(left).text(" others together: ").figure(word(rest));
+        paper.item().figure(left).text(if left == 1 { " other: " } else { " others together: " });
+        paper.figure(word(rest));
     }
     Ok(())
 }
 
 fn unusual(paper: &mut Paper, answer: &AnomaliesAnswer) {
     let currency = answer.basis.currency;
-    paper.paragraph().sentence(&answer.summary).text("\n");
+    paper.paragraph().sentence(&answer.summary);
     for row in &answer.rows {
         paper.item().figure(&row.anomaly_id).text(" (");
         paper.text(if row.open { "open" } else { "over" }).text("): ").scope(&row.scope);
@@ -202,7 +220,7 @@ fn unusual(paper: &mut Paper, answer: &AnomaliesAnswer) {
 }
 
 fn undecided(paper: &mut Paper, answer: &ProposalsAnswer) {
-    paper.paragraph().sentence(&answer.summary).text("\n");
+    paper.paragraph().sentence(&answer.summary);
     for row in &answer.rows {
         paper.item().figure(&row.proposal_id).text(" (").word(&row.kind).text("): ");
         paper.sentence(&row.title).text(" by ").name(row.proposed_by.as_str());
@@ -219,7 +237,7 @@ fn undecided(paper: &mut Paper, answer: &ProposalsAnswer) {
 
 fn trusted(paper: &mut Paper, answer: &HealthAnswer) {
     let coverage = &answer.basis.coverage;
-    paper.paragraph().sentence(&answer.summary).text("\n");
+    paper.paragraph().sentence(&answer.summary);
     if let Some(owned_ratio) = coverage.owned_ratio {
         paper.item().text("Share of net cost with an owner: ").figure(owned_ratio);
     }

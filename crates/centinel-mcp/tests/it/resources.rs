@@ -94,7 +94,7 @@ async fn the_weekly_report_says_what_the_tools_say() {
         all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         all
     };
-    let spend = client.call("spend_breakdown", with(json!({"group_by": "model"}))).await;
+    let spend = client.call("spend_breakdown", with(json!({"group_by": "provider"}))).await;
     let compare = json!({"group_by": "team", "compare_to": "previous_period"});
     let change = client.call("spend_breakdown", with(compare)).await;
     let anomalies = client.call("anomalies", with(json!({"status": "all"}))).await;
@@ -106,13 +106,14 @@ async fn the_weekly_report_says_what_the_tools_say() {
     }
     for heading in [
         "Spend",
+        "By model",
         "Change on the week before",
         "Anomalies",
         "Waiting for a person",
         "How far to trust it",
         "Evidence",
     ] {
-        assert!(text.contains(&format!("\n## {heading}\n")), "{heading}: {text}");
+        assert!(text.contains(&format!("\n\n## {heading}\n\n")), "{heading}: {text}");
     }
     // Eight of twelve models, and what the others add up to.
     assert_eq!(text.matches("\n- Model `").count(), 8);
