@@ -37,7 +37,7 @@ pub struct EventRequest {
 }
 
 /// An event as it is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Event {
     /// Its number.
     pub id: i64,
@@ -354,9 +354,7 @@ impl Verdicts {
     /// the last 90 days about this very slice, at most twice the usual ones.
     pub(crate) fn factor(&self, scope: &Scope) -> f64 {
         let counts = |judged: &&Judged| {
-            judged.verdict == Verdict::NotUseful
-                && judged.scope == *scope
-                && self.is_young(judged)
+            judged.verdict == Verdict::NotUseful && judged.scope == *scope && self.is_young(judged)
         };
         let count = self.judged.iter().filter(counts).count();
         let raised = (0..count).fold(1.0, |factor, _| factor * VERDICT_FACTOR);

@@ -7,7 +7,7 @@ use centinel_approvals::{AccountChange, NewToken, Password};
 use centinel_engine::{
     explain::Measured,
     forecast::CalendarPeriod,
-    period::{Grain, Period},
+    period::{Grain, Period, date_of},
     series::Dimension,
 };
 use centinel_ingest::Format;
@@ -73,8 +73,7 @@ fn calls(team: &str, first: &str, days: i64, tokens: i64, name: u64) -> Vec<u8> 
 }
 
 async fn import(app: &App, source: &str, calls: Vec<u8>, now: Timestamp, nonce: u64) {
-    let request =
-        ImportRequest { source: Some(source.to_owned()), ..ImportRequest::default() };
+    let request = ImportRequest { source: Some(source.to_owned()), ..ImportRequest::default() };
     app.import_bytes(calls, Format::CallEvents, request, now, nonce).await.unwrap();
 }
 
@@ -87,7 +86,8 @@ async fn home(now: Timestamp) -> (tempfile::TempDir, App) {
     let app = App::open(home.path(), None).await.unwrap();
     for (nonce, team) in (0..).zip(["alpha", "bravo"]) {
         let source = format!("gateway-{team}");
-        import(&app, &source, calls(team, "2026-08-20T00:00:00Z", 68, 900_000, 0), now, nonce).await;
+        import(&app, &source, calls(team, "2026-08-20T00:00:00Z", 68, 900_000, 0), now, nonce)
+            .await;
         let jump = calls(team, "2026-10-27T00:00:00Z", 6, 5_000_000, 1);
         import(&app, &source, jump, now, 10 + nonce).await;
     }
@@ -132,14 +132,13 @@ impl Asked {
     fn draw(draw: &mut Draw, now: Timestamp) -> Self {
         let day = |days: u64| now - SignedDuration::from_hours(24 * i64::try_from(days).unwrap());
         let (last, length) = (draw.below(20), 1 + draw.below(12));
-        let date = |at: Timestamp| centinel_engine::period::date_of(at);
         let dimensions = [Dimension::Team, Dimension::Model, Dimension::Feature];
         let filter = Condition {
             dimension: Dimension::Team,
             any_of: [["alpha", "bravo"][usize::try_from(draw.below(2)).unwrap()].to_owned()].into(),
         };
         Self {
-            period: Period::days(date(day(last + length)), date(day(last))).unwrap(),
+            period: Period::days(date_of(day(last + length)), date_of(day(last))).unwrap(),
             filter: if draw.below(2) == 0 { vec![filter] } else { Vec::new() },
             by: match draw.below(5) {
                 0 => SpendGroup::Kind,
@@ -212,7 +211,10 @@ async fn something(draw: &mut Draw, apps: &[&App; 2], home: &Path, now: &mut Tim
     let team = ["alpha", "bravo"][usize::try_from(draw.below(2)).unwrap()];
     let event = |kind, scope: &[(&str, &str)]| EventRequest {
         kind,
-        scope: scope.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        scope: scope
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         start: *now - SignedDuration::from_hours(24 * 9),
         end: Some(*now - SignedDuration::from_hours(24 * 2)),
         note: String::new(),
@@ -232,15 +234,21 @@ async fn something(draw: &mut Draw, apps: &[&App; 2], home: &Path, now: &mut Tim
             let late = calls("carol", "2026-10-01T00:00:00Z", 20, 700_000, 100 + step);
             import(app, &source, late, *now, 100 + step).await;
         }
-        2 => drop(app.add_event(&event(EventKind::Planned, &[("team", team)]), *now).await.unwrap()),
-        3 => drop(app.add_event(&event(EventKind::Mute, &[]), *now).await.unwrap()),
+        2 => {
+            let planned = event(EventKind::Planned, &[("team", team)]);
+            app.add_event(&planned, *now).await.unwrap();
+        }
+        3 => {
+            app.add_event(&event(EventKind::Mute, &[]), *now).await.unwrap();
+        }
         4 => {
             if let Some(last) = app.events(*now).await.unwrap().last() {
                 app.remove_event(last.id, "person:ada", *now).await.unwrap();
             }
         }
         5 => {
-            let rows = format!("series,kind,date,until\nteam={team},holiday,2026-10-29,2026-10-30\n");
+            let rows =
+                format!("series,kind,date,until\nteam={team},holiday,2026-10-29,2026-10-30\n");
             std::fs::write(home.join("policies").join("calendar.csv"), rows).unwrap();
         }
         6 => {
@@ -255,7 +263,9 @@ async fn something(draw: &mut Draw, apps: &[&App; 2], home: &Path, now: &mut Tim
             let (from, until) = (at("2026-10-25T00:00:00Z"), at("2026-10-29T00:00:00Z"));
             let request = RestateRequest {
                 period: Period::new(from, until).unwrap(),
-                book: (step % 2 == 0).then(|| home.join("double.toml").display().to_string()),
+                book: step
+                    .is_multiple_of(2)
+                    .then(|| home.join("double.toml").display().to_string()),
                 only_unpriced: false,
                 reason: "test".to_owned(),
             };
@@ -324,6 +334,7 @@ async fn a_part_is_never_answered_from_the_whole() {
 async fn many_at_once_get_one_answer_and_those_who_leave_take_nothing_away() {
     let now = at("2026-11-01T12:00:00Z");
     let (_folder, app) = home(now).await;
+    #[expect(clippy::disallowed_methods, reason = "callers that leave are tasks that are ended")]
     let ask = || {
         let app = app.clone();
         tokio::spawn(async move { app.incidents_known_at(now, None).await.unwrap() })
