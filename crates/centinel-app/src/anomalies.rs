@@ -66,7 +66,14 @@ impl App {
         known_at: Timestamp,
         as_of: Option<Timestamp>,
     ) -> Result<Arc<Incidents>, AppError> {
-        // First: what is read after it may be newer, never older.
+        self.settled().await?.incidents_of(known_at, as_of).await
+    }
+
+    async fn incidents_of(
+        &self,
+        known_at: Timestamp,
+        as_of: Option<Timestamp>,
+    ) -> Result<Arc<Incidents>, AppError> {
         let ledger = self.ledger.state().await?;
         let (first, last) = self.ledger.span_as_of(as_of).await?.ok_or(AppError::Empty)?;
         // A day is judged when it is over.

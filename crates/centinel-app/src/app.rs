@@ -78,6 +78,16 @@ impl App {
         })
     }
 
+    /// The product with the ledger as it is now, for the length of an answer: its figures are then of one
+    /// state, and the catalogue is asked for once.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Ledger`].
+    pub async fn settled(&self) -> Result<Self, AppError> {
+        Ok(Self { ledger: self.ledger.settled().await?, ..self.clone() })
+    }
+
     /// The configured price book.
     pub(crate) fn book(&self) -> Result<Arc<PriceBook>, AppError> {
         if let Some(book) = self.book.get() {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::{
     App, AppError, ExplainRequest, Explained,
     explain::{UNNAMED, mixed},
+    memo::Weigh,
 };
 
 /// A comparison: the change as a whole, explained, and by group.
@@ -53,18 +54,46 @@ impl App {
         by: &Dimension,
         now: Timestamp,
     ) -> Result<Compared, AppError> {
-        let explained = self.explain_change(request, now).await?;
+        let settled = self.settled().await?;
+        let key = settled.explained_by(request, now).await?;
+        let explained = settled.explained(&key, now).await?.0.clone();
         let groups = match by {
             Dimension::Feature | Dimension::Model => {
                 grouped(&explained.decomposition.by_cell, &by.to_string(), request.measured)
             }
             _ => {
-                let sides = self.sides(request, Some(by), now).await?;
-                let split = explain::decompose(&sides.cells, &mixed(&sides.cells), sides.scale)?;
-                grouped(&split.by_cell, &by.to_string(), request.measured)
+                let compare = || {
+                    let (app, request, by) = (settled.clone(), request.clone(), by.clone());
+                    async move { app.groups(&request, &by, now).await }
+                };
+                let kept = &self.kept.compared;
+                kept.get(&(key, by.clone()), compare).await?.0.clone()
             }
         };
         Ok(Compared { explained, groups })
+    }
+
+    /// The groups of a comparison by a dimension that has no business outputs.
+    async fn groups(
+        &self,
+        request: &ExplainRequest,
+        by: &Dimension,
+        now: Timestamp,
+    ) -> Result<Groups, AppError> {
+        let sides = self.sides(request, Some(by), now).await?;
+        let split = explain::decompose(&sides.cells, &mixed(&sides.cells), sides.scale)?;
+        Ok(Groups(grouped(&split.by_cell, &by.to_string(), request.measured)))
+    }
+}
+
+/// The groups of a comparison.
+#[derive(Debug)]
+pub(crate) struct Groups(Vec<GroupChange>);
+
+impl Weigh for Groups {
+    fn weight(&self) -> usize {
+        let of_group = |change: &GroupChange| change.group.as_ref().map_or(0, String::len) + 128;
+        self.0.iter().map(of_group).sum()
     }
 }
 

@@ -221,7 +221,7 @@ pub enum AppError {
     #[error("the period {0} is not over")]
     NotOver(Period),
     /// A helper thread went away.
-    #[error("the import was interrupted")]
+    #[error("the work was interrupted; ask again")]
     Interrupted,
     /// The ledger is empty.
     #[error("the ledger is empty")]

@@ -37,7 +37,7 @@ pub struct EventRequest {
 }
 
 /// An event as it is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Event {
     /// Its number.
     pub id: i64,

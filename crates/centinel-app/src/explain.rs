@@ -1,6 +1,9 @@
 //! Why spend changed: the compared days against the same weekdays of the 56 days before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use centinel_engine::{
     explain::{
@@ -13,13 +16,14 @@ use centinel_engine::{
     series::Dimension,
     usage::{CostClass, Usage, UsageClass},
 };
-use centinel_ledger::{Condition, GroupBy, Measure, SpendQuery, SpendTable};
+use centinel_ledger::{Condition, GroupBy, LedgerState, Measure, SpendQuery, SpendTable};
+use centinel_store::audit;
 use jiff::{Timestamp, civil::Date};
 
-use crate::{App, AppError, Circumstances, usual::Usual};
+use crate::{App, AppError, Circumstances, Event, calendar::KnownDays, memo::Weigh, usual::Usual};
 
 /// A change to explain.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ExplainRequest {
     /// Which part of the spend; everything without a condition.
     pub filter: Vec<Condition>,
@@ -69,6 +73,34 @@ pub struct Explained {
     pub circumstances: Circumstances,
 }
 
+/// All that the explanation of a change depends on. Prices, ownership and configuration are read once,
+/// when the home is opened, and what is kept goes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ExplainedBy {
+    ledger: LedgerState,
+    /// Who may open its facts again, where somebody sees a part.
+    reader: Option<String>,
+    request: ExplainRequest,
+    known: KnownDays,
+    events: Vec<Event>,
+    /// The newest entry of the audit log, and whether it counts: restatements, books and policies are
+    /// read from the log.
+    log: (Option<(i64, String)>, bool),
+}
+
+/// An explanation that is kept.
+#[derive(Debug)]
+pub(crate) struct KeptExplained(pub(crate) Explained);
+
+impl Weigh for KeptExplained {
+    fn weight(&self) -> usize {
+        let Explained { decomposition, bundle, text, circumstances, .. } = &self.0;
+        let cells = decomposition.by_cell.len() * 1_024 + decomposition.rejected.len() * 1_024;
+        let told = (bundle.facts.len() + circumstances.links.len()) * 512;
+        cells + told + text.len() + 4_096
+    }
+}
+
 /// Both sides of a comparison.
 pub(crate) struct Sides {
     pub(crate) cells: Vec<Cell>,
@@ -105,6 +137,48 @@ impl App {
     ///
     /// [`AppError::NothingBefore`], [`AppError::Explain`]; ledger errors.
     pub async fn explain_change(
+        &self,
+        request: &ExplainRequest,
+        now: Timestamp,
+    ) -> Result<Explained, AppError> {
+        let settled = self.settled().await?;
+        let key = settled.explained_by(request, now).await?;
+        Ok(settled.explained(&key, now).await?.0.clone())
+    }
+
+    /// All that the explanation of a change depends on.
+    pub(crate) async fn explained_by(
+        &self,
+        request: &ExplainRequest,
+        now: Timestamp,
+    ) -> Result<ExplainedBy, AppError> {
+        let known_at = request.known_at(now);
+        let newest = audit::newest(self.database()).await?;
+        let is_known = newest.as_ref().is_none_or(|(_, at, _)| *at <= known_at.as_microsecond());
+        Ok(ExplainedBy {
+            ledger: self.ledger.state().await?,
+            reader: self.limited_to().map(str::to_owned),
+            request: request.clone(),
+            known: self.known_days(known_at, &self.verdicts(known_at).await?).await?,
+            events: self.events(known_at).await?,
+            log: (newest.map(|(sequence, _, hash)| (sequence, hash)), is_known),
+        })
+    }
+
+    /// Computed once, and kept as long as nothing that it depends on is another.
+    pub(crate) async fn explained(
+        &self,
+        key: &ExplainedBy,
+        now: Timestamp,
+    ) -> Result<Arc<KeptExplained>, AppError> {
+        let explain = || {
+            let (app, request) = (self.clone(), key.request.clone());
+            async move { app.explain(&request, now).await.map(KeptExplained) }
+        };
+        self.kept.explained.get(key, explain).await
+    }
+
+    async fn explain(
         &self,
         request: &ExplainRequest,
         now: Timestamp,
@@ -285,17 +359,27 @@ impl App {
             .cloned()
             .collect();
         let outcomes: SpendTable = self.ledger.spend(&query).await?;
+        // Of equal ones the last counts.
+        let mut largest: BTreeMap<(Date, &str), (u64, usize)> = BTreeMap::new();
+        for (position, (day, row)) in rows.iter().enumerate().filter(|(_, (_, row))| row.calls > 0)
+        {
+            let Some(feature) = row.dims.get("feature") else { continue };
+            let best = largest.entry((*day, feature.as_str())).or_insert((row.calls, position));
+            if row.calls >= best.0 {
+                *best = (row.calls, position);
+            }
+        }
+        let mut found = Vec::new();
         for outcome in &outcomes.rows {
-            let (Some(Some(feature)), Some(at)) = (outcome.group.first(), outcome.at) else {
-                continue;
-            };
-            let day = date_of(at);
-            let of_feature = |(date, row): &&mut (Date, LedgerRow)| {
-                *date == day && row.calls > 0 && row.dims.get("feature") == Some(feature)
-            };
-            let largest = rows.iter_mut().filter(of_feature).max_by_key(|(_, row)| row.calls);
-            if let Some((_, row)) = largest {
-                row.outputs = outcome.amount(0).to_decimal();
+            if let (Some(Some(feature)), Some(at)) = (outcome.group.first(), outcome.at)
+                && let Some((_, position)) = largest.get(&(date_of(at), feature.as_str()))
+            {
+                found.push((*position, outcome.amount(0).to_decimal()));
+            }
+        }
+        for (position, outputs) in found {
+            if let Some((_, row)) = rows.get_mut(position) {
+                row.outputs = outputs;
             }
         }
         Ok(())

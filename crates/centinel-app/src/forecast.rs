@@ -171,6 +171,14 @@ impl App {
         request: &ForecastRequest,
         now: Timestamp,
     ) -> Result<SpendForecast, AppError> {
+        self.settled().await?.forecast_of(request, now).await
+    }
+
+    async fn forecast_of(
+        &self,
+        request: &ForecastRequest,
+        now: Timestamp,
+    ) -> Result<SpendForecast, AppError> {
         let (plain, prepared, history) = self.prepare_forecast(request, now).await?;
         let kinds = match &request.by {
             SpendGroup::Kind => None,

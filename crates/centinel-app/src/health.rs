@@ -128,11 +128,12 @@ impl App {
             as_of: None,
             scan: centinel_ledger::ScanLevel::Coarsest,
         };
-        let answer = self.spend(&request, now).await?;
+        let settled = self.settled().await?;
+        let answer = settled.spend(&request, now).await?;
         Ok(Health {
             period,
-            sources: self.sources().await?,
-            unpriced: self.unpriced_models(period).await?,
+            sources: settled.sources().await?,
+            unpriced: settled.unpriced_models(period).await?,
             owned_ratio: answer.owned_ratio,
             unpriced_calls: answer.total.unpriced_calls,
             evidence: answer.evidence,
@@ -146,9 +147,10 @@ impl App {
     ///
     /// Ledger errors.
     pub async fn usual_steps(&self) -> Result<BTreeMap<String, i32>, AppError> {
-        let key = self.ledger.state().await?;
+        let settled = self.settled().await?;
+        let key = settled.ledger.state().await?;
         let count = || {
-            let app = self.clone();
+            let app = settled.clone();
             async move { app.count_steps().await.map(Steps) }
         };
         Ok(self.kept.steps.get(&key, count).await?.0.clone())

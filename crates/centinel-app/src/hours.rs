@@ -227,7 +227,7 @@ impl App {
 /// The hours to look at: up to the last one that is over, on the newest day with calls.
 fn hours(last_day: Date, today: Option<Timestamp>) -> Option<Hours> {
     let (day, end) = match today {
-        // No hour of the day before the end of the first one is over.
+        // The end of an hour may be the start of the next day.
         Some(end) => (date_of(end.saturating_sub(1.microsecond()).unwrap_or(end)), end),
         None => (last_day, start_of_day(last_day.tomorrow().unwrap_or(Date::MAX))),
     };

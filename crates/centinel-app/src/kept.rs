@@ -8,10 +8,13 @@
 
 use std::collections::BTreeMap;
 
+use centinel_engine::series::Dimension;
 use centinel_ledger::LedgerState;
 
 use crate::{
     anomalies::{Incidents, IncidentsKey},
+    compare::Groups,
+    explain::{ExplainedBy, KeptExplained},
     forecast::{History, HistoryKey, PreparedDays, PreparedKey},
     memo::{Bounds, Memo, Weigh},
     viewer::Viewers,
@@ -24,6 +27,8 @@ const INCIDENTS: Bounds = Bounds { entries: 64, bytes: 16 << 20 };
 const HISTORIES: Bounds = Bounds { entries: 256, bytes: 32 << 20 };
 /// The same, fitted for a period.
 const PREPARED: Bounds = Bounds { entries: 512, bytes: 64 << 20 };
+/// Explanations and comparisons, by question.
+const EXPLAINED: Bounds = Bounds { entries: 1_024, bytes: 32 << 20 };
 /// Steps of sources.
 const STEPS: Bounds = Bounds { entries: 64, bytes: 1 << 20 };
 
@@ -33,6 +38,8 @@ pub(crate) struct Kept {
     pub(crate) incidents: Memo<IncidentsKey, Incidents>,
     pub(crate) histories: Memo<HistoryKey, History>,
     pub(crate) prepared: Memo<PreparedKey, PreparedDays>,
+    pub(crate) explained: Memo<ExplainedBy, KeptExplained>,
+    pub(crate) compared: Memo<(ExplainedBy, Dimension), Groups>,
     pub(crate) steps: Memo<LedgerState, Steps>,
     pub(crate) viewers: Viewers,
 }
@@ -53,6 +60,8 @@ impl Default for Kept {
             incidents: Memo::new(INCIDENTS),
             histories: Memo::new(HISTORIES),
             prepared: Memo::new(PREPARED),
+            explained: Memo::new(EXPLAINED),
+            compared: Memo::new(EXPLAINED),
             steps: Memo::new(STEPS),
             viewers: Viewers::default(),
         }

@@ -216,6 +216,10 @@ mod tests {
     async fn a_hundred_at_once_compute_once() {
         let memo = memo(8, 1_000);
         let (runs, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "callers that leave are tasks that are ended"
+        )]
         let ask = || {
             let (memo, runs, go) = (Arc::clone(&memo), Arc::clone(&runs), Arc::clone(&go));
             tokio::spawn(async move {

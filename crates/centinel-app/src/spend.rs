@@ -228,6 +228,14 @@ impl App {
         request: &SpendRequest,
         now: Timestamp,
     ) -> Result<SpendAnswer, AppError> {
+        self.settled().await?.spend_of(request, now).await
+    }
+
+    async fn spend_of(
+        &self,
+        request: &SpendRequest,
+        now: Timestamp,
+    ) -> Result<SpendAnswer, AppError> {
         let mut query = SpendQuery::new(request.period, MEASURES.to_vec());
         query.grain = request.grain;
         query.as_of = request.as_of;

@@ -59,6 +59,15 @@ struct SeenPart {
 }
 
 impl Viewers {
+    /// The sights that were asked for last.
+    pub(crate) fn latest(&self, count: usize) -> Vec<Sight> {
+        let parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest: Vec<(u64, &Sight)> =
+            parts.values().map(|part| (part.used, &part.sight)).collect();
+        latest.sort_by_key(|(used, _)| std::cmp::Reverse(*used));
+        latest.into_iter().take(count).map(|(_, sight)| sight.clone()).collect()
+    }
+
     /// The sight that somebody who looks alike had, with their part of the ledger, or else a new one.
     fn of(&self, sight: Sight, ledger_of: impl Fn(&Sight) -> Ledger) -> (Sight, Ledger) {
         let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,19 +96,17 @@ impl App {
     ///
     /// [`ApprovalError::WrongToken`] for a token or an agent that is over or does not read; store errors.
     pub async fn seen_by(&self, viewer: &Viewer, now: Timestamp) -> Result<Self, AppError> {
-        let (principal, sight) = match viewer {
+        let sight = match viewer {
             Viewer::Home => return Ok(self.clone()),
             Viewer::Person(name) => {
-                let principal = Principal::person(name);
-                let sight = self.approvals.sight(&principal, &[].into()).await?;
-                (principal, sight)
+                self.approvals.sight(&Principal::person(name), &[].into()).await?
             }
             Viewer::Token(name) => {
                 let token = self.approvals.token_named(name, now).await?;
                 if !token.scopes.contains(&Scope::Read) {
                     return Err(ApprovalError::WrongToken.into());
                 }
-                (token.principal(), self.approvals.sight_of(&token).await?)
+                self.approvals.sight_of(&token).await?
             }
             Viewer::Agent(agent) => {
                 if !agent.has_scope(Scope::Read) {
@@ -109,10 +116,12 @@ impl App {
                 (agent.principal().clone(), sight)
             }
         };
-        self.through(&principal, sight).await
+        self.through(sight).await
     }
 
-    async fn through(&self, principal: &Principal, sight: Sight) -> Result<Self, AppError> {
+    /// The product as a sight lets it through.
+    pub(crate) async fn through(&self, sight: Sight) -> Result<Self, AppError> {
+        let reader = sight.looker().principal.to_string();
         // What is remembered is of the whole.
         let (sight, ledger) = if self.ledger.is_whole() {
             self.kept.viewers.of(sight, |sight| self.ledger_of(sight))
@@ -125,7 +134,7 @@ impl App {
         if !ledger.hides(&[]).await? {
             return Ok(app);
         }
-        let limit = Some(Arc::new(Limit { reader: principal.to_string() }));
+        let limit = Some(Arc::new(Limit { reader }));
         Ok(Self { ledger, limit, ..app })
     }
 

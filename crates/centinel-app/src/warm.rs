@@ -6,10 +6,12 @@ use centinel_engine::{forecast::CalendarPeriod, series::Dimension};
 use centinel_ledger::LedgerState;
 use jiff::Timestamp;
 
-use crate::{App, AppError, ForecastPeriod, ForecastRequest, SpendGroup};
+use crate::{App, AppError, ForecastPeriod, ForecastRequest, SpendGroup, parallel::aside};
 
 /// How often is looked whether anything changed. What did not is found at once.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Viewers of a part whose episodes are found: those who asked last.
+const VIEWERS_MAX: usize = 4;
 /// Looks after which is computed even though rows still come in.
 const LOOKS_MAX: u32 = 15;
 
@@ -46,6 +48,18 @@ impl App {
     ///
     /// As [`App::incidents`] and [`App::forecast`].
     pub async fn warm(&self, now: Timestamp) -> Result<(), AppError> {
+        let settled = self.settled().await?;
+        settled.warm_state(now).await?;
+        // Whoever sees a part has episodes of their own.
+        for sight in self.kept.viewers.latest(VIEWERS_MAX) {
+            settled.through(sight).await?.episodes(now).await?;
+        }
+        Ok(())
+    }
+
+    async fn warm_state(&self, now: Timestamp) -> Result<(), AppError> {
+        let app = self.clone();
+        aside(async move { app.book().map(drop) }).await?;
         self.usual_steps().await?;
         self.episodes(now).await?;
         let periods = [CalendarPeriod::Month, CalendarPeriod::Week, CalendarPeriod::Quarter];

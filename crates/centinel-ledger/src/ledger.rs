@@ -147,6 +147,8 @@ pub struct Ledger {
     folder: PathBuf,
     /// What its reader may see; all of it without one.
     lens: Option<Arc<Lens>>,
+    /// The catalogue that every question is answered from; the newest one without it.
+    settled: Option<Arc<View>>,
     /// The catalogue in memory; the same in every copy of this handle.
     newest: Arc<Newest>,
     /// Cells in memory; the same in every copy of this handle.
@@ -173,7 +175,8 @@ impl Ledger {
             std::fs::create_dir_all(folder)
                 .map_err(|source| LedgerError::Io { path: folder.clone(), source })?;
         }
-        Ok(Self { db, folder, lens: None, newest: Arc::default(), kept: Arc::default() })
+        let (newest, kept) = (Arc::default(), Arc::default());
+        Ok(Self { db, folder, lens: None, settled: None, newest, kept })
     }
 
     /// The same ledger for somebody who does not see all of it: every question, whatever it is, is
@@ -187,7 +190,7 @@ impl Ledger {
             first.as_ref().is_none_or(|first| (first.sees)(key)) && sees(key)
         };
         let lens = Lens { sees: Box::new(both), judged: Mutex::default() };
-        Self { lens: Some(Arc::new(lens)), ..self.clone() }
+        Self { lens: Some(Arc::new(lens)), settled: None, ..self.clone() }
     }
 
     /// Whether all of it is seen.
@@ -235,10 +238,24 @@ impl Ledger {
     }
 
     /// The catalogue as it is now, and which of its label sets are seen. Every question begins here.
-    pub(crate) async fn view(&self) -> Result<View, LedgerError> {
+    pub(crate) async fn view(&self) -> Result<Arc<View>, LedgerError> {
+        if let Some(view) = &self.settled {
+            return Ok(Arc::clone(view));
+        }
         let known = self.newest.get(&self.db).await?;
         let visible = self.lens.as_ref().map(|lens| lens.judge(&known.series));
-        Ok(View { known, visible })
+        Ok(Arc::new(View { known, visible }))
+    }
+
+    /// The same ledger as it is now: whatever comes in later, its questions are answered from the files
+    /// that are listed now, so that the figures of one answer are of one state. For the length of an
+    /// answer.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Store`].
+    pub async fn settled(&self) -> Result<Self, LedgerError> {
+        Ok(Self { settled: Some(self.view().await?), ..self.clone() })
     }
 
     /// What answers depend on now, beside the question.
@@ -247,8 +264,8 @@ impl Ledger {
     ///
     /// [`LedgerError::Store`].
     pub async fn state(&self) -> Result<LedgerState, LedgerError> {
-        let View { known, visible } = self.view().await?;
-        Ok(LedgerState { catalogue: known.state, visible })
+        let view = self.view().await?;
+        Ok(LedgerState { catalogue: view.known.state, visible: view.visible.clone() })
     }
 
     /// The label sets that are seen, with their numbers.
@@ -296,7 +313,8 @@ impl Ledger {
         as_of: Option<Timestamp>,
     ) -> Result<Option<(Timestamp, Timestamp)>, LedgerError> {
         let as_of = as_of.map(Timestamp::as_microsecond);
-        let known = self.newest.get(&self.db).await?;
+        let view = self.view().await?;
+        let known = &view.known;
         let spans = [SegmentKind::Calls, SegmentKind::Charges];
         let spans = spans.into_iter().filter_map(|kind| known.span(kind, as_of));
         let span = spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));

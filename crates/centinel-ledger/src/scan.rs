@@ -155,6 +155,9 @@ fn cores_for(units: &[Unit]) -> usize {
     }
 }
 
+/// The series of a row, and its slice of time; `None` outside the question.
+type Place = (i32, Option<usize>);
+
 /// One thread's sums.
 pub(crate) struct Scanner<'p> {
     plan: &'p Plan<'p>,
@@ -190,7 +193,7 @@ impl<'p> Scanner<'p> {
         let inside = first >= start && last < end;
         match (self.plan.slices.single(first, last).filter(|_| inside), &*columns.times) {
             (Some(slice), _) => {
-                self.find_runs(0, series.iter().map(|&series| (series, Some(slice))))
+                self.find_runs(0, series.iter().map(|&series| (series, Some(slice))));
             }
             (None, Cells::Times(times, by_day)) => {
                 self.find_timed_runs(series, (times, *by_day), (start, end));
@@ -280,9 +283,9 @@ impl<'p> Scanner<'p> {
 
     /// Splits rows, given by series and slice of time from row `first` on, into runs of one slot; rows
     /// outside the question are in no run.
-    fn find_runs(&mut self, first: usize, rows: impl Iterator<Item = (i32, Option<usize>)>) {
+    fn find_runs(&mut self, first: usize, rows: impl Iterator<Item = Place>) {
         let slices = self.plan.slices.len();
-        let mut last: Option<((i32, Option<usize>), Option<usize>)> = None;
+        let mut last: Option<(Place, Option<usize>)> = None;
         let mut row = first;
         for (series, slice) in rows {
             let slot = match last {

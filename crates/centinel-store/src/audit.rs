@@ -75,6 +75,20 @@ pub async fn head(database: &Database) -> Result<Head, StoreError> {
     head_of(rows.first())
 }
 
+/// The newest entry: its number, when it was written in UTC microseconds, and its hash; `None` of an
+/// empty log. As long as it is the same, so is everything that is read from the log.
+///
+/// # Errors
+///
+/// [`StoreError::Database`].
+pub async fn newest(database: &Database) -> Result<Option<(i64, i64, String)>, StoreError> {
+    let row =
+        sqlx::query("select sequence, at, hash from audit_entry order by sequence desc limit 1")
+            .fetch_optional(database.pool())
+            .await?;
+    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).transpose()
+}
+
 /// Reads the whole log and checks every entry, its links, and the ends: the recorded one, and
 /// `published` where one is given.
 ///

@@ -45,6 +45,9 @@ impl Sides {
     }
 }
 
+/// A value of a dimension, where a row has one.
+type Label = Option<String>;
+
 /// Leaves by their values, in the order of [`DIMENSIONS`].
 pub(super) type LeafSides = BTreeMap<Vec<String>, Sides>;
 
@@ -80,7 +83,7 @@ impl App {
             query.filter.clone_from(&request.filter);
             query.as_of = request.as_of;
             // Rows of one group follow each other.
-            let mut last: Option<(&Arc<[Option<String>]>, Vec<String>)> = None;
+            let mut last: Option<(&Arc<[Label]>, Vec<String>)> = None;
             let table = self.ledger.spend(&query).await?;
             for row in &table.rows {
                 if row.currency.as_deref() != Some(currency.as_str()) {
@@ -90,9 +93,8 @@ impl App {
                 let labels = match last.take() {
                     Some((group, labels)) if Arc::ptr_eq(group, &row.group) => labels,
                     _ => {
-                        let named = |label: &Option<String>| {
-                            label.clone().unwrap_or_else(|| UNNAMED.to_owned())
-                        };
+                        let named =
+                            |label: &Label| label.clone().unwrap_or_else(|| UNNAMED.to_owned());
                         row.group.iter().map(named).collect()
                     }
                 };

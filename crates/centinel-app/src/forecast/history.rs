@@ -115,7 +115,6 @@ impl App {
         as_of: Option<Date>,
         now: Timestamp,
     ) -> Result<(HistoryKey, Arc<History>), AppError> {
-        // First: what is read after it may be newer, never older.
         let ledger = self.ledger().state().await?;
         let data = self.ledger().span().await?.ok_or(AppError::Empty)?;
         let key = HistoryKey {

@@ -7,7 +7,7 @@ use centinel_approvals::{AccountChange, NewToken, Password};
 use centinel_engine::{
     explain::Measured,
     forecast::CalendarPeriod,
-    period::{Grain, Period},
+    period::{Grain, Period, date_of},
     series::Dimension,
 };
 use centinel_ingest::Format;
@@ -132,14 +132,13 @@ impl Asked {
     fn draw(draw: &mut Draw, now: Timestamp) -> Self {
         let day = |days: u64| now - SignedDuration::from_hours(24 * i64::try_from(days).unwrap());
         let (last, length) = (draw.below(20), 1 + draw.below(12));
-        let date = |at: Timestamp| centinel_engine::period::date_of(at);
         let dimensions = [Dimension::Team, Dimension::Model, Dimension::Feature];
         let filter = Condition {
             dimension: Dimension::Team,
             any_of: [["alpha", "bravo"][usize::try_from(draw.below(2)).unwrap()].to_owned()].into(),
         };
         Self {
-            period: Period::days(date(day(last + length)), date(day(last))).unwrap(),
+            period: Period::days(date_of(day(last + length)), date_of(day(last))).unwrap(),
             filter: if draw.below(2) == 0 { vec![filter] } else { Vec::new() },
             by: match draw.below(5) {
                 0 => SpendGroup::Kind,
@@ -236,9 +235,12 @@ async fn something(draw: &mut Draw, apps: &[&App; 2], home: &Path, now: &mut Tim
             import(app, &source, late, *now, 100 + step).await;
         }
         2 => {
-            drop(app.add_event(&event(EventKind::Planned, &[("team", team)]), *now).await.unwrap())
+            let planned = event(EventKind::Planned, &[("team", team)]);
+            app.add_event(&planned, *now).await.unwrap();
         }
-        3 => drop(app.add_event(&event(EventKind::Mute, &[]), *now).await.unwrap()),
+        3 => {
+            app.add_event(&event(EventKind::Mute, &[]), *now).await.unwrap();
+        }
         4 => {
             if let Some(last) = app.events(*now).await.unwrap().last() {
                 app.remove_event(last.id, "person:ada", *now).await.unwrap();
@@ -261,7 +263,9 @@ async fn something(draw: &mut Draw, apps: &[&App; 2], home: &Path, now: &mut Tim
             let (from, until) = (at("2026-10-25T00:00:00Z"), at("2026-10-29T00:00:00Z"));
             let request = RestateRequest {
                 period: Period::new(from, until).unwrap(),
-                book: (step % 2 == 0).then(|| home.join("double.toml").display().to_string()),
+                book: step
+                    .is_multiple_of(2)
+                    .then(|| home.join("double.toml").display().to_string()),
                 only_unpriced: false,
                 reason: "test".to_owned(),
             };
@@ -330,6 +334,7 @@ async fn a_part_is_never_answered_from_the_whole() {
 async fn many_at_once_get_one_answer_and_those_who_leave_take_nothing_away() {
     let now = at("2026-11-01T12:00:00Z");
     let (_folder, app) = home(now).await;
+    #[expect(clippy::disallowed_methods, reason = "callers that leave are tasks that are ended")]
     let ask = || {
         let app = app.clone();
         tokio::spawn(async move { app.incidents_known_at(now, None).await.unwrap() })
