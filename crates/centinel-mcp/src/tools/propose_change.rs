@@ -23,14 +23,14 @@ use crate::{
 pub(super) const SPEC: ToolSpec = ToolSpec {
     name: "propose_change",
     title: "Propose a change",
-    description: "Writes one immutable proposal that waits for a person: it changes nothing by \
-                  itself, and nothing here can approve it. The same change twice returns the open \
-                  proposal. Tell the user its proposal_id and how a person decides.",
+    description: "Writes one immutable proposal that waits for a person: it changes nothing, and \
+                  nothing here can approve it. The same change twice returns the open proposal. \
+                  Tell the user its proposal_id and how a person decides.",
     example: r#"{"kind":"budget","scope":{"feature":"support-answers"},"amount":"32000","per":"month","reason":"tokens per call rose 68 %","evidence_id":"bundle:9f3c51aa02de"}"#,
     effect: Effect::Adds,
     toolset: Toolset::Proposals,
     output: || output_schema::<Whole<Receipt>>(),
-    listed_output: &["proposal_id", "status", "created"],
+    listed_output: &["proposal_id", "status"],
     input,
     run: |call| Box::pin(run(call)),
 };

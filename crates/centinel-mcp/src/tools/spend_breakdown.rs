@@ -20,9 +20,9 @@ pub(super) const SPEC: ToolSpec = ToolSpec {
     name: "spend_breakdown",
     title: "Spend breakdown",
     description: "Spend on AI tokens and cloud by one dimension or over time: gross, net, calls, \
-                  tokens, cached share; by feature also outputs and net of one. With compare_to, \
-                  two periods and the exact effect of each driver (volume, tokens per call, cache, \
-                  price, mix). For where and when a change began, use explain_change.",
+                  tokens, cached share; by feature also net per output. With compare_to, two \
+                  periods and the exact effect of each driver (volume, cache, price, mix). For \
+                  where and when a change began, use explain_change.",
     example: r#"{"period":"last_week","group_by":"model","compare_to":"previous_period"}"#,
     effect: Effect::Reads,
     toolset: Toolset::Spend,

@@ -24,7 +24,7 @@ pub(super) const SPEC: ToolSpec = ToolSpec {
     effect: Effect::Ends,
     toolset: Toolset::Proposals,
     output: || output_schema::<Whole<Receipt>>(),
-    listed_output: &["proposal_id", "status", "created"],
+    listed_output: &["proposal_id", "status"],
     input: |_| input_schema::<Params>(),
     run: |call| Box::pin(run(call)),
 };

@@ -86,7 +86,7 @@ fn the_list_is_small() {
     assert!(total <= 18_000, "{total} bytes");
     for tool in &tools {
         let bytes = serde_json::to_string(tool).unwrap().len();
-        assert!(bytes <= 2_100, "{}: {bytes} bytes", tool["name"]);
+        assert!(bytes <= 2_200, "{}: {bytes} bytes", tool["name"]);
     }
 }
 

@@ -336,8 +336,7 @@ async fn proposals_wait_for_a_person() {
             "no evidence",
         ),
     ] {
-        let Err(Refusal::Mistaken { message: given, .. }) = ports.create(draft, &asker).await
-        else {
+        let Err(Refusal::Amended { message: given, .. }) = ports.create(draft, &asker).await else {
             panic!("{message}: written");
         };
         assert!(given.contains(message), "{given}");

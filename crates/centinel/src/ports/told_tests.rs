@@ -125,7 +125,8 @@ async fn budgets_are_held_against_the_forecast(ports: &Ports, folder: &std::path
     let plain = ask(Filter::default()).await;
     assert!(plain.budgets.is_empty(), "{:?}", plain.budgets);
     let features = whole(ports, LAST_MONTH, &Grouping::By(Dimension::Feature)).await;
-    let feature = features.rows[0].group.as_ref().unwrap().as_str().to_owned();
+    let feature = features.rows.iter().find_map(|row| row.group.as_ref()).unwrap();
+    let feature = feature.as_str().to_owned();
     let currency = plain.basis.currency;
     let file = format!(
         "[month]\nall = \"1 {currency}\"\n\"feature={feature}\" = \"100000000 {currency}\"\n[day]\nall = \"5 {currency}\"\n"
@@ -146,7 +147,8 @@ async fn budgets_are_held_against_the_forecast(ports: &Ports, folder: &std::path
 
 async fn filters_are_mended(ports: &Ports) {
     let features = whole(ports, LAST_MONTH, &Grouping::By(Dimension::Feature)).await;
-    let feature = features.rows[0].group.as_ref().unwrap().as_str().to_owned();
+    let feature = features.rows.iter().find_map(|row| row.group.as_ref()).unwrap();
+    let feature = feature.as_str().to_owned();
     let wrong = format!("{feature}x");
     let request = SpendRequest {
         window: LAST_MONTH,
