@@ -12,6 +12,7 @@ use rmcp::{
     },
     service::RequestContext,
 };
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     arguments::without_nulls,
@@ -19,11 +20,16 @@ use crate::{
     imported::quoted,
     ports::{Answers, Principal, ProposalSink, Refusal},
     prompts,
-    tools::{self, Call, Registered},
+    running::{self, Interrupted},
+    tools::{self, Call, Registered, ToolSpec},
 };
 
 /// What the client's model reads first. At most 120 words.
 const INSTRUCTIONS: &str = include_str!("../../../prompts/mcp-instructions.md");
+
+/// Calls answered at the same time, of all clients together. Any more wait for their turn: a thousand
+/// that are worked on at once are all late, one after the other most are not.
+const CALLS_AT_ONCE: usize = 16;
 
 /// How a server behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +50,10 @@ pub struct Server {
 struct Shared {
     answers: Arc<dyn Answers>,
     proposals: Arc<dyn ProposalSink>,
-    tools: Vec<Registered>,
+    tools: Vec<Arc<Registered>>,
     call_time_max: Duration,
+    /// Of [`CALLS_AT_ONCE`].
+    turns: Semaphore,
 }
 
 impl std::fmt::Debug for Server {
@@ -64,8 +72,10 @@ impl Server {
     ) -> Self {
         let mut tools = tools::registered(&proposals.kinds());
         tools.retain(|known| !(options.read_only && known.spec.writes()));
+        let tools = tools.into_iter().map(Arc::new).collect();
         let call_time_max = options.call_time_max;
-        Self { shared: Arc::new(Shared { answers, proposals, tools, call_time_max }) }
+        let turns = Semaphore::new(CALLS_AT_ONCE);
+        Self { shared: Arc::new(Shared { answers, proposals, tools, call_time_max, turns }) }
     }
 
     /// The tools as clients see them, in their order.
@@ -73,7 +83,10 @@ impl Server {
         self.shared.tools.iter().map(|known| known.tool.clone()).collect()
     }
 
-    fn visible(&self, context: &RequestContext<RoleServer>) -> impl Iterator<Item = &Registered> {
+    fn visible(
+        &self,
+        context: &RequestContext<RoleServer>,
+    ) -> impl Iterator<Item = &Arc<Registered>> {
         let read_only = parts(context).is_some_and(|parts| http::wants_read_only(&parts.headers));
         self.shared.tools.iter().filter(move |known| !(read_only && known.spec.writes()))
     }
@@ -93,14 +106,25 @@ impl Server {
             proposals: self.shared.proposals.as_ref(),
         };
         let limit = self.shared.call_time_max;
-        tokio::time::timeout(limit, (known.spec.run)(call)).await.unwrap_or_else(|_| {
-            let correction = if known.spec.writes() {
-                "look with `proposals` whether it was written"
-            } else {
-                "narrow the period or the filter"
-            };
-            Err(Refusal::mistaken(format!("no answer within {} s", limit.as_secs()), correction))
-        })
+        let Ok(Ok(_turn)) = timeout(limit, self.shared.turns.acquire()).await else {
+            let message = format!(
+                "no turn within {} s: {CALLS_AT_ONCE} other calls are being answered",
+                limit.as_secs()
+            );
+            return Err(Refusal::mistaken(message, "call again in a moment"));
+        };
+        (known.spec.run)(call).await
+    }
+
+    /// What a call is told that has not been answered in time.
+    fn late(&self, spec: &ToolSpec) -> Refusal {
+        let correction = if spec.writes() {
+            "look with `proposals` whether it was written"
+        } else {
+            "narrow the period or the filter"
+        };
+        let limit = self.shared.call_time_max.as_secs();
+        Refusal::mistaken(format!("no answer within {limit} s"), correction)
     }
 }
 
@@ -156,28 +180,33 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_params(message, None));
         };
         let caller = principal(&context);
-        let tool = known.spec.name;
-        let answer = tokio::select! {
-            answer = self.answer(known, request, &caller) => answer,
-            // The client has gone: what runs for it is dropped.
-            () = context.ct.cancelled() => {
-                tracing::debug!(tool, %caller, "call cancelled");
-                return Err(ErrorData::internal_error("cancelled", None));
-            }
+        let spec = known.spec;
+        let (server, known, asking) = (self.clone(), known.clone(), caller.clone());
+        let work = async move {
+            server
+                .answer(&known, request, &asking)
+                .await
+                .unwrap_or_else(|refusal| refused(&refusal))
         };
-        let result = answer.unwrap_or_else(|refusal| {
-            match &refusal {
-                Refusal::Failed { detail } => {
-                    tracing::error!(tool, %caller, error = %detail, "tool failed");
-                }
-                Refusal::Mistaken { .. } | Refusal::Denied { .. } => {
-                    tracing::debug!(tool, %caller, %refusal, "tool refused");
-                }
-            }
-            CallToolResult::error(vec![ContentBlock::text(refusal.shown())])
-        });
-        Ok(result.into())
+        let limit = self.shared.call_time_max;
+        match running::run(&context, spec.name, &caller, limit, work).await {
+            Ok(result) => Ok(result.into()),
+            Err(Interrupted::Late) => Ok(refused(&self.late(spec)).into()),
+            Err(Interrupted::TakenBack) => Err(ErrorData::internal_error("taken back", None)),
+            Err(Interrupted::Broken) => Err(ErrorData::internal_error("the call broke", None)),
+        }
     }
+}
+
+/// A refusal as the client's model reads it; its cause goes into the log.
+fn refused(refusal: &Refusal) -> CallToolResult {
+    match refusal {
+        Refusal::Failed { detail } => tracing::error!(error = %detail, "tool failed"),
+        Refusal::Mistaken { .. } | Refusal::Denied { .. } => {
+            tracing::debug!(%refusal, "tool refused");
+        }
+    }
+    CallToolResult::error(vec![ContentBlock::text(refusal.shown())])
 }
 
 /// The HTTP request behind a call; `None` on other transports.

@@ -12,3 +12,5 @@ mod hostile;
 mod http;
 #[cfg(test)]
 mod surface;
+#[cfg(test)]
+mod transport;

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::{
     commands::inbox,
     context::{Context, now, secret_variable},
+    logging,
     output::{Outcome, Output},
     ports::{PortOptions, server},
 };
@@ -79,12 +80,7 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
 /// Standard output belongs to the protocol: what there is to log goes to standard error.
 fn serve(read_only: bool, token_env: Option<&str>, context: &Context) -> anyhow::Result<Outcome> {
     let secret = token_env.map(secret_variable).transpose()?;
-    let log = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(tracing::Level::WARN)
-        .with_ansi(false);
-    // A second subscriber is refused; the first one does.
-    let _ = log.try_init();
+    logging::start();
     context.run(async |app| {
         let token = match secret {
             Some(secret) => {

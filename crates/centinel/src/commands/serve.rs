@@ -1,14 +1,13 @@
 //! `centinel serve`: page, JSON API, OTLP and call routes, MCP, on the loopback interface.
 
 use std::{
-    future::{Future, IntoFuture as _},
+    future::Future,
     net::{Ipv4Addr, SocketAddr},
     pin::Pin,
     sync::Arc,
 };
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
 use centinel_app::{App, ForgeHooks, Slack, Told, in_one_line, oidc::Providers};
 use centinel_mcp::{HttpOptions, Principal, Verifier, http_service};
 use centinel_web::{NonceError, Refusals, WebState};
@@ -18,6 +17,7 @@ use tokio::net::TcpListener;
 use crate::{
     context::{Context, block_on, explain, nonce, now, outside, repositories},
     failure::hinted,
+    listen, logging,
     output::{Outcome, Output},
     ports::{self, PortOptions},
     text::printable,
@@ -49,6 +49,7 @@ pub(crate) fn serve(
     read_only: bool,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
+    logging::start();
     block_on(async {
         let app = context.open().await?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -74,13 +75,8 @@ pub(crate) fn serve(
         }
         output.line(format_args!("page {page}  ·  MCP {page}/mcp  ·  stop with Ctrl-C"))?;
         output.flush()?;
-        // Small answers must not wait for the client's delayed acknowledgement.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let served = axum::serve(listener, router).with_graceful_shutdown(asked_to_stop());
         tokio::select! {
-            served = served.into_future() => served?,
+            () = listen::serve(listener, router, asked_to_stop()) => {}
             () = sync_live_sources(&app, output) => {}
             () = execute_approved(&app, hooks.as_ref(), output) => {}
             () = keep_told(&app, slack.as_ref(), output) => {}
