@@ -5,23 +5,30 @@ did it change, and a budget, please. What they propose waits in the inbox; nothi
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import call_log
 import product
+import serving
 
-CLIENT = product.ROOT / "tests" / "clients" / "mcp_client.py"
+CLIENTS = product.ROOT / "tests" / "clients"
+CLIENT_SECONDS_MAX = 300
 DECIDING_WORDS = ("approve", "reject", "apply", "decide", "execute")
-READY_SECONDS_MAX = 60
+# Arguments with which each tool answers. The ledger has calls from July to September.
+CALLS: dict[str, dict] = {
+    "spend_breakdown": {"start": "2026-08-01", "end": "2026-09-01", "group_by": "team"},
+    "explain_change": {"start": "2026-09-01", "end": "2026-09-08", "compare_to": "previous_period"},
+    "anomalies": {"start": "2026-08-01", "end": "2026-09-01"},
+    "forecast": {},
+    "data_health": {},
+    "proposals": {},
+    "savings": {},
+    "propose_change": {"kind": "budget", "amount": "33000", "per": "month", "reason": "spend rose"},
+    "withdraw_proposal": {"reason": "the check is over"},
+}
 
 
 def fill(home: Path) -> None:
@@ -32,64 +39,74 @@ def fill(home: Path) -> None:
     product.run(home, *product.import_calls(calls, prices))
 
 
-def sdk_client(mode: str, *server: str) -> dict:
-    """The Python SDK's questions and checks; returns all that it was told."""
+def told_by(what: str, line: list[str]) -> dict:
+    """A client's questions and checks; returns all that it was told."""
     done = subprocess.run(
-        [sys.executable, str(CLIENT), "--mode", mode, *server],
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=300,
+        line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        timeout=CLIENT_SECONDS_MAX,
+        env={**os.environ, "CENTINEL_TEST_TOOLS": str(product.tools_folder())},
     )  # fmt: skip
     if done.returncode != 0:
-        raise product.Failed(f"Python SDK, {mode}, {' '.join(server)}:\n{done.stdout}{done.stderr}")
+        raise product.Failed(f"{what}:\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout)
 
 
-def inspector_tools(home: Path, *server: str) -> list[str]:
-    """Names of the tools as the Inspector lists them; its portability report must be empty."""
-    node = product.tools_folder() / "node" / "node_modules"
-    inspector = node / "@modelcontextprotocol" / "inspector" / "clients" / "launcher" / "build" / "index.js"
+def check_clients(home: Path, transport: str, server: list[str]) -> None:
+    """Both SDKs, by the newest revision and by the last with a handshake."""
+    python = [sys.executable, str(CLIENTS / "mcp_client.py"), "--mode"]
+    typescript = [str(node()), str(CLIENTS / "mcp_client.mjs")]
+    for sdk, line in (("Python", python), ("TypeScript", typescript)):
+        for mode, version in (("auto", "2026-07-28"), ("legacy", "2025-11-25")):
+            what = f"{sdk} SDK, {transport}, {version}"
+            told = told_by(what, [*line, mode, *server])
+            product.equal(f"{what}: revision", told["protocol_version"], version)
+            check_told(home, what, told)
+
+
+def node() -> Path:
+    return product.tools_folder() / "node" / "node_modules" / ".bin" / "node"
+
+
+def inspector(home: Path, server: list[str], method: str, *arguments: str) -> dict:
+    """What the Inspector is answered; its portability report must be empty."""
+    package = product.tools_folder() / "node" / "node_modules" / "@modelcontextprotocol" / "inspector"
+    line = [
+        str(node()), str(package / "clients" / "launcher" / "build" / "index.js"), "--cli",
+        "--method", method, *arguments, "--format", "json", "--protocol-era", "modern", *server,
+    ]  # fmt: skip
     done = subprocess.run(
-        [
-            str(node / ".bin" / "node"), str(inspector), "--cli", "--method", "tools/list",
-            "--strict", "--format", "json", "--protocol-era", "modern", *server,
-        ],
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=300,
+        line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        timeout=CLIENT_SECONDS_MAX,
         # It keeps files in the user's folder, which is none of our business.
         env={**os.environ, "HOME": str(home), "MCP_INSPECTOR_SECRET_STORE": "memory"},
     )  # fmt: skip
     if done.returncode != 0 or "schema" in done.stderr.lower():
-        raise product.Failed(f"Inspector, {' '.join(server)}:\n{done.stdout}{done.stderr}")
-    return [tool["name"] for tool in json.loads(done.stdout)["result"]["tools"]]
+        raise product.Failed(f"Inspector, {method} {arguments}, {server}:\n{done.stdout}{done.stderr}")
+    return json.loads(done.stdout)["result"]
 
 
-@contextmanager
-def served(home: Path, *arguments: str) -> Iterator[str]:
-    """A running `centinel serve`; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    with (home / "serve.log").open("w+") as log:
-        server = subprocess.Popen(
-            product.command(home, "serve", "--port", str(port), *arguments),
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            wait_until_ready(server, f"{address}/healthz", Path(log.name))
-            yield address
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
-
-
-def wait_until_ready(server: subprocess.Popen, url: str, log: Path) -> None:
-    deadline = time.monotonic() + READY_SECONDS_MAX
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.05)
-    raise product.Failed(f"`centinel serve` did not answer {url}:\n{log.read_text()}")
+def inspect(home: Path, server: list[str]) -> list[str]:
+    """The lists, and a call of every tool that is listed; returns the names of the tools."""
+    listed = [tool["name"] for tool in inspector(home, server, "tools/list", "--strict")["tools"]]
+    product.equal("tools with arguments to call them with", sorted(CALLS), sorted(listed))
+    proposal = None
+    for name, arguments in CALLS.items():
+        if name == "withdraw_proposal":
+            arguments = {**arguments, "proposal_id": proposal}
+        # Exit code 5, which fails here, is a tool's error.
+        given = ("--tool-name", name, "--tool-args-json", json.dumps(arguments))
+        answer = inspector(home, server, "tools/call", *given)
+        if name == "propose_change":
+            proposal = answer["structuredContent"]["proposal_id"]
+    prompts = [prompt["name"] for prompt in inspector(home, server, "prompts/list")["prompts"]]
+    if "weekly_review" not in prompts:
+        raise product.Failed(f"Inspector, prompts: {prompts}")
+    inspector(home, server, "prompts/get", "--prompt-name", "weekly_review")
+    resources = inspector(home, server, "resources/list")["resources"]
+    for resource in resources:
+        inspector(home, server, "resources/read", "--uri", resource["uri"])
+    print(f"ok Inspector: {len(listed)} tools called, {len(prompts)} prompts, {len(resources)} resources read")
+    return listed
 
 
 def check_told(home: Path, where: str, told: dict) -> None:
@@ -112,17 +129,14 @@ def main() -> None:
         home = Path(folder)
         fill(home)
         stdio = ["--", *product.command(home, "mcp")]
-        for mode in ("auto", "legacy"):
-            check_told(home, f"stdio {mode}", sdk_client(mode, *stdio))
-        listed = inspector_tools(home, *stdio)
-        with served(home) as address:
-            url = f"{address}/mcp"
-            for mode in ("auto", "legacy"):
-                check_told(home, f"HTTP {mode}", sdk_client(mode, url))
-            over_http = inspector_tools(home, url, "--transport", "http")
+        check_clients(home, "stdio", stdio)
+        listed = inspect(home, stdio)
+        with serving.server(home) as page:
+            url = f"{page}/mcp"
+            check_clients(home, "HTTP", [url])
+            over_http = inspect(home, [url, "--transport", "http"])
         product.equal("Inspector, tools over HTTP and stdio", sorted(over_http), sorted(listed))
         product.equal("Inspector, deciding tools", deciding(listed), [])
-        print(f"ok Inspector: {', '.join(listed)}")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ import urllib.request
 from pathlib import Path
 
 import call_log
-import mcp_journey
 import mcp_stdio
 import product
+import serving
 
 TOKENS_MAX, TOOL_TOKENS_MAX, WORDS_MAX = 4_500, 500, 60
 ENCODINGS = ("o200k_base", "cl100k_base")
@@ -98,7 +98,7 @@ def check_toolsets(home: Path) -> None:
         answer = ask(address, {name.replace("_", "-"): value for name, value in headers.items()})
         return {tool["name"] for tool in answer["result"]["tools"]}
 
-    with mcp_journey.served(home) as address:
+    with serving.server(home) as address:
         whole = names(address)
         sets = [names(address, X_Centinel_Toolsets=name) for name in ("spend", "plan", "proposals")]
         reading = names(address, X_Centinel_Toolsets="proposals", X_Centinel_Read_Only="1")
@@ -109,7 +109,7 @@ def check_toolsets(home: Path) -> None:
     if set.union(*sets) != whole or sum(map(len, sets)) != len(whole):
         raise product.Failed(f"the toolsets {sets} are not {whole}")
     product.equal("proposals, read only", reading, {"proposals"})
-    with mcp_journey.served(home, "--toolsets", "spend,proposals", "--read-only") as address:
+    with serving.server(home, "--toolsets", "spend,proposals", "--read-only") as address:
         product.equal("a set that the server has not", names(address, X_Centinel_Toolsets="plan"), set())
         product.equal("all sets", names(address, X_Centinel_Toolsets="spend,plan,proposals"), sets[0] | {"proposals"})
         product.equal("writing", names(address, X_Centinel_Read_Only="0"), sets[0] | {"proposals"})

@@ -14,6 +14,7 @@ from pathlib import Path
 import product
 
 READY_SECONDS_MAX = 60
+PAGE_LINE = re.compile(r"page http://localhost:(\d+)")
 
 
 def ok(what: str) -> None:
@@ -66,18 +67,35 @@ def wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = RE
     raise product.Failed(f"{url} did not answer in {seconds} s:\n{log.read_text(errors='replace')[-4000:]}")
 
 
+def wait_for_line(
+    process: subprocess.Popen, log: Path, line: re.Pattern[str], seconds: float = READY_SECONDS_MAX
+) -> str:
+    """Waits until a program has written a line; gives its first group."""
+    deadline = time.monotonic() + seconds
+    while not (found := line.search(log.read_text(errors="replace"))):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise product.Failed(f"{log.stem} did not start:\n{log.read_text(errors='replace')}")
+        time.sleep(0.1)
+    return found[1]
+
+
 @contextmanager
 def server(home: Path, *arguments: str, env: dict[str, str] | None = None) -> Iterator[str]:
     """`centinel serve` on a free port; gives the address of its page."""
+    with server_process(home, *arguments, env=env) as (page, _):
+        yield page
+
+
+@contextmanager
+def server_process(
+    home: Path, *arguments: str, env: dict[str, str] | None = None
+) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The same, with its process. What it writes goes into `serve.log` of the home."""
     home.mkdir(parents=True, exist_ok=True)
     log = home / "serve.log"
     line = product.command(home, "serve", "--port", "0", *arguments)
     with program(line, log, env) as process:
-        deadline = time.monotonic() + READY_SECONDS_MAX
-        while not (found := re.search(r"page (http://localhost:(\d+))", log.read_text(errors="replace"))):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise product.Failed(f"serve did not start:\n{log.read_text(errors='replace')}")
-            time.sleep(0.1)
-        page = f"http://127.0.0.1:{found[2]}"
+        port = wait_for_line(process, log, PAGE_LINE)
+        page = f"http://127.0.0.1:{port}"
         wait_for(f"{page}/readyz", process, log)
-        yield page
+        yield page, process

@@ -47,6 +47,8 @@ mod journey;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod mcp_clients;
+#[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod others_bugs;

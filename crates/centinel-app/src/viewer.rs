@@ -112,8 +112,7 @@ impl App {
                 if !agent.has_scope(Scope::Read) {
                     return Err(ApprovalError::WrongToken.into());
                 }
-                let sight = self.approvals.sight_of_requester(agent).await?;
-                (agent.principal().clone(), sight)
+                self.approvals.sight_of_requester(agent).await?
             }
         };
         self.through(sight).await

@@ -25,8 +25,9 @@ use rmcp::{
     model::{
         CallToolRequestParams, ClientCapabilities, ConstTitle, ElicitRequest, ElicitRequestParams,
         ElicitResult, ElicitationAction, ElicitationSchema, EnumSchema, InputRequest,
-        InputRequiredResult, JsonObject, PrimitiveSchemaDefinition, RequestStateCodec, SealOptions,
-        SingleSelectEnumSchema, StringSchema, TitledSingleSelectEnumSchema,
+        InputRequiredResult, JsonObject, PrimitiveSchemaDefinition, ProtocolVersion,
+        RequestStateCodec, SealOptions, SingleSelectEnumSchema, StringSchema,
+        TitledSingleSelectEnumSchema,
     },
     service::RequestContext,
 };

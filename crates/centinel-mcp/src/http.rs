@@ -4,16 +4,23 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::{HeaderMap, HeaderValue},
+    extract::DefaultBodyLimit,
+    http::{HeaderMap, HeaderValue, header},
+    middleware,
+    response::Response,
 };
 use rmcp::{
     ServerHandler,
     transport::streamable_http_server::{
-        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+        StreamableHttpServerConfig, StreamableHttpService,
+        session::{local::LocalSessionManager, never::NeverSessionManager},
     },
 };
 
-use crate::gate::{AccessToken, FixedTokens, Gate, Gatekeeper, Writes, guarded};
+use crate::{
+    gate::{AccessToken, FixedTokens, Gate, Gatekeeper, Writes, guarded},
+    message,
+};
 
 /// A request with this header (any value but `0` and `false`) sees the tools that read, only.
 pub const READ_ONLY_HEADER: &str = "x-centinel-read-only";
@@ -32,6 +39,9 @@ pub struct HttpOptions {
     pub allowed_origins: Vec<String>,
     /// Who comes in; everybody without one.
     pub gatekeeper: Option<Arc<dyn Gatekeeper>>,
+    /// Whether a client of a revision before 2026-07-28 gets a session. Only a handler that asks the
+    /// client something during a call needs it; answers come as streams then.
+    pub keeps_sessions: bool,
 }
 
 impl HttpOptions {
@@ -44,7 +54,14 @@ impl HttpOptions {
             allowed_hosts: own(&["localhost", "127.0.0.1", "[::1]", "::1"]),
             allowed_origins: own(&["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]),
             gatekeeper: (!tokens.is_empty()).then(fixed),
+            keeps_sessions: false,
         }
+    }
+
+    /// The same with sessions for older revisions.
+    #[must_use]
+    pub fn keeping_sessions(self) -> Self {
+        Self { keeps_sessions: true, ..self }
     }
 
     /// The same behind a gatekeeper.
@@ -70,30 +87,48 @@ impl HttpOptions {
 /// just like it.
 ///
 /// The listener should set `TCP_NODELAY`: small answers otherwise wait for the client's delayed
-/// acknowledgement.
+/// acknowledgement. It should also limit the time that a client takes for the headers of a request;
+/// the time for a body is limited here.
 pub fn http_service<S: ServerHandler + Clone>(server: S, options: HttpOptions) -> Router {
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts(options.allowed_hosts)
         .with_allowed_origins(options.allowed_origins)
         .enforce_origin_validation()
-        .with_legacy_session_mode(false)
+        .with_legacy_session_mode(options.keeps_sessions)
         .with_json_response(true)
         .with_max_request_body_bytes(BODY_BYTES_MAX);
-    let sessions = Arc::new(NeverSessionManager::default());
     let asked = server.clone();
     let writes: Writes = Arc::new(move |tool| {
         let annotations = asked.get_tool(tool).and_then(|tool| tool.annotations);
         // What does not say that it only reads, writes; what is no tool is refused further on.
         annotations.is_some_and(|told| told.read_only_hint != Some(true))
     });
-    let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
-    let router = Router::new().route_service("/", service);
-    match options.gatekeeper {
+    let handler = move || Ok(server.clone());
+    let router = if options.keeps_sessions {
+        let sessions = Arc::new(LocalSessionManager::default());
+        Router::new().route_service("/", StreamableHttpService::new(handler, sessions, config))
+    } else {
+        let sessions = Arc::new(NeverSessionManager::default());
+        Router::new().route_service("/", StreamableHttpService::new(handler, sessions, config))
+    };
+    let router = router.layer(middleware::from_fn(message::received)).layer(
+        // Outside of what reads: this says how much is read.
+        DefaultBodyLimit::max(BODY_BYTES_MAX),
+    );
+    let router = match options.gatekeeper {
         Some(gatekeeper) => {
             guarded(router, Gate { gatekeeper, writes, body_bytes_max: BODY_BYTES_MAX })
         }
         None => router,
-    }
+    };
+    router.layer(middleware::map_response(kept_by_nobody))
+}
+
+/// Every answer is for one caller: no cache on the way may keep it.
+async fn kept_by_nobody(mut response: Response) -> Response {
+    let never = HeaderValue::from_static("private, no-store");
+    response.headers_mut().insert(header::CACHE_CONTROL, never);
+    response
 }
 
 /// Whether a request asks for the reading tools only.

@@ -15,6 +15,7 @@ use rmcp::{
     },
     service::RequestContext,
 };
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     arguments::{may_need_days, without_blanks},
@@ -26,13 +27,18 @@ use crate::{
     papers::Desk,
     ports::{Answers, Principal, ProposalSink, Refusal},
     prompts, resources,
+    running::{self, Interrupted},
     tasks::{self, Tasks},
-    tools::{self, Call, Registered},
+    tools::{self, Call, Registered, ToolSpec},
     toolsets::Toolsets,
 };
 
 /// What the client's model reads first. At most 120 words.
 const INSTRUCTIONS: &str = include_str!("../../../prompts/mcp-instructions.md");
+
+/// Calls answered at the same time, of all clients together. Any more wait for their turn: a thousand
+/// that are worked on at once are all late, one after the other most are not.
+const CALLS_AT_ONCE: usize = 16;
 
 /// How a server behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +65,10 @@ struct Shared {
     documents: Option<Arc<dyn Documents>>,
     questions: Option<Questions>,
     tasks: Tasks,
-    tools: Vec<Registered>,
+    tools: Vec<Arc<Registered>>,
     call_time_max: Duration,
+    /// Of [`CALLS_AT_ONCE`].
+    turns: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Server {
@@ -79,6 +87,7 @@ impl Server {
     ) -> Self {
         let mut tools = tools::registered(&proposals.kinds());
         tools.retain(|known| !(options.read_only && known.spec.writes()));
+        let tools = tools.into_iter().map(Arc::new).collect();
         let call_time_max = options.call_time_max;
         let shared = Arc::new(Shared {
             answers,
@@ -88,6 +97,7 @@ impl Server {
             tasks: Tasks::default(),
             tools,
             call_time_max,
+            turns: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
         });
         Self { shared, toolsets: Toolsets::all() }
     }
@@ -124,7 +134,7 @@ impl Server {
         crate::release_line(&self.tools())
     }
 
-    fn enabled(&self, toolsets: Toolsets) -> impl Iterator<Item = &Registered> {
+    fn enabled(&self, toolsets: Toolsets) -> impl Iterator<Item = &Arc<Registered>> {
         self.shared.tools.iter().filter(move |known| toolsets.contains(known.spec.toolset))
     }
 
@@ -132,7 +142,7 @@ impl Server {
     fn visible(
         &self,
         context: &RequestContext<RoleServer>,
-    ) -> Result<impl Iterator<Item = &Registered>, ErrorData> {
+    ) -> Result<impl Iterator<Item = &Arc<Registered>>, ErrorData> {
         let headers = parts(context).map(|parts| &parts.headers);
         let read_only = headers.is_some_and(http::wants_read_only);
         let toolsets =
@@ -165,63 +175,56 @@ impl Server {
             proposals: self.shared.proposals.as_ref(),
         };
         let limit = self.shared.call_time_max;
+        let Ok(Ok(_turn)) = timeout(limit, self.shared.turns.acquire()).await else {
+            let message = format!(
+                "no turn within {} s: {CALLS_AT_ONCE} other calls are being answered",
+                limit.as_secs()
+            );
+            return Err(Refusal::mistaken(message, "call again in a moment"));
+        };
         let asked = call.clone();
-        let answer = tokio::time::timeout(limit, (known.spec.run)(call)).await;
-        let answer = answer.map(|answer| match answer {
-            Err(Refusal::Amended { message, edits }) => Err(asked.amended(message, &edits)),
-            other => other,
-        });
-        answer.unwrap_or_else(|_| {
-            let correction = if known.spec.writes() {
-                "look with `proposals` whether it was written"
-            } else {
-                "narrow the period or the filter"
-            };
-            Err(Refusal::mistaken(format!("no answer within {} s", limit.as_secs()), correction))
-        })
+        match timeout(limit, (known.spec.run)(call)).await {
+            Ok(Err(Refusal::Amended { message, edits })) => Err(asked.amended(message, &edits)),
+            Ok(answer) => answer,
+            Err(_) => Err(self.late(known.spec)),
+        }
+    }
+
+    /// What a call is told that has not been answered in time.
+    fn late(&self, spec: &ToolSpec) -> Refusal {
+        let correction = if spec.writes() {
+            "look with `proposals` whether it was written"
+        } else {
+            "narrow the period or the filter"
+        };
+        let limit = self.shared.call_time_max.as_secs();
+        Refusal::mistaken(format!("no answer within {limit} s"), correction)
     }
 
     /// The result of a call; a refusal is one that the model can mend.
     async fn result(
+        self,
+        known: Arc<Registered>,
+        request: CallToolRequestParams,
+        caller: Principal,
+    ) -> CallToolResult {
+        let answer = self.answer(&known, request, &caller).await;
+        answer.unwrap_or_else(|refusal| refused(&refusal))
+    }
+
+    /// The call with all that it needs, or the question for what it lacks.
+    async fn asked(
         &self,
         known: &Registered,
         request: CallToolRequestParams,
         caller: &Principal,
-    ) -> CallToolResult {
-        let tool = known.spec.name;
-        self.answer(known, request, caller).await.unwrap_or_else(|refusal| {
-            match &refusal {
-                Refusal::Failed { detail } => {
-                    tracing::error!(tool, %caller, error = %detail, "tool failed");
-                }
-                Refusal::Mistaken { .. } | Refusal::Amended { .. } | Refusal::Denied { .. } => {
-                    tracing::debug!(tool, %caller, %refusal, "tool refused");
-                }
-            }
-            CallToolResult::error(vec![ContentBlock::text(refusal.shown())])
-        })
-    }
-
-    /// The response to a call: its result, or a question, or a task that will hold the result.
-    async fn respond(
-        &self,
-        known: &Registered,
-        mut request: CallToolRequestParams,
-        caller: &Principal,
         context: &RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        if let Some(questions) = &self.shared.questions {
-            match questions.ask(self.desk(caller), known, request, context).await? {
-                Asked::Go(complete) => request = complete,
-                Asked::First(question) => return Ok(question.into()),
-            }
+    ) -> Result<Asked, ErrorData> {
+        let Some(questions) = &self.shared.questions else { return Ok(Asked::Go(request)) };
+        tokio::select! {
+            asked = questions.ask(self.desk(caller), known, request, context) => asked,
+            () = context.ct.cancelled() => Err(ErrorData::internal_error("taken back", None)),
         }
-        if known.spec.writes() || !tasks::are_known(context) {
-            return Ok(self.result(known, request, caller).await.into());
-        }
-        let (server, known, of) = (self.clone(), known.clone(), caller.clone());
-        let work = async move { server.result(&known, request, &of).await };
-        Ok(self.shared.tasks.answer(caller, Box::pin(work)).await)
     }
 
     /// The ports, as this caller asks them.
@@ -315,14 +318,28 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_params(message, None));
         };
         let caller = principal(&context);
-        let tool = known.spec.name;
-        tokio::select! {
-            response = self.respond(known, request, &caller, &context) => response,
-            // The client has gone: what runs for it is dropped, but for a task.
-            () = context.ct.cancelled() => {
-                tracing::debug!(tool, %caller, "call cancelled");
-                Err(ErrorData::internal_error("cancelled", None))
+        let spec = known.spec;
+        let request = match self.asked(known, request, &caller, &context).await? {
+            Asked::Go(request) => request,
+            Asked::First(question) => return Ok(question.into()),
+        };
+        let result = self.clone().result(Arc::clone(known), request, caller.clone());
+        // For a client that knows tasks, a read that takes long goes on as one.
+        let tasks =
+            (!spec.writes() && tasks::are_known(&context)).then(|| self.shared.tasks.clone());
+        let asking = caller.clone();
+        let work = async move {
+            match tasks {
+                Some(tasks) => tasks.answer(&asking, Box::pin(running::apart(result))).await,
+                None => result.await.into(),
             }
+        };
+        let limit = self.shared.call_time_max;
+        match running::run(&context, spec.name, &caller, limit, work).await {
+            Ok(response) => Ok(response),
+            Err(Interrupted::Late) => Ok(refused(&self.late(spec)).into()),
+            Err(Interrupted::TakenBack) => Err(ErrorData::internal_error("taken back", None)),
+            Err(Interrupted::Broken) => Err(ErrorData::internal_error("the call broke", None)),
         }
     }
 
@@ -412,6 +429,17 @@ fn only_page(request: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> 
 /// Whether a request came over HTTP.
 pub(crate) fn is_over_http(context: &RequestContext<RoleServer>) -> bool {
     parts(context).is_some()
+}
+
+/// A refusal as the client's model reads it; its cause goes into the log.
+fn refused(refusal: &Refusal) -> CallToolResult {
+    match refusal {
+        Refusal::Failed { detail } => tracing::error!(error = %detail, "tool failed"),
+        Refusal::Mistaken { .. } | Refusal::Amended { .. } | Refusal::Denied { .. } => {
+            tracing::debug!(%refusal, "tool refused");
+        }
+    }
+    CallToolResult::error(vec![ContentBlock::text(refusal.shown())])
 }
 
 /// The HTTP request behind a call; `None` on other transports.

@@ -7,6 +7,8 @@ mod commands;
 mod context;
 mod daily;
 mod failure;
+mod listen;
+mod logging;
 mod mcp_gate;
 mod output;
 mod period_args;

@@ -27,10 +27,7 @@ use centinel_web::{Refusals, Why};
 use jiff::Timestamp;
 
 use self::{limits::Limits, oauth::OAuth};
-pub(crate) use self::{
-    local_token::of_home as local_token,
-    peer::{Connections, Peer},
-};
+pub(crate) use self::{local_token::of_home as local_token, peer::Peer};
 
 /// What something in front of the server adds to requests that it hands on: then the connection says
 /// nothing of who sends them.

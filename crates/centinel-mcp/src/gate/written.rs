@@ -7,14 +7,16 @@ use axum::{
 use serde_json::Value;
 
 use super::Writes;
+use crate::message::READ_TIME_MAX;
 
-/// A body of limited length.
+/// A body of limited length, sent in limited time.
 ///
 /// # Errors
 ///
 /// The status to answer with.
 pub(super) async fn bounded(body: Body, bytes_max: usize) -> Result<Bytes, StatusCode> {
-    to_bytes(body, bytes_max).await.map_err(|error| {
+    let read = tokio::time::timeout(READ_TIME_MAX, to_bytes(body, bytes_max)).await;
+    read.map_err(|_| StatusCode::REQUEST_TIMEOUT)?.map_err(|error| {
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(inner) = cause {
             // The limit's own error has no public type in what this crate depends on.

@@ -22,3 +22,5 @@ mod shelf;
 mod surface;
 #[cfg(test)]
 mod tasks;
+#[cfg(test)]
+mod transport;

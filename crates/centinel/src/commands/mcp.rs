@@ -10,6 +10,7 @@ mod install;
 use crate::{
     commands::{inbox, surface::Surface},
     context::{Context, now, secret_variable},
+    logging,
     output::{Outcome, Output},
     ports::{PortOptions, server},
 };
@@ -53,12 +54,7 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
 fn serve(surface: Surface, token_env: Option<&str>, context: &Context) -> anyhow::Result<Outcome> {
     let Surface { read_only, toolsets } = surface;
     let secret = token_env.map(secret_variable).transpose()?;
-    let log = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(tracing::Level::WARN)
-        .with_ansi(false);
-    // A second subscriber is refused; the first one does.
-    let _ = log.try_init();
+    logging::start();
     context.run(async |app| {
         let token = match secret {
             Some(secret) => {

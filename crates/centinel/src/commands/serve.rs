@@ -1,7 +1,6 @@
 //! `centinel serve`: page, JSON API, OTLP and call routes, MCP, on the loopback interface.
 
 use std::{
-    future::IntoFuture as _,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
@@ -17,7 +16,8 @@ use crate::{
     commands::surface::Surface,
     context::{Context, block_on, explain, nonce, now, outside, repositories},
     failure::hinted,
-    mcp_gate::{self, Connections, McpGate, Peer},
+    listen, logging,
+    mcp_gate::{self, McpGate},
     output::{Outcome, Output},
     ports::{self, PortOptions},
     text::printable,
@@ -49,6 +49,7 @@ pub(crate) fn serve(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     let surface = surface.into();
+    logging::start();
     block_on(async {
         let app = context.open().await?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -77,11 +78,8 @@ pub(crate) fn serve(
         }
         output.line(format_args!("page {page}  ·  MCP {page}/mcp  ·  stop with Ctrl-C"))?;
         output.flush()?;
-        let service = router.into_make_service_with_connect_info::<Peer>();
-        let served =
-            axum::serve(Connections(listener), service).with_graceful_shutdown(asked_to_stop());
         tokio::select! {
-            served = served.into_future() => served?,
+            () = listen::serve(listener, router, asked_to_stop()) => {}
             () = sync_live_sources(&app, output) => {}
             () = execute_approved(&app, hooks.as_ref(), output) => {}
             () = keep_told(&app, slack.as_ref(), output) => {}

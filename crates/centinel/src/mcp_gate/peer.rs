@@ -1,16 +1,11 @@
 //! Whose process is at the other end of a connection.
 
 use std::{
-    io,
     net::SocketAddr,
     sync::{Arc, OnceLock},
 };
 
-use axum::{
-    extract::connect_info::Connected,
-    serve::{IncomingStream, Listener},
-};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::proc_net;
 
@@ -25,6 +20,11 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// The other end of a connection that was taken from there.
+    pub(crate) fn of(stream: &TcpStream, theirs: SocketAddr) -> Self {
+        Self::new(theirs, stream.local_addr().ok())
+    }
+
     fn new(theirs: SocketAddr, ours: Option<SocketAddr>) -> Self {
         Self { theirs, ours, is_own_user: Arc::default() }
     }
@@ -39,31 +39,6 @@ impl Peer {
                 && ours.ip().to_canonical().is_loopback();
             is_here && proc_net::is_own_user(self.theirs, ours)
         })
-    }
-}
-
-/// Connections of the server, each with who is at its other end.
-pub(crate) struct Connections(pub(crate) TcpListener);
-
-impl Listener for Connections {
-    type Io = TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        let (stream, theirs) = Listener::accept(&mut self.0).await;
-        // Small answers must not wait for the client's delayed acknowledgement.
-        let _ = stream.set_nodelay(true);
-        (stream, theirs)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-impl Connected<IncomingStream<'_, Connections>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Connections>) -> Self {
-        Self::new(*stream.remote_addr(), stream.io().local_addr().ok())
     }
 }
 

@@ -14,7 +14,7 @@ use centinel_web::Refusals;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::{Connections, Peer};
+use super::Peer;
 use crate::{
     commands::serve::router,
     ports::sight_tests::{Site, clock, password},

@@ -1,10 +1,8 @@
 //! Who comes in without a provider: by the connection, by the home's token, by a service token.
 
-use std::future::IntoFuture as _;
-
 use axum::http::StatusCode;
 
-use super::{Answer, CONFIG, Connections, LOCAL, Peer, Site, Stage, list, posted};
+use super::{Answer, CONFIG, LOCAL, Site, Stage, list, posted};
 
 async fn sent(stage: &Stage, headers: &[(&str, &str)], is_own_user: Option<bool>) -> Answer {
     stage.send(posted(headers, list().to_string(), is_own_user)).await
@@ -143,8 +141,8 @@ async fn the_kernel_says_whose_process_asks() {
     let stage = Stage::of(site().await, "", HERE).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let service = stage.site.router.clone().into_make_service_with_connect_info::<Peer>();
-    let served = axum::serve(Connections(listener), service).into_future();
+    let router = stage.site.router.clone();
+    let served = crate::listen::serve(listener, router, std::future::pending());
     let asked = tokio::task::spawn_blocking(move || {
         let ask = |headers: &str| {
             let body = list().to_string();
@@ -164,7 +162,7 @@ async fn the_kernel_says_whose_process_asks() {
         ["", "X-Forwarded-For: 203.0.113.7\r\n", "Authorization: Bearer wrong\r\n"].map(ask)
     });
     tokio::select! {
-        served = served => panic!("{served:?}"),
+        () = served => panic!("served to its end"),
         statuses = asked => assert_eq!(statuses.unwrap(), ["200", "401", "401"]),
     }
 }
