@@ -35,9 +35,10 @@ fn kept(path: &Path) -> io::Result<Option<String>> {
     let is_private = is_private(&file.metadata()?);
     let mut text = String::new();
     // A little more than a token with its line end: anything longer is none.
-    let read = file.take(64).read_to_string(&mut text);
-    if matches!(&read, Err(error) if error.kind() != io::ErrorKind::InvalidData) {
-        read?;
+    match file.take(64).read_to_string(&mut text) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(None),
+        Err(error) => return Err(error),
     }
     let secret = text.trim_end();
     let is_token = secret.len() == LENGTH && BASE64_URL_SAFE_NO_PAD.decode(secret).is_ok();
@@ -47,7 +48,7 @@ fn kept(path: &Path) -> io::Result<Option<String>> {
 #[cfg(unix)]
 fn is_private(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    metadata.is_file() && metadata.permissions().mode() & 0o077 == 0
+    metadata.is_file() && matches!(metadata.permissions().mode() & 0o777, 0o600 | 0o400)
 }
 
 #[cfg(not(unix))]
