@@ -283,10 +283,10 @@ fn back(count: &str, unit: &str, today: Date) -> Option<(Date, Date)> {
 }
 
 fn month_number(word: &str) -> Option<usize> {
-    let is_it = |month: &&str| word.len() >= 3 && month.starts_with(word) || *month == word;
-    let place =
-        MONTHS.iter().position(|month| is_it(month)).or_else(|| (word == "sept").then_some(8));
-    place.and_then(|place| place.checked_add(1))
+    let is_it = |month: &str| (word.len() >= 3 && month.starts_with(word)) || month == word;
+    let mut places = (1..).zip(MONTHS);
+    let found = places.find(|(_, month)| is_it(month)).map(|(place, _)| place);
+    found.or_else(|| (word == "sept").then_some(9))
 }
 
 /// A month or quarter by name; without a year, the one that lies nearest in the direction asked about.
