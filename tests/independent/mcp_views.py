@@ -31,6 +31,18 @@ const given = %(given)s, seen = [], frame = document.getElementById("view");
 const tell = (message) => frame.contentWindow.postMessage({jsonrpc: "2.0", ...message}, "*");
 const HANDSHAKE = {protocolVersion: "2026-01-26", hostInfo: {name: "host", version: "1"},
   hostCapabilities: {}, hostContext: {theme: given.theme}};
+const record = () => {
+  const drawn = frame.contentDocument;
+  const count = (what) => drawn.querySelectorAll(what).length;
+  document.getElementById("seen").textContent = JSON.stringify({seen, text: drawn.body.innerText,
+    ground: getComputedStyle(drawn.body).backgroundColor, height: drawn.body.getBoundingClientRect().height,
+    counts: {acts: count("a,button,input,select,textarea,form,iframe,img,object,embed,link"),
+      bars: count("rect"), rows: count("tr"), headed: count("th[scope=row]"), captions: count("caption"),
+      cards: count("article[tabindex='0'][aria-label]"), alerts: count("[role=alert]"),
+      busy: count("[aria-busy]")}});
+};
+// Fonts come late: what is drawn in the end counts.
+setTimeout(record, 2000);
 addEventListener("message", ({source, data}) => {
   if (source !== frame.contentWindow) return;
   seen.push(data);
@@ -41,14 +53,7 @@ addEventListener("message", ({source, data}) => {
     tell({id: 77, method: "ui/resource-teardown", params: {}});
   }
   if (data.method === "ui/notifications/size-changed") frame.style.height = data.params.height + "px";
-  const drawn = frame.contentDocument;
-  const count = (what) => drawn.querySelectorAll(what).length;
-  document.getElementById("seen").textContent = JSON.stringify({seen, text: drawn.body.innerText,
-    ground: getComputedStyle(drawn.body).backgroundColor, height: drawn.body.getBoundingClientRect().height,
-    counts: {acts: count("a,button,input,select,textarea,form,iframe,img,object,embed,link"),
-      bars: count("rect"), rows: count("tr"), headed: count("th[scope=row]"), captions: count("caption"),
-      cards: count("article[tabindex='0'][aria-label]"), alerts: count("[role=alert]"),
-      busy: count("[aria-busy]")}});
+  record();
 });
 frame.srcdoc = given.page;
 </script>

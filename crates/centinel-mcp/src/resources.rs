@@ -241,8 +241,11 @@ pub(crate) fn failed(detail: &str) -> ErrorData {
     ErrorData::internal_error("the request failed inside Centinel; the cause is in its log", None)
 }
 
+/// The client's own address goes back as it came where it is one: no letters but plain ones.
 fn not_found(uri: &str, message: String) -> ErrorData {
-    let uri = clean(uri, URI_BYTES_MAX);
+    let is_address = uri.len() <= URI_BYTES_MAX
+        && uri.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"`".contains(&byte));
+    let uri = if is_address { uri.to_owned() } else { clean(uri, URI_BYTES_MAX) };
     ErrorData::resource_not_found(clean(&message, 600), Some(json!({ "uri": uri })))
 }
 

@@ -76,6 +76,9 @@ pub(super) fn undecided(error: ApprovalError) -> Refusal {
         error @ (ApprovalError::WrongToken | ApprovalError::MissingScope { .. }) => {
             Refusal::Denied { message: error.to_string() }
         }
+        ApprovalError::Refused(refusal @ proposal::Refusal::NotFound { .. }) => {
+            Refusal::mistaken(refusal.to_string(), "call `proposals` with {}")
+        }
         ApprovalError::Refused(refusal @ proposal::Refusal::TooManyOpen { .. }) => {
             Refusal::mistaken(
                 refusal.to_string(),
