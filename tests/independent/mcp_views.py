@@ -41,8 +41,8 @@ const record = () => {
       cards: count("article[tabindex='0'][aria-label]"), alerts: count("[role=alert]"),
       busy: count("[aria-busy]")}});
 };
-// Fonts come late: what is drawn in the end counts.
-setTimeout(record, 2000);
+// Fonts come late: what is drawn in the end counts, and the view has time to say how high it is then.
+for (const wait of [1000, 2000, 3000, 4000]) setTimeout(record, wait);
 addEventListener("message", ({source, data}) => {
   if (source !== frame.contentWindow) return;
   seen.push(data);

@@ -75,7 +75,8 @@ const ENGINE_USES: [&str; 11] = [
 const KNOWN_ONLY_TO: [(&str, &[&str]); 13] = [
     ("cedar-policy", &["centinel-approvals"]),
     ("sqlx", &["centinel-store", "centinel-ingest"]),
-    ("reqwest", &["centinel-ingest", "centinel-approvals"]),
+    // The binary examines a server as a stranger's client would: `mcp doctor --url`.
+    ("reqwest", &["centinel-ingest", "centinel-approvals", "centinel"]),
     ("granit-parser", &["centinel-approvals"]),
     ("hcl-edit", &["centinel-approvals"]),
     ("libyaml-safer", &["centinel-approvals"]),

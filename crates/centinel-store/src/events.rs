@@ -249,6 +249,19 @@ pub async fn count(database: &Database) -> Result<(i64, i64, i64), StoreError> {
 /// A name under which an episode is met: the slice, and its first day in ISO 8601.
 pub type EpisodeName = (String, String);
 
+/// Episodes of the same names that are told apart at most.
+const NAMESAKES_MAX: usize = 8;
+
+/// The names of an episode as the first of its names, the second, and so on.
+fn namesakes(names: &[EpisodeName], copy: usize) -> Vec<EpisodeName> {
+    let renamed = |(series, start): &EpisodeName| match copy {
+        1 => (series.clone(), start.clone()),
+        // A unit separator, which no name of a slice has.
+        _ => (format!("{series}\u{1f}{copy}"), start.clone()),
+    };
+    names.iter().map(renamed).collect()
+}
+
 /// Gives each episode its number, the same number for ever: one that is met under any of its names
 /// keeps the number that this name has. `is_same` says whether two first days of one slice are of one
 /// episode, as late data can move them.
@@ -271,17 +284,33 @@ pub async fn number_episodes(
     }
     // 0 stands for an episode that nobody has met.
     let mut numbers: Vec<i64> = Vec::with_capacity(episodes.len());
-    for names in episodes {
-        let is_met = |(series, start): &EpisodeName| {
-            names.iter().any(|(own, day)| own == series && is_same(day, start))
-        };
-        let mut met = known.iter().filter(|(name, _)| is_met(name)).map(|(_, number)| *number);
-        numbers.push(met.find(|number| !numbers.contains(number)).unwrap_or(0));
-    }
+    let mut named: Vec<Vec<EpisodeName>> = Vec::with_capacity(episodes.len());
     let is_known = |name: &EpisodeName| known.iter().any(|(other, _)| other == name);
-    if numbers.contains(&0) || episodes.iter().flatten().any(|name| !is_known(name)) {
+    for episode in episodes {
+        // Where every name belongs to an episode of its own, it is known by its second, its third.
+        let (number, names) = (1..=NAMESAKES_MAX)
+            .find_map(|copy| {
+                let names = namesakes(episode, copy);
+                let is_met = |(series, start): &EpisodeName| {
+                    names.iter().any(|(own, day)| own == series && is_same(day, start))
+                };
+                let met = known.iter().filter(|(name, _)| is_met(name)).map(|(_, number)| *number);
+                let own = met.into_iter().find(|number| !numbers.contains(number));
+                let is_free = |name: &EpisodeName| {
+                    !is_known(name) && !named.iter().flatten().any(|other| other == name)
+                };
+                match own {
+                    Some(number) => Some((number, names)),
+                    None => names.iter().any(is_free).then_some((0, names)),
+                }
+            })
+            .unwrap_or((0, episode.clone()));
+        numbers.push(number);
+        named.push(names);
+    }
+    if numbers.contains(&0) || named.iter().flatten().any(|name| !is_known(name)) {
         let mut tx = database.begin_write().await?;
-        for (names, number) in episodes.iter().zip(&mut numbers) {
+        for (names, number) in named.iter().zip(&mut numbers) {
             if *number == 0 {
                 let Some((series, start_on)) = names.first() else { continue };
                 *number = next(&mut tx, "episode").await?;
@@ -311,4 +340,41 @@ pub async fn number_episodes(
         tx.commit().await?;
     }
     Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(series: &str, start: &str) -> EpisodeName {
+        (series.to_owned(), start.to_owned())
+    }
+
+    #[tokio::test]
+    async fn an_episode_keeps_its_number_also_where_another_has_its_name() {
+        let db = Database::in_memory().await.unwrap();
+        let near = |one: &str, other: &str| one.get(..9) == other.get(..9);
+        let found = [
+            vec![name("team=a", "2026-10-01")],
+            vec![name("team=a", "2026-10-01")],
+            vec![name("team=b", "2026-10-01"), name("team=a", "2026-10-01")],
+            vec![name("team=c", "2026-10-01")],
+        ];
+        let first = number_episodes(&db, &found, near, 1).await.unwrap();
+        assert_eq!(first, [1, 2, 3, 4]);
+        for _ in 0..3 {
+            assert_eq!(number_episodes(&db, &found, near, 2).await.unwrap(), first);
+        }
+        // Late data moves a first day, and brings one more.
+        let moved = [
+            vec![name("team=a", "2026-10-02")],
+            vec![name("team=a", "2026-10-01")],
+            vec![name("team=d", "2026-10-01")],
+            vec![name("team=c", "2026-10-03")],
+        ];
+        let again = number_episodes(&db, &moved, near, 3).await.unwrap();
+        assert_eq!((again[0], again[1], again[3]), (1, 2, 4));
+        assert_eq!(again[2], 5);
+        assert_eq!(number_episodes(&db, &moved, near, 4).await.unwrap(), again);
+    }
 }

@@ -18,7 +18,7 @@ use serde_json::json as object;
 
 use crate::{
     App, EventKind, EventRequest, ExplainRequest, ForecastPeriod, ForecastRequest, ImportRequest,
-    Incident, RestateRequest, SpendGroup, SpendRequest, Verdict, Viewer, create_home,
+    RestateRequest, SpendGroup, SpendRequest, Verdict, Viewer, create_home,
 };
 
 /// A book that prices twice what calls cost at first.
@@ -118,15 +118,6 @@ fn json<T: Serialize, E: std::fmt::Display>(answer: Result<T, E>) -> String {
     }
 }
 
-/// Without numbers: an episode whose only name is that of another one gets a new number with each
-/// search, so two searches differ in it.
-fn unnumbered(mut incidents: Vec<Incident>) -> Vec<Incident> {
-    for incident in &mut incidents {
-        incident.id.clear();
-    }
-    incidents
-}
-
 /// What is asked of both.
 struct Asked {
     period: Period,
@@ -200,7 +191,7 @@ impl Asked {
         let explained = app.explain_change(&explain, now).await;
         let explained = explained.map(|told| (told.evidence, told.text, told.circumstances));
         [
-            ("incidents", json(known.map(unnumbered))),
+            ("incidents", json(known)),
             ("spend", json(app.spend(&spend, now).await)),
             ("spend of raw rows", json(app.spend(&raw, now).await)),
             ("forecast", json(app.forecast(&forecast, now).await)),
