@@ -5,6 +5,9 @@
 //! nothing here claims a cause.
 
 mod around;
+mod check;
+
+pub use check::{Mention, Status, TEXT_MAX, check, is_verified, missing};
 
 use std::fmt::Write as _;
 
