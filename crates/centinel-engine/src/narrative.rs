@@ -6,8 +6,11 @@
 
 mod around;
 mod check;
+pub mod draft;
+pub mod publish;
 
 pub use check::{Mention, Status, TEXT_MAX, check, is_verified, missing};
+pub use publish::without_citations;
 
 use std::fmt::Write as _;
 

@@ -142,8 +142,15 @@ impl Reader<'_> {
             return;
         }
         match &item.kind {
-            Kind::Figure(_) => {
-                let reason = "no fact is cited right after it".to_owned();
+            Kind::Figure(figure) => {
+                let meant = self.facts.iter().find(|fact| fit::could_be(figure, fact));
+                let reason = match (figure.fault, meant) {
+                    (Some(fault), _) => fault.to_owned(),
+                    (None, Some(fact)) => {
+                        format!("no fact is cited right after it; is it `{}`?", fact.id)
+                    }
+                    (None, None) => "no fact is cited right after it".to_owned(),
+                };
                 self.add(item, None, Some(Fault::Unverified(reason)));
             }
             Kind::Date(said) => {
@@ -274,4 +281,86 @@ fn disguises(text: &str, mentions: &mut Vec<Mention>) {
         })
         .collect();
     mentions.extend(faults);
+}
+
+/// Whether a text has characters that look like others.
+pub(super) fn disguised(text: &str) -> bool {
+    !glyphs::disguises(text).is_empty()
+}
+
+/// The first number in words that a text has, which is not the pronoun `one`.
+pub(super) fn number_like(text: &str) -> Option<String> {
+    let words: Vec<String> = text
+        .to_lowercase()
+        .split(|c: char| !(c.is_alphabetic() || c == '-' || c == '\''))
+        .map(str::to_owned)
+        .collect();
+    words.into_iter().find(|word| {
+        let parts: Vec<&str> = word.split('-').collect();
+        let counts = |part: &&str| {
+            !matches!(*part, "one" | "couple")
+                && (words::number_word(part).is_some() || words::is_vague_number(part))
+        };
+        parts.iter().any(counts)
+            || matches!(word.as_str(), "percent" | "percentage" | "dozen" | "couple")
+    })
+}
+
+/// The first date, day, month or relative time that a text has.
+pub(super) fn dates_in(text: &str) -> Option<String> {
+    let mut before = "in";
+    for (at, word) in words_at(text) {
+        let rest = text.get(at..).unwrap_or_default();
+        if let Some((_, from, to)) = dates::dates_at(rest, before).into_iter().next() {
+            return rest.get(from..to).map(str::to_owned);
+        }
+        before = word;
+    }
+    None
+}
+
+/// The words of a text with the byte where each begins.
+fn words_at(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0_usize;
+    text.split(' ').map(move |word| {
+        let start = at;
+        at = at.saturating_add(word.len()).saturating_add(1);
+        (start, word)
+    })
+}
+
+/// Words of a text that look like names; `is_start` where it begins a sentence.
+pub(super) fn strangers(text: &str, is_start: bool) -> Vec<String> {
+    let known = Known { ids: Vec::new(), names: Names::of(&[]) };
+    // A capital is due at the start of a sentence alone.
+    let text = if is_start { text.to_owned() } else { format!("x {text}") };
+    let mut found = Vec::new();
+    for block in glyphs::blocks(&text) {
+        let items = scan::items(&block, &known);
+        for range in sentence::split(&items) {
+            let sentence = Sentence::new(items.get(range).unwrap_or_default(), &[], &known.names);
+            let strange = (0..sentence.items.len())
+                .filter(|index| stranger::stranger(&sentence, *index, false).is_some());
+            found.extend(
+                strange.filter_map(|index| sentence.items.get(index)).map(|item| item.text.clone()),
+            );
+        }
+    }
+    found
+}
+
+/// The first phrase that claims a cause.
+pub(super) fn cause_words(lower: &str) -> Option<String> {
+    let words: Vec<&str> = lower
+        .split(|c: char| !(c.is_alphabetic() || c == '\u{2022}'))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let phrases = words::CAUSES.iter().flat_map(|(_, phrases)| phrases.split('/')).map(str::trim);
+    phrases
+        .filter(|phrase| {
+            let wanted: Vec<&str> = phrase.split_whitespace().collect();
+            words.windows(wanted.len().max(1)).any(|here| here == wanted.as_slice())
+        })
+        .map(str::to_owned)
+        .next()
 }

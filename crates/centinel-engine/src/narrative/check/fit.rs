@@ -541,6 +541,21 @@ fn rate<'s>(sentence: &'s Sentence<'_>, index: usize) -> Option<&'s str> {
     None
 }
 
+/// Whether a figure without a citation has the value and the kind of a fact.
+pub(super) fn could_be(figure: &Figure, fact: &Fact) -> bool {
+    let is_kind = match fact.kind {
+        FactKind::Money => figure.currency.is_some() && figure.currency == fact.currency,
+        FactKind::Percent => figure.marker == Marker::Percent,
+        FactKind::Points => figure.marker == Marker::Points,
+        FactKind::Ratio => figure.marker == Marker::Times,
+        FactKind::Count | FactKind::Duration => {
+            figure.currency.is_none() && figure.marker == Marker::None
+        }
+        FactKind::Rank | FactKind::Date | FactKind::Entity => false,
+    };
+    is_kind && fact.value.parse::<Decimal>().is_ok_and(|value| figure.rounds(value))
+}
+
 /// A fact's value as reasons show it.
 pub(super) fn told(fact: &Fact) -> String {
     let value = &fact.value;
