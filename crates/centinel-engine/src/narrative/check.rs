@@ -126,6 +126,7 @@ impl Reader<'_> {
         claims.extend(claims::negations(&sentence, self.facts, &claims));
         claims.extend(pair::names(&sentence, self.facts, &self.known.names, &mut self.topic));
         claims.extend(pair::windows(&sentence, self.facts));
+        claims.extend(pair::frames(&sentence, self.facts));
         claims.extend(roles::roles(&sentence, self.facts, &self.known.names));
         for (index, item) in items.iter().enumerate() {
             self.item(&sentence, index, item, is_heading);

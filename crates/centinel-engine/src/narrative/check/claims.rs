@@ -33,7 +33,12 @@ pub(super) enum Fault {
 /// The direction that the word at an item says.
 pub(super) fn direction_at(sentence: &Sentence<'_>, index: usize) -> Option<Direction> {
     let word = sentence.word(index)?;
-    let direction = words::direction(word)?;
+    let before = index.checked_sub(1).and_then(|before| sentence.kind(before));
+    let direction = match word {
+        "more" if matches!(before, Some(Kind::Cite(_))) => Direction::Up,
+        "less" if matches!(before, Some(Kind::Cite(_))) => Direction::Down,
+        _ => words::direction(word)?,
+    };
     let before = sentence.word_before(index).unwrap_or_default();
     let after = sentence.word_after(index).unwrap_or_default();
     let goes_to_figure = matches!(sentence.kind(index.saturating_add(2)), Some(Kind::Figure(_)));
@@ -60,6 +65,13 @@ fn has_figure_before(sentence: &Sentence<'_>, index: usize) -> bool {
 pub(super) fn directions(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> {
     let at: Vec<(usize, Direction)> = (0..sentence.items.len())
         .filter_map(|index| direction_at(sentence, index).map(|direction| (index, direction)))
+        .filter(|(index, _)| {
+            // `$5 [F1] more` is a change only where the figure is one.
+            let is_comparative = matches!(sentence.word(*index), Some("more" | "less"));
+            let cited = sentence.cited.iter().find(|(_, at)| at.saturating_add(1) == *index);
+            let is_change = cited.and_then(|(fact, _)| facts.get(*fact)).and_then(points);
+            !is_comparative || is_change.is_some()
+        })
         .collect();
     let mut claims = Vec::new();
     for (place, (index, said)) in at.iter().copied().enumerate() {
@@ -69,7 +81,11 @@ pub(super) fn directions(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> 
         let is_negated = is_negated(sentence, index);
         let carrier = carrier(sentence, facts, index, from, until);
         let word = sentence.word(index).unwrap_or_default();
+        let ranged = ranged(sentence, facts, index, until);
         let fault = match carrier {
+            _ if !is_negated && ranged.is_some_and(|ranged| ranged != said) => Some(
+                Fault::Contradicted(format!("the figures compared do not go as `{word}` says")),
+            ),
             Some((fact, known)) => {
                 let fits = if is_negated {
                     known == Direction::Flat && said != Direction::Flat
@@ -158,26 +174,42 @@ fn compares(
             is_figure.then_some((item, fact))
         })
         .collect();
-    let behind: Vec<_> = figures
-        .iter()
-        .filter(|(item, _)| *item > index && *item < until.max(index.saturating_add(12)))
-        .collect();
+    let behind: Vec<_> =
+        figures.iter().filter(|(item, _)| *item > index && *item < until).collect();
     let before = figures.iter().rev().find(|(item, _)| *item < index && *item >= from);
     let has = |range: std::ops::Range<usize>, wanted: &[&str]| {
         range.into_iter().any(|item| sentence.word(item).is_some_and(|word| wanted.contains(&word)))
     };
-    if let [first, second, ..] = behind.as_slice() {
-        if has(index..first.0, &["from"]) && has(first.0..second.0, &["to"]) {
-            return order(first.1, second.1);
-        }
-        if has(index..first.0, &["to"]) && has(first.0..second.0, &["from"]) {
-            return order(second.1, first.1);
-        }
+    if let Some(direction) = ranged(sentence, facts, index, until) {
+        return Some(direction);
     }
     let against =
         ["from", "than", "on", "against", "over", "versus", "vs", "compared", "above", "below"];
     let (first, last) = (behind.first()?, before?);
     has(index..first.0, &against).then(|| order(first.1, last.1)).flatten()
+}
+
+/// Where two cited figures point that a word moves between: `rose from A to B`, `rose to B from A`.
+fn ranged(
+    sentence: &Sentence<'_>,
+    facts: &[Fact],
+    index: usize,
+    until: usize,
+) -> Option<Direction> {
+    let mut behind = (index..sentence.items.len().min(until)).filter_map(|item| {
+        let fact = facts.get(sentence.fact_of(item)?)?;
+        matches!(sentence.kind(item), Some(Kind::Figure(_))).then_some((item, fact))
+    });
+    let (first, second) = (behind.next()?, behind.next()?);
+    let has = |range: std::ops::Range<usize>, wanted: &str| {
+        range.into_iter().any(|item| sentence.word(item) == Some(wanted))
+    };
+    if has(index..first.0, "from") && has(first.0..second.0, "to") {
+        return order(first.1, second.1);
+    }
+    (has(index..first.0, "to") && has(first.0..second.0, "from"))
+        .then(|| order(second.1, first.1))
+        .flatten()
 }
 
 /// Where the second of two comparable facts stands to the first.
@@ -241,7 +273,7 @@ fn negation_at(sentence: &Sentence<'_>, index: usize) -> bool {
     let Some(word) = sentence.word(index) else { return false };
     let after = sentence.word_after(index).unwrap_or_default();
     let later = sentence.word(index.saturating_add(2)).unwrap_or_default();
-    words::negates(word)
+    (words::negates(word) || matches!(word, "failed" | "fails" | "fail") && after == "to")
         && !matches!(
             after,
             "only"
@@ -282,11 +314,23 @@ pub(super) fn negations(sentence: &Sentence<'_>, facts: &[Fact], carried: &[Clai
             sentence.fact_of(*item).is_some()
                 && !matches!(sentence.kind(*item), Some(Kind::Name(..)))
         };
-        let figure =
-            sentence.in_clause(clause).find(is_bound).and_then(|item| sentence.fact_of(item));
+        // A comma or colon does not end what is negated; `but`, `and` and a semicolon do.
+        let ends = |item: &usize| {
+            matches!(sentence.kind(*item), Some(Kind::Pause(';' | '—' | '|')))
+                || matches!(
+                    sentence.word(*item),
+                    Some("but" | "and" | "while" | "although" | "though" | "whereas")
+                )
+        };
+        let reach: Vec<usize> = sentence
+            .in_clause(clause)
+            .filter(|item| *item < index)
+            .chain((index..sentence.items.len()).take_while(|item| !ends(item)))
+            .collect();
+        let figure = reach.iter().copied().find(is_bound).and_then(|item| sentence.fact_of(item));
         let words = carried.iter().filter(|claim| claim.fault.is_none());
         let word = words
-            .filter(|claim| sentence.clause_of(claim.from) == clause)
+            .filter(|claim| reach.contains(&claim.from))
             .filter(|claim| direction_at(sentence, claim.from).is_none())
             .find_map(|claim| claim.fact);
         if let Some(fact) = figure.or(word).filter(|_| !is_void) {
@@ -353,14 +397,30 @@ fn cause_at(sentence: &Sentence<'_>, index: usize) -> Option<(Causal, usize)> {
         }
     }
     // `down to $5` is a level; `driver` of `driver update` is a thing.
+    let opens = matches!(
+        sentence.word_after(index),
+        Some(
+            "the"
+                | "a"
+                | "an"
+                | "our"
+                | "their"
+                | "its"
+                | "it"
+                | "we"
+                | "they"
+                | "someone"
+                | "somebody"
+        )
+    );
+    if best.is_none() && opens && matches!(sentence.word(index), Some("since" | "following")) {
+        best = Some((Causal::After, 1));
+    }
     let (causal, length) = best?;
     let next = sentence.kind(index.saturating_add(length));
     let thanks = sentence.word(index) == Some("thanks")
         && sentence.word(index.saturating_add(length)).is_some_and(|next| {
-            matches!(
-                next,
-                "everyone" | "all" | "you" | "everybody" | "the" | "our" | "those" | "both"
-            )
+            matches!(next, "everyone" | "all" | "you" | "everybody" | "those" | "both")
         })
         && !matches!(
             sentence.kind(index.saturating_add(3)),

@@ -106,7 +106,7 @@ impl Patterns {
                 r"^(?:(?:ISO|calendar) )?(?:[Ww]eek|CW) (\d{1,2})\b(?: of (\d{4})\b)?",
             )?,
             relative: Regex::new(
-                r"^(?i:today|yesterday|tomorrow|overnight|tonight|(?:last|this|next|previous|past|current|coming|preceding) (?:week|weekend|month|quarter|year|fortnight|morning|evening|night)|over the weekend)\b",
+                r"^(?i:today|yesterday|tomorrow|overnight|tonight|(?:last|this|next|previous|past|current|coming|preceding) (?:week|weekend|month|quarter|year|fortnight|morning|evening|night)|over the weekend|the weekend|noon|midnight|christmas|easter|(?:the|this|last|next|early|late) (?:spring|summer|autumn|winter))\b",
             )?,
             range_start: Regex::new(
                 r"^(\d{1,2})(?:st|nd|rd|th)? ?(?:–|-|—|to|until|through|and) ?",
@@ -350,6 +350,18 @@ impl DateSaid {
         let days = index_of_date(after).saturating_sub(index_of_date(first));
         let is_latest = latest.is_none_or(|latest| window.end >= latest);
         (least..=most).contains(&days) && if is_over { is_change || !is_latest } else { is_latest }
+    }
+
+    /// Whether it says the first day of a window.
+    pub(super) fn is_first_of(&self, window: &Period) -> bool {
+        self.day.is_some() && self.fits_day(window.dates().0)
+    }
+
+    /// Whether it says the last day of a window, or the one after, as `until` may.
+    pub(super) fn is_end_of(&self, window: &Period) -> bool {
+        let after = window.dates().1;
+        self.day.is_some()
+            && (self.fits_day(after) || after.yesterday().is_ok_and(|last| self.fits_day(last)))
     }
 
     /// Whether any day of a window is one that it says.

@@ -170,6 +170,18 @@ fn sign(
     if value.is_zero() {
         return Ok(());
     }
+    // `was - $5` reads as below zero, and is no sign.
+    let dash = index.checked_sub(1).and_then(|at| sentence.kind(at));
+    let is_after_verb = index.checked_sub(2).and_then(|at| sentence.word(at)).is_some_and(|word| {
+        matches!(
+            word,
+            "was" | "is" | "were" | "are" | "of" | "by" | "to" | "at" | "cost" | "costs" | "spent"
+        )
+    });
+    let is_dash = matches!(dash, Some(Kind::Pause('-' | '–'))) && is_after_verb;
+    if is_dash || matches!(dash, Some(Kind::Sign('−'))) {
+        return Err("a dash before it reads as a minus".to_owned());
+    }
     let points_down = fact.direction == Some(Direction::Down) || value.is_negative();
     let points_up = fact.direction == Some(Direction::Up) && !value.is_negative();
     if let Some(is_negative) = figure.is_negative {
@@ -373,6 +385,20 @@ fn unit_agrees(
         parts.iter().any(|part| part.trim_end_matches('s') == singular)
             || words::unit(word).is_some_and(|said| own.contains(&said))
     };
+    let before_citation = before_citation(sentence, index);
+    let is_foreign_unit = |word: &str| {
+        words::unit(word).is_some_and(|said| {
+            let converts = own.iter().any(|own| words::time_unit(own).is_some())
+                && words::time_unit(said).is_some();
+            !own.contains(&said) && !is_own(word) && !(converts && own.len() == 1)
+        })
+    };
+    if own.len() > 1 || before_citation > 1 {
+        let mut counted = near.iter().take(before_citation);
+        if let Some(said) = counted.find(|word| is_foreign_unit(word)) {
+            return wrong(said);
+        }
+    }
     if near.iter().any(|word| word.split('-').any(is_own)) {
         return Ok(());
     }
@@ -398,6 +424,17 @@ fn unit_agrees(
         })
     });
     foreign.map_or(Ok(()), |said| wrong(said))
+}
+
+/// How many words stand between a figure and its citation.
+fn before_citation(sentence: &Sentence<'_>, index: usize) -> usize {
+    (index.saturating_add(1)..sentence.items.len())
+        .take_while(|at| !matches!(sentence.kind(*at), Some(Kind::Cite(_))))
+        .take_while(|at| {
+            let word = sentence.word(*at);
+            word.is_some_and(|word| !matches!(word, "per" | "of" | "a" | "in" | "for"))
+        })
+        .count()
 }
 
 /// The words that say what a figure counts: up to its citation, then the one or two behind it.
@@ -462,7 +499,13 @@ fn near_words<'s>(sentence: &'s Sentence<'_>, index: usize) -> Vec<&'s str> {
 
 /// `per call`, `a day`: what one of many costs must be what the fact is per.
 fn rate_agrees(sentence: &Sentence<'_>, index: usize, fact: &Fact) -> Result<(), String> {
-    let Some(said) = rate(sentence, index) else { return Ok(()) };
+    for said in rates(sentence, index) {
+        one_rate_agrees(fact, said)?;
+    }
+    Ok(())
+}
+
+fn one_rate_agrees(fact: &Fact, said: &str) -> Result<(), String> {
     let singular = |word: &str| {
         words::unit(word).map_or_else(|| word.trim_end_matches('s').to_owned(), str::to_owned)
     };
@@ -487,58 +530,51 @@ fn rate_agrees(sentence: &Sentence<'_>, index: usize, fact: &Fact) -> Result<(),
     if known { Ok(()) } else { Err(format!("`{}` is {}, not per {said}", fact.id, told(fact))) }
 }
 
-/// The noun of `per NOUN` or `a UNIT` right behind a figure or its citation.
-fn rate<'s>(sentence: &'s Sentence<'_>, index: usize) -> Option<&'s str> {
+/// The nouns of `per NOUN`, `per million NOUN`, `per NOUN per NOUN` or `a UNIT` right behind a figure or its
+/// citation.
+fn rates<'s>(sentence: &'s Sentence<'_>, index: usize) -> Vec<&'s str> {
+    let mut rates = Vec::new();
     let mut at = index.saturating_add(1);
     let mut is_behind = false;
-    for _ in 0..4 {
-        match sentence.kind(at)? {
-            Kind::Cite(_) if !is_behind => is_behind = true,
-            Kind::Sign('/') => return sentence.word(at.saturating_add(1)),
-            Kind::Word => match sentence.word(at)? {
-                "per" | "each" | "every" => {
-                    let first = sentence.word_after(at)?;
-                    if matches!(first, "million" | "thousand" | "billion") {
-                        return Some(first);
-                    }
-                    let second = sentence.word(at.saturating_add(2));
-                    // `per resolved ticket`: the noun that the words know, else the first.
-                    return Some(
-                        second
-                            .filter(|word| {
-                                words::unit(word).is_some() && words::unit(first).is_none()
-                            })
-                            .unwrap_or(first),
-                    );
+    while let Some(kind) = sentence.kind(at) {
+        let word = sentence.word(at).unwrap_or_default();
+        let next = sentence.word_after(at);
+        let step = match (kind, word) {
+            (Kind::Cite(_), _) if !is_behind => {
+                is_behind = true;
+                1
+            }
+            (Kind::Sign('/'), _) => {
+                rates.extend(next);
+                2
+            }
+            (_, "per" | "each" | "every") => {
+                let Some(first) = next else { break };
+                let second = sentence.word(at.saturating_add(2));
+                let second = second.filter(|word| words::unit(word).is_some());
+                let is_scale = matches!(first, "million" | "thousand" | "billion");
+                match second {
+                    Some(second) if is_scale => rates.extend([first, second]),
+                    // `per resolved ticket`: the noun that the words know.
+                    Some(second) if words::unit(first).is_none() => rates.push(second),
+                    _ => rates.push(first),
                 }
-                "a" | "an" => {
-                    return sentence.word_after(at).filter(|word| {
-                        matches!(
-                            words::unit(word),
-                            Some(
-                                "day"
-                                    | "week"
-                                    | "month"
-                                    | "year"
-                                    | "hour"
-                                    | "minute"
-                                    | "second"
-                                    | "call"
-                                    | "request"
-                                    | "ticket"
-                                    | "token"
-                            )
-                        )
-                    });
-                }
-                word if words::unit(word).is_some() => {}
-                _ => return None,
-            },
-            _ => return None,
-        }
-        at = at.saturating_add(1);
+                if second.is_some() && (is_scale || words::unit(first).is_none()) { 3 } else { 2 }
+            }
+            (_, "a" | "an") => {
+                const KNOWN: &str =
+                    "day week month year hour minute second call request ticket token";
+                let unit = next.and_then(words::unit);
+                let is_known = unit.is_some_and(|unit| KNOWN.split(' ').any(|known| known == unit));
+                rates.extend(next.filter(|_| is_known));
+                break;
+            }
+            (_, word) if rates.is_empty() && words::unit(word).is_some() => 1,
+            _ => break,
+        };
+        at = at.saturating_add(step);
     }
-    None
+    rates
 }
 
 /// Whether a figure without a citation has the value and the kind of a fact.

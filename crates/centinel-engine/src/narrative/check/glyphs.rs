@@ -170,12 +170,17 @@ fn seen(line: &str, skipped: usize, line_at: usize) -> Vec<Glyph> {
 /// Characters that no honest text of ours has outside a name: invisible ones, ones that turn the
 /// direction of reading, digits and letters that only look like ASCII's.
 pub(super) fn disguises(text: &str) -> Vec<Disguise> {
-    let suspicious = |c: char| !is_plain(c);
-    text.chars()
-        .enumerate()
-        .filter(|(_, c)| suspicious(*c))
-        .map(|(at, c)| Disguise { at, c })
-        .collect()
+    let mut found = Vec::new();
+    let mut before = ' ';
+    for (at, c) in text.chars().enumerate() {
+        // A picture may say that it is one; behind letters and digits that is there to be unseen.
+        let is_variant = c == '\u{fe0f}' && !before.is_ascii() && !before.is_alphanumeric();
+        if !is_plain(c) && !is_variant {
+            found.push(Disguise { at, c });
+        }
+        before = c;
+    }
+    found
 }
 
 /// Letters and signs that English prose about money is written with.
@@ -196,7 +201,7 @@ fn is_plain(c: char) -> bool {
         '\u{2500}'..='\u{259f}' | '▲' | '△' | '▼' | '▽' | '●' | '○' | '■' | '□' | '★' | '☆' => {
             true
         }
-        '✓' | '✔' | '✗' | '✘' | '✅' | '❌' | '⚠' | '\u{fe0f}' => true,
+        '✓' | '✔' | '✗' | '✘' | '✅' | '❌' | '⚠' => true,
         // Pictures: what they say about direction is read as a word.
         '\u{1f300}'..='\u{1faff}' => true,
         _ => false,

@@ -31,12 +31,12 @@ pub(super) fn names(
         }
         let named = named(sentence, facts, known, dimension);
         let distinct: BTreeSet<&str> = named.iter().map(|(_, name)| *name).collect();
-        let figures: Vec<(usize, &Fact, &str)> = (0..sentence.items.len())
+        let figures: Vec<(usize, &Fact, String)> = (0..sentence.items.len())
             .filter_map(|item| {
                 let fact = facts.get(sentence.fact_of(item)?)?;
                 let is_figure = !matches!(fact.kind, FactKind::Entity | FactKind::Date);
                 let value = fact.dims.get(dimension).filter(|_| is_figure)?;
-                Some((item, fact, value.as_str()))
+                Some((item, fact, super::names::visible(value)))
             })
             .collect();
         // A driver of one feature says which feature is meant, where no feature is named.
@@ -50,7 +50,9 @@ pub(super) fn names(
         let wrong = match (distinct.len(), about) {
             (0, None) => Vec::new(),
             (0, Some(topic)) => figures.iter().filter(|(_, _, value)| *value != topic).collect(),
-            (1, _) => figures.iter().filter(|(_, _, value)| !distinct.contains(value)).collect(),
+            (1, _) => {
+                figures.iter().filter(|(_, _, value)| !distinct.contains(value.as_str())).collect()
+            }
             _ => unpaired(sentence, &named, &figures),
         };
         for (item, fact, value) in wrong {
@@ -105,13 +107,16 @@ fn named<'n>(
         .collect()
 }
 
+/// A figure with its fact and the name that the fact is about.
+type About<'a> = (usize, &'a Fact, String);
+
 /// Figures that no usual order of names and figures gives to their own name: name before figures, figure
 /// before name, clause by clause, or `A and B cost X and Y`.
 fn unpaired<'f, 'a>(
     sentence: &Sentence<'_>,
     named: &[(usize, &str)],
-    figures: &'f [(usize, &'a Fact, &'a str)],
-) -> Vec<&'f (usize, &'a Fact, &'a str)> {
+    figures: &'f [About<'a>],
+) -> Vec<&'f About<'a>> {
     let preceding =
         |item: usize| named.iter().rev().find(|(at, _)| *at < item).map(|(_, name)| *name);
     let following = |item: usize| named.iter().find(|(at, _)| *at > item).map(|(_, name)| *name);
@@ -127,34 +132,29 @@ fn unpaired<'f, 'a>(
             }
         }
     };
-    let fails =
-        |assigned: &dyn Fn(usize) -> Option<&'a str>| -> Vec<&'f (usize, &'a Fact, &'a str)> {
-            figures.iter().filter(|(item, _, value)| assigned(*item) != Some(*value)).collect()
-        };
-    let owned = |found: Option<&str>| -> Option<&'a str> {
-        let found = found?;
-        figures.iter().map(|(_, _, value)| *value).find(|value| *value == found)
-    };
-    let schemes: [&dyn Fn(usize) -> Option<&'a str>; 3] =
-        [&|item| owned(preceding(item)), &|item| owned(following(item)), &|item| {
-            owned(by_clause(item))
-        }];
-    let mut best: Option<Vec<_>> = None;
-    for scheme in schemes {
-        let failed = fails(scheme);
-        if failed.is_empty() {
-            return failed;
-        }
+    let mut best: Option<Vec<&About<'a>>> = None;
+    for scheme in 0..3_u8 {
+        let failed: Vec<&About<'a>> = figures
+            .iter()
+            .filter(|(item, _, value)| {
+                let name = match scheme {
+                    0 => preceding(*item),
+                    1 => following(*item),
+                    _ => by_clause(*item),
+                };
+                name != Some(value.as_str())
+            })
+            .collect();
         if best.as_ref().is_none_or(|best| failed.len() < best.len()) {
             best = Some(failed);
         }
     }
-    let in_order = in_order(named, figures);
-    if in_order { Vec::new() } else { best.unwrap_or_default() }
+    let failed = best.unwrap_or_default();
+    if failed.is_empty() || in_order(named, figures) { Vec::new() } else { failed }
 }
 
 /// `A, B and C cost X, Y and Z respectively`, also with several figures for each, one kind after the other.
-fn in_order(named: &[(usize, &str)], figures: &[(usize, &Fact, &str)]) -> bool {
+fn in_order(named: &[(usize, &str)], figures: &[About<'_>]) -> bool {
     let mut names: Vec<&str> = Vec::new();
     for (_, name) in named {
         if !names.contains(name) {
@@ -181,6 +181,47 @@ pub(super) fn windows(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> {
             let reason = format!("`{}` is of {window}", fact.id);
             let fault = Some(Fault::Contradicted(reason));
             claims.push(Claim { from: item, to: item, fact: sentence.fact_of(item), fault });
+        }
+    }
+    claims
+}
+
+/// Figures between two dates that are not the first and last day of their time: `from D to D it cost X`.
+pub(super) fn frames(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> {
+    let dates: Vec<usize> = (0..sentence.items.len())
+        .filter(|item| matches!(sentence.kind(*item), Some(Kind::Date(_))))
+        .collect();
+    let mut claims = Vec::new();
+    for pair in dates.windows(2) {
+        let [first, second] = pair else { continue };
+        let between: Vec<&str> = (*first..*second).filter_map(|item| sentence.word(item)).collect();
+        let opens = matches!(sentence.word_before(*first), Some("from" | "between" | "cost"));
+        let joins = matches!(between.as_slice(), ["to" | "and" | "until" | "through"]);
+        let (Some(Kind::Date(from)), Some(Kind::Date(to))) =
+            (sentence.kind(*first), sentence.kind(*second))
+        else {
+            continue;
+        };
+        if !opens || !joins {
+            continue;
+        }
+        let figures: Vec<(usize, &Fact)> = (0..sentence.items.len())
+            .filter_map(|item| Some((item, facts.get(sentence.fact_of(item)?)?)))
+            .filter(|(_, fact)| {
+                !matches!(fact.kind, FactKind::Entity | FactKind::Date) && fact.window.is_some()
+            })
+            .collect();
+        let is_framed = |fact: &Fact| {
+            fact.window.is_some_and(|window| from.is_first_of(&window) && to.is_end_of(&window))
+        };
+        if figures.iter().any(|(_, fact)| is_framed(fact)) {
+            continue;
+        }
+        let nearest = figures.iter().find(|(item, _)| item > second).or(figures.last());
+        if let Some((item, fact)) = nearest {
+            let window = fact.window.map(|window| window.to_string()).unwrap_or_default();
+            let fault = Some(Fault::Contradicted(format!("`{}` is of {window}", fact.id)));
+            claims.push(Claim { from: *item, to: *item, fact: sentence.fact_of(*item), fault });
         }
     }
     claims

@@ -142,7 +142,11 @@ impl Scanner<'_> {
             && let Some((name, length, is_exact)) = self.known.names.at(self.glyphs, self.at)
         {
             let is_sure = glyph.is_literal || is_exact && !self.known.names.is_plain(name);
-            if is_sure || self.is_cited_behind(length) {
+            // A service may be called `May`; `May 2026` is a date all the same.
+            let date = dates_at(&self.ahead(DATE_MAX), self.last_word())
+                .last()
+                .map_or(0, |(_, _, end)| *end);
+            if date <= length && (is_sure || self.is_cited_behind(length)) {
                 self.push(Kind::Name(name, is_sure), length);
                 return;
             }

@@ -21,7 +21,8 @@ pub(super) fn sizes(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> {
             // Judged as a figure.
             continue;
         }
-        let claim = rank(sentence, facts, index, word)
+        let claim = superlative(sentence, index, word)
+            .or_else(|| rank(sentence, facts, index, word))
             .or_else(|| ratio(sentence, facts, index, word))
             .or_else(|| share(sentence, facts, index, word))
             .or_else(|| number(sentence, index, word));
@@ -36,6 +37,26 @@ fn claim(index: usize, fact: Option<usize>, fault: Option<Fault>) -> Option<Clai
 
 fn unverified(index: usize, word: &str, what: &str) -> Option<Claim> {
     claim(index, None, Some(Fault::Unverified(format!("no cited {what} carries `{word}`"))))
+}
+
+/// Ranks over everything or over all time, which no fact carries: `a record`, `more than any other`.
+fn superlative(sentence: &Sentence<'_>, index: usize, word: &str) -> Option<Claim> {
+    let before = sentence.word_before(index);
+    let next = sentence.word_after(index).unwrap_or_default();
+    let later = sentence.word(index.saturating_add(2)).unwrap_or_default();
+    let says = match word {
+        "record" => {
+            matches!(before, Some("a" | "new" | "the"))
+                || matches!(next, "high" | "low" | "level" | "month" | "week")
+        }
+        "worst" | "unprecedented" | "unmatched" | "unrivalled" => true,
+        "than" => matches!(next, "any" | "ever" | "every" | "all" | "everything"),
+        "ahead" => next == "of" && matches!(later, "every" | "all" | "any"),
+        "second" => next == "to" && later == "none",
+        "first" => next == "among" || next == "of" && matches!(later, "all" | "them"),
+        _ => false,
+    };
+    says.then(|| unverified(index, word, "rank")).flatten()
 }
 
 /// `largest`, `second-largest`, `top spender`, `most expensive`, `smallest`.

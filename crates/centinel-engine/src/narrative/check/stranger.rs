@@ -18,6 +18,13 @@ pub(super) fn stranger(
     if words::is_known_product(lower.trim_end_matches("'s")) {
         return Some(REASON);
     }
+    let is_scaled = ["thousand", "million", "billion", "trillion"].iter().any(|scale| {
+        lower.strip_prefix(scale).is_some_and(|rest| !matches!(rest, "" | "s" | "th"))
+    });
+    let is_roman = word.len() > 1 && word.chars().all(|c| matches!(c, 'I' | 'V' | 'X'));
+    if is_scaled || is_roman {
+        return Some(REASON);
+    }
     let has_digit = word.chars().any(|c| c.is_ascii_digit());
     let is_percentile = lower
         .strip_prefix('p')

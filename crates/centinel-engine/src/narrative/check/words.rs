@@ -81,7 +81,7 @@ pub(super) enum Causal {
 pub(super) const CAUSES: [(Causal, &str); 3] = [
     (
         Causal::After,
-        "as a result of / as a consequence of / the result of / a result of / on account of / on the back \
+        "as a result of / as a consequence of / a consequence of / comes down to / came down to / come down to / the result of / a result of / on account of / on the back \
      of / because of / because / due to / owing to / thanks to / caused by / driven by / triggered by \
      / explained by / prompted by / pushed by / fuelled by / fueled by / led by / brought on by / \
      attributable to / attributed to / resulted from / resulting from / results from / stems from / \
@@ -95,7 +95,7 @@ pub(super) const CAUSES: [(Causal, &str); 3] = [
     ),
     (
         Causal::Either,
-        "as a result / the reason / root cause / brought about / cause / culprit / blame / driver / \
+        "as a result / the reason / root cause / brought about / cause / culprit / blame / probably / presumably / apparently / driver / \
      drivers / hence / therefore / thus / consequently / thereby",
     ),
 ];
@@ -197,7 +197,11 @@ pub(super) fn share_word(before: Option<&str>, word: &str) -> Option<(i128, i128
         "three-quarters" => (713, 787),
         "fifth" | "one-fifth" => (190, 210),
         "tenth" | "one-tenth" => (95, 105),
-        "majority" => (501, 1000),
+        "majority" | "bulk" => (501, 1000),
+        "minority" => (1, 499),
+        "all" if matches!(before, Some("nearly" | "almost" | "virtually" | "practically")) => {
+            (950, 1000)
+        }
         _ => return None,
     })
 }

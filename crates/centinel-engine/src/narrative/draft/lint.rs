@@ -22,7 +22,22 @@ pub(super) fn words(
     let mut faults = Vec::new();
     let mut fault = |rule: &'static str, message: String| faults.push((rule, message));
     let mut is_start = true;
-    for piece in pieces {
+    for (index, piece) in pieces.iter().enumerate() {
+        let is_before_slot =
+            matches!(pieces.get(index.saturating_add(1)), Some(Piece::Slot { .. }));
+        if let Piece::Words(words) = piece
+            && is_before_slot
+        {
+            // What ends right before a slot could be read as its sign, or as a part of it.
+            let last = words.trim_end().chars().next_back();
+            let parts = |c: &char| c.is_alphanumeric() || ",:;(.!?'’\"“”".contains(*c);
+            if let Some(sign) = last.filter(|c| !parts(c)) {
+                fault("digit", format!("`{}` stands right before a slot", sign.escape_default()));
+            }
+            if words.ends_with(|c: char| !c.is_whitespace() && !matches!(c, '(' | '"' | '“')) {
+                fault("slot", "a space belongs before a slot".to_owned());
+            }
+        }
         let Piece::Words(text) = piece else {
             is_start = false;
             continue;
