@@ -352,15 +352,16 @@ pub(super) fn causes(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> {
             continue;
         }
         let fact = match causal {
-            Causal::After => mentioned(
-                sentence,
-                facts,
-                (to.saturating_add(1)..sentence.items.len()).take(9),
-                false,
-            ),
+            Causal::After => {
+                let behind = to.saturating_add(1)..sentence.items.len();
+                mentioned(sentence, facts, behind.clone().take(9), false).or_else(|| {
+                    named_in_words(sentence, facts, behind.start..behind.start.saturating_add(6))
+                })
+            }
             Causal::Before => {
                 let before = (0..index).rev().take(14);
                 mentioned(sentence, facts, before, true)
+                    .or_else(|| named_in_words(sentence, facts, index.saturating_sub(8)..index))
             }
             Causal::Either => sentence
                 .cited
@@ -431,6 +432,27 @@ fn cause_at(sentence: &Sentence<'_>, index: usize) -> Option<(Causal, usize)> {
     }
     let is_level = sentence.word(index) == Some("down") && matches!(next, Some(Kind::Figure(_)));
     (!is_level).then_some((causal, length))
+}
+
+/// A cited contribution whose driver the words on a side name: `retries drove 91 % [F14] of …`.
+fn named_in_words(
+    sentence: &Sentence<'_>,
+    facts: &[Fact],
+    items: std::ops::Range<usize>,
+) -> Option<usize> {
+    let words: Vec<&str> = items.filter_map(|item| sentence.word(item)).collect();
+    sentence.cited.iter().map(|(fact, _)| *fact).find(|fact| {
+        let Some(known) = facts.get(*fact).filter(|_| is_contribution(facts, *fact)) else {
+            return false;
+        };
+        let tail = known.role.rsplit('.').next().unwrap_or_default();
+        let mut driver = tail.split('_').filter(|part| !part.is_empty()).peekable();
+        known.role.contains('.')
+            && driver.peek().is_some()
+            && driver.all(|part| {
+                words.iter().any(|word| word.trim_end_matches('s') == part.trim_end_matches('s'))
+            })
+    })
 }
 
 /// The first mention on a side, when it is a contribution.

@@ -304,7 +304,7 @@ fn units(
     match fact.kind {
         FactKind::Count | FactKind::Duration | FactKind::Ratio => {
             unit_agrees(sentence, index, fact, all)?;
-            rate_agrees(sentence, index, fact)
+            if fact.unit.is_some() { rate_agrees(sentence, index, fact) } else { Ok(()) }
         }
         FactKind::Money => rate_agrees(sentence, index, fact),
         FactKind::Percent
@@ -364,7 +364,8 @@ fn shown_unit(sentence: &Sentence<'_>, index: usize) -> Option<(usize, Option<&'
 /// The unit of a fact, as the words know it: the last noun of `per call`, `resolved tickets`.
 fn unit_of(unit: &str) -> Option<&'static str> {
     let unit = unit.to_lowercase();
-    unit.split([' ', '_', '-', '/']).rev().find_map(words::unit)
+    let counted = unit.split(" per ").next().unwrap_or(&unit);
+    counted.split([' ', '_', '-', '/']).rev().find_map(words::unit)
 }
 
 fn unit_agrees(
@@ -393,11 +394,10 @@ fn unit_agrees(
             !own.contains(&said) && !is_own(word) && !(converts && own.len() == 1)
         })
     };
-    if own.len() > 1 || before_citation > 1 {
-        let mut counted = near.iter().take(before_citation);
-        if let Some(said) = counted.find(|word| is_foreign_unit(word)) {
-            return wrong(said);
-        }
+    // Of `GPU hours` the last word says the unit.
+    let counted = near.iter().take(before_citation).rev().find(|word| words::unit(word).is_some());
+    if let Some(said) = counted.filter(|word| is_foreign_unit(word)) {
+        return wrong(said);
     }
     if near.iter().any(|word| word.split('-').any(is_own)) {
         return Ok(());

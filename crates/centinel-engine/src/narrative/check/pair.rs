@@ -49,9 +49,22 @@ pub(super) fn names(
         let about = topic.get(dimension).cloned();
         let wrong = match (distinct.len(), about) {
             (0, None) => Vec::new(),
-            (0, Some(topic)) => figures.iter().filter(|(_, _, value)| *value != topic).collect(),
-            (1, _) => {
-                figures.iter().filter(|(_, _, value)| !distinct.contains(value.as_str())).collect()
+            (0, Some(topic)) => figures
+                .iter()
+                // How long something took is told without saying whose.
+                .filter(|(_, fact, value)| *value != topic && fact.kind != FactKind::Duration)
+                .collect(),
+            (1, topic) => {
+                let first = named.first().map_or(0, |(at, _)| *at);
+                let goes_on = |item: usize, value: &str| {
+                    topic.as_deref() == Some(value)
+                        && item < first
+                        && sentence.clause_of(item) != sentence.clause_of(first)
+                };
+                let is_wrong = |(item, _, value): &&About<'_>| {
+                    !distinct.contains(value.as_str()) && !goes_on(*item, value)
+                };
+                figures.iter().filter(is_wrong).collect()
             }
             _ => unpaired(sentence, &named, &figures),
         };
@@ -132,15 +145,22 @@ fn unpaired<'f, 'a>(
             }
         }
     };
+    let in_own_clause = |item: usize| {
+        let clause = sentence.clause_of(item);
+        let here = named.iter().any(|(at, _)| sentence.clause_of(*at) == clause);
+        here.then(|| by_clause(item)).flatten()
+    };
     let mut best: Option<Vec<&About<'a>>> = None;
-    for scheme in 0..3_u8 {
+    for scheme in 0..4_u8 {
         let failed: Vec<&About<'a>> = figures
             .iter()
             .filter(|(item, _, value)| {
                 let name = match scheme {
                     0 => preceding(*item),
                     1 => following(*item),
-                    _ => by_clause(*item),
+                    2 => by_clause(*item),
+                    // `A costs more than B, but it fell by X`: what follows is about the subject.
+                    _ => in_own_clause(*item).or_else(|| named.first().map(|(_, name)| *name)),
                 };
                 name != Some(value.as_str())
             })

@@ -124,9 +124,9 @@ fn moved(sentence: &Sentence<'_>, facts: &[Fact], index: usize, bound: usize) ->
             .get(*cited)
             .is_some_and(|named| named.kind == FactKind::Entity && is_contribution(facts, *cited))
     });
-    let is_part = ["effect", "share", "contribution", "link", "place"]
-        .iter()
-        .any(|role| fact.role.starts_with(role));
+    let is_part = ["effect", "share", "contribution", "link", "place"].iter().any(|role| {
+        fact.role.strip_prefix(role).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    });
     (is_part && !has_driver).then(|| told(fact, "a part of the change"))
 }
 
@@ -243,7 +243,7 @@ fn times(sentence: &Sentence<'_>, facts: &[Fact], index: usize, bound: usize) ->
 fn called(sentence: &Sentence<'_>, facts: &[Fact], index: usize, bound: usize) -> Option<String> {
     let fact = facts.get(bound)?;
     let passed = [
-        "of", "is", "was", "at", "to", "a", "the", "its", "came", "comes", "stands", "stood", "by",
+        "of", "is", "was", "at", "to", "a", "the", "its", "came", "comes", "stands", "stood",
         "about", "nearly", "only", "just",
     ];
     let clause = sentence.clause_of(index);

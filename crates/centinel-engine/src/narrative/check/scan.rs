@@ -463,6 +463,7 @@ impl Scanner<'_> {
             "euro" | "euros" => ("EUR", false),
             "yen" => ("JPY", false),
             "cent" | "cents" => ("USD", true),
+            "p" if space == 0 => ("GBP", true),
             "pence" => ("GBP", true),
             _ => return (None, 0, None),
         };
@@ -510,6 +511,7 @@ impl Scanner<'_> {
                     figure.marker = Marker::Points;
                     *figure = figure.clone().scaled(Decimal::new(1, 2).unwrap_or(Decimal::ONE));
                 }
+                "p" => return taken,
                 unit if words::unit(unit).is_some() || is_currency_code(unit) => return taken,
                 _ => figure.fault = Some("is letters and digits in one"),
             }

@@ -46,7 +46,7 @@ fn superlative(sentence: &Sentence<'_>, index: usize, word: &str) -> Option<Clai
     let later = sentence.word(index.saturating_add(2)).unwrap_or_default();
     let says = match word {
         "record" => {
-            matches!(before, Some("a" | "new" | "the"))
+            matches!(before, Some("a" | "new"))
                 || matches!(next, "high" | "low" | "level" | "month" | "week")
         }
         "worst" | "unprecedented" | "unmatched" | "unrivalled" => true,

@@ -95,7 +95,7 @@ pub(super) const CAUSES: [(Causal, &str); 3] = [
     ),
     (
         Causal::Either,
-        "as a result / the reason / root cause / brought about / cause / culprit / blame / probably / presumably / apparently / driver / \
+        "as a result / root cause / brought about / cause / culprit / blame / probably / presumably / apparently / driver / \
      drivers / hence / therefore / thus / consequently / thereby",
     ),
 ];
@@ -271,7 +271,14 @@ pub(super) fn is_plain_compound(word: &str) -> bool {
      checks in-depth depth to-do do go know how read only write back fill bottom top bill billing \
      book keeping and the a ahead look looking forward sign stand still roll roll-up big ticket e \
      mail all around wise step new old near";
-    word.split('-').all(|part| among(PARTS, part) || matches!(part, "out" | "turn" | "round"))
+    let is_prefixed = word.split_once('-').is_some_and(|(prefix, rest)| {
+        among("post pre non re mid multi cross sub co anti over under self", prefix)
+            && rest.chars().all(|c| c.is_ascii_lowercase())
+    });
+    is_prefixed
+        || word
+            .split('-')
+            .all(|part| among(PARTS, part) || matches!(part, "out" | "turn" | "round"))
 }
 
 /// Words after which a name of a dimension may stand between a name and its citation.
