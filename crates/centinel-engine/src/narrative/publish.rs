@@ -138,7 +138,7 @@ fn whole(bundle: &Bundle, passed: &[(usize, String)], dropped: usize) -> Option<
     let mentions = check(&bundle.facts, &text);
     let is_whole = missing(&bundle.facts, &bundle.required, &bundle.caveats, &text).is_empty();
     let verified = mentions.iter().filter(|mention| mention.status == Status::Verified).count();
-    (is_whole && verified == mentions.len() && verified > 0).then(|| Published {
+    (is_whole && verified == mentions.len() && verified > 0).then_some(Published {
         text,
         worded_by: WordedBy::Model { dropped },
         verified,

@@ -391,7 +391,7 @@ fn unit_agrees(
         words::unit(word).is_some_and(|said| {
             let converts = own.iter().any(|own| words::time_unit(own).is_some())
                 && words::time_unit(said).is_some();
-            !own.contains(&said) && !is_own(word) && !(converts && own.len() == 1)
+            !(own.contains(&said) || is_own(word) || converts && own.len() == 1)
         })
     };
     // Of `GPU hours` the last word says the unit.
@@ -408,8 +408,8 @@ fn unit_agrees(
         all.iter().any(|other| {
             other.unit.as_deref().is_some_and(|unit| {
                 unit.to_lowercase()
-                    .split([' ', '_'])
-                    .last()
+                    .rsplit([' ', '_'])
+                    .next()
                     .is_some_and(|last| last.trim_end_matches('s') == singular)
             })
         })

@@ -151,8 +151,8 @@ fn seen(line: &str, skipped: usize, line_at: usize) -> Vec<Glyph> {
                     emphasis = emphasis.saturating_add(1);
                 }
             }
-            '_' if !in_code
-                && !(before.is_some_and(char::is_alphanumeric)
+            '_' if !(in_code
+                || before.is_some_and(char::is_alphanumeric)
                     && next.is_some_and(char::is_alphanumeric)) =>
             {
                 if before != Some('_') {

@@ -239,6 +239,10 @@ fn times(sentence: &Sentence<'_>, facts: &[Fact], index: usize, bound: usize) ->
     }
 }
 
+/// Names of figures that a budget, a forecast or an invoice has beside each other.
+const LABELS: &str = "budget forecast gross net saving savings limit target baseline actual delta credit refund \
+         discount tax unused waste list contracted effective outage response peak headroom";
+
 /// `a budget of $5 [F]` where another figure of the sentence is the budget and this one is not.
 fn called(sentence: &Sentence<'_>, facts: &[Fact], index: usize, bound: usize) -> Option<String> {
     let fact = facts.get(bound)?;
@@ -253,8 +257,6 @@ fn called(sentence: &Sentence<'_>, facts: &[Fact], index: usize, bound: usize) -
         .filter(|item| !matches!(sentence.kind(*item), Some(Kind::Pause(':' | '|'))))
         .take_while(|item| sentence.word(*item).is_some())
         .filter_map(|item| sentence.word(item));
-    const LABELS: &str = "budget forecast gross net saving savings limit target baseline actual delta credit refund \
-         discount tax unused waste list contracted effective outage response peak headroom";
     let noun = before.find(|word| !passed.contains(word))?;
     LABELS.split_whitespace().find(|label| *label == noun)?;
     let is_called = |fact: &Fact| {

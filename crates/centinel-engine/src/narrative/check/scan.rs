@@ -430,7 +430,7 @@ impl Scanner<'_> {
         let code: String = text.chars().take(3).collect();
         let rest: Vec<char> = text.chars().skip(3).take(2).collect();
         let space = usize::from(rest.first().is_some_and(|c| is_space(*c)));
-        let starts = rest.get(space).is_some_and(|c| c.is_ascii_digit());
+        let starts = rest.get(space).is_some_and(char::is_ascii_digit);
         if is_currency_code(&code) && starts && !self.before().is_some_and(char::is_alphanumeric) {
             return (code.parse().ok(), 3_usize.saturating_add(space));
         }
@@ -490,7 +490,7 @@ impl Scanner<'_> {
                 _ => return None,
             })
         };
-        let spaced: String = text.chars().skip(1).take_while(|c| c.is_ascii_alphabetic()).collect();
+        let spaced: String = text.chars().skip(1).take_while(char::is_ascii_alphabetic).collect();
         let gap = text.chars().next().filter(|c| is_space(*c) || *c == '-');
         let found = match scale(&attached, true) {
             Some(by) => Some((by, attached.chars().count())),

@@ -31,12 +31,12 @@ pub(super) fn sizes(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> {
     claims
 }
 
-fn claim(index: usize, fact: Option<usize>, fault: Option<Fault>) -> Option<Claim> {
-    Some(Claim { from: index, to: index, fact, fault })
+fn claim(index: usize, fact: Option<usize>, fault: Option<Fault>) -> Claim {
+    Claim { from: index, to: index, fact, fault }
 }
 
 fn unverified(index: usize, word: &str, what: &str) -> Option<Claim> {
-    claim(index, None, Some(Fault::Unverified(format!("no cited {what} carries `{word}`"))))
+    Some(claim(index, None, Some(Fault::Unverified(format!("no cited {what} carries `{word}`")))))
 }
 
 /// Ranks over everything or over all time, which no fact carries: `a record`, `more than any other`.
@@ -105,7 +105,7 @@ fn rank(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> Op
         })
     };
     match nearest(sentence, facts, index, judge) {
-        Some((fact, true)) => claim(index, Some(fact), None),
+        Some((fact, true)) => Some(claim(index, Some(fact), None)),
         Some((fact, false)) => {
             // Several ranks in a sentence: the right one may stand a little further.
             let right = sentence
@@ -113,7 +113,7 @@ fn rank(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> Op
                 .iter()
                 .find(|(cited, _)| facts.get(*cited).and_then(&judge) == Some(true));
             match right.filter(|_| ranks(sentence, facts) > 1) {
-                Some((fact, _)) => claim(index, Some(*fact), None),
+                Some((fact, _)) => Some(claim(index, Some(*fact), None)),
                 None => claim(
                     index,
                     Some(fact),
@@ -122,7 +122,7 @@ fn rank(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> Op
             }
         }
         None if said == 1 && by_role(sentence, facts).is_some() => {
-            claim(index, by_role(sentence, facts), None)
+            Some(claim(index, by_role(sentence, facts), None))
         }
         None => unverified(index, word, "rank"),
     }
@@ -155,7 +155,7 @@ fn least(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> O
         })
     });
     match found {
-        Some(fact) => claim(index, Some(fact), None),
+        Some(fact) => Some(claim(index, Some(fact), None)),
         None => unverified(index, word, "rank"),
     }
 }
@@ -176,12 +176,12 @@ fn ratio(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> O
         let fault = (!is_so)
             .then(|| facts.get(fact).map(|fact| Fault::Contradicted(is_told(fact))))
             .flatten();
-        return claim(index, Some(fact), fault);
+        return Some(claim(index, Some(fact), fault));
     }
     match pair(sentence, facts, index)
         .map(|quotient| super::figure::is_between(quotient, bounds, 1))
     {
-        Some(true) => claim(index, None, None),
+        Some(true) => Some(claim(index, None, None)),
         Some(false) => claim(
             index,
             None,
@@ -215,7 +215,7 @@ fn widened(sentence: &Sentence<'_>, index: usize, (low, high): (i128, i128)) -> 
     let middle = low.saturating_add(high).checked_div(2).unwrap_or(low);
     let near = word(1).or_else(|| word(2));
     match near {
-        Some("than") | Some("over") => {
+        Some("than" | "over") => {
             (middle.saturating_add(1), middle.saturating_mul(5).checked_div(4).unwrap_or(high))
         }
         Some("nearly" | "almost") => {
@@ -245,14 +245,14 @@ fn share(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> O
     let bounds = if word == "most" { Some((501, 1000)) } else { words::share_word(before, word) };
     let bounds = widened(sentence, index, bounds.filter(|_| is_share)?);
     match nearest(sentence, facts, index, |fact| fit::share_is(fact, bounds)) {
-        Some((fact, true)) => claim(index, Some(fact), None),
+        Some((fact, true)) => Some(claim(index, Some(fact), None)),
         // Another share of the sentence may be the one meant.
         Some((fact, false)) => {
             let right = sentence.cited.iter().find(|(cited, _)| {
                 facts.get(*cited).and_then(|fact| fit::share_is(fact, bounds)) == Some(true)
             });
             match right.filter(|_| word == "most") {
-                Some((fact, _)) => claim(index, Some(*fact), None),
+                Some((fact, _)) => Some(claim(index, Some(*fact), None)),
                 None => claim(
                     index,
                     Some(fact),

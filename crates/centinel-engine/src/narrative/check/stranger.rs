@@ -46,7 +46,7 @@ pub(super) fn stranger(
     let mut letters = word.chars();
     let first_is_capital = letters.next().is_some_and(char::is_uppercase);
     let has_inner_capital = letters.any(char::is_uppercase);
-    let is_shout = word.len() > 1 && word.chars().all(|c| c.is_uppercase());
+    let is_shout = word.len() > 1 && word.chars().all(char::is_uppercase);
     if has_inner_capital && !is_shout {
         return Some(REASON);
     }

@@ -181,7 +181,7 @@ fn figure(fact: &Fact, format: Format) -> String {
 /// One decimal, none above 100; two digits at least.
 fn percent(size: Decimal) -> String {
     let hundred = Decimal::from_integer(100);
-    let places = if size >= hundred { 0 } else { 1 };
+    let places = u32::from(size < hundred);
     grouped(size, places_of(size, places))
 }
 
