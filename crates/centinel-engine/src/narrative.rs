@@ -5,6 +5,12 @@
 //! nothing here claims a cause.
 
 mod around;
+mod check;
+pub mod draft;
+pub mod publish;
+
+pub use check::{Mention, Status, TEXT_MAX, check, is_verified, missing};
+pub use publish::without_citations;
 
 use std::fmt::Write as _;
 

@@ -173,6 +173,7 @@ impl Server {
             caller,
             answers: self.shared.answers.as_ref(),
             proposals: self.shared.proposals.as_ref(),
+            documents: self.shared.documents.as_deref(),
         };
         let limit = self.shared.call_time_max;
         let Ok(Ok(_turn)) = timeout(limit, self.shared.turns.acquire()).await else {

@@ -1,9 +1,8 @@
 //! The tools: one file each, and this list.
 //!
-//! Names are planned for the whole product, fourteen: the nine below, and later `unit_economics` (what an
+//! Names are planned for the whole product, fourteen: the ten below, and later `unit_economics` (what an
 //! output costs), `model_tiers` (which tier does which work, and what routing would save), `commitments`
-//! (coverage, utilisation, what to buy), `allocation` (a team's statement, shared cost divided) and
-//! `verify_text` (figures of a text against evidence). Budgets are answered by `forecast`, who lacks an
+//! (coverage, utilisation, what to buy) and `allocation` (a team's statement, shared cost divided). Budgets are answered by `forecast`, who lacks an
 //! owner by `data_health` and `spend_breakdown`. A tool is listed when what it answers is real.
 
 mod anomalies;
@@ -15,6 +14,7 @@ mod proposals;
 mod propose_change;
 mod savings;
 mod spend_breakdown;
+mod verify_text;
 mod withdraw_proposal;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -73,7 +73,7 @@ pub(crate) enum Effect {
 }
 
 /// Every tool, most used first.
-static SPECS: [ToolSpec; 9] = [
+static SPECS: [ToolSpec; 10] = [
     spend_breakdown::SPEC,
     explain_change::SPEC,
     anomalies::SPEC,
@@ -81,6 +81,7 @@ static SPECS: [ToolSpec; 9] = [
     data_health::SPEC,
     proposals::SPEC,
     savings::SPEC,
+    verify_text::SPEC,
     propose_change::SPEC,
     withdraw_proposal::SPEC,
 ];

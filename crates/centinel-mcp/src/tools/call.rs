@@ -10,6 +10,7 @@ use super::{Paging, ToolSpec, When};
 use crate::{
     arguments::{self, DataDays, Shape},
     cursor::{self, Cursor},
+    documents::Documents,
     imported::{clean, is_hidden, quoted},
     ports::{Answers, Edit, Principal, ProposalSink, Refusal},
     request::Page,
@@ -27,6 +28,8 @@ pub(crate) struct Call<'a> {
     pub(crate) caller: &'a Principal,
     pub(crate) answers: &'a dyn Answers,
     pub(crate) proposals: &'a dyn ProposalSink,
+    /// Where evidence is kept, on a server that keeps any.
+    pub(crate) documents: Option<&'a dyn Documents>,
 }
 
 impl Call<'_> {
