@@ -36,7 +36,7 @@ pub use client::{
 };
 pub use fault::Fault;
 pub use metered::MeteredCall;
-pub use narrator::{Judge, Judged, Label, Narrator, Settings, Worded};
+pub use narrator::{Gates, Judge, Judged, Label, Narrator, Settings, Worded};
 pub use probe::Probed;
 pub use prompt::{PromptId, Task};
 pub use sheet::Sheet;

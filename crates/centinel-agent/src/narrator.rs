@@ -3,6 +3,7 @@
 //! Whatever happens on the way, what comes out is a text that the judge accepted or the standard wording,
 //! within the time there is.
 
+mod gates;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,8 @@ use crate::{
     budget::RunBudget,
     client::{Asking, object_with},
 };
+
+pub use gates::Gates;
 
 /// Most times that a model may mend its draft.
 const REPAIRS_MAX: u32 = 2;
