@@ -17,6 +17,7 @@ mod fit;
 mod glyphs;
 mod names;
 mod pair;
+mod roles;
 mod scan;
 mod sentence;
 mod sizes;
@@ -120,11 +121,12 @@ impl Reader<'_> {
         let sentence = Sentence::new(items, self.facts, &self.known.names);
         let mut claims = claims::directions(&sentence, self.facts);
         claims.extend(claims::swapped_ranges(&sentence, self.facts));
-        claims.extend(claims::negations(&sentence, self.facts));
         claims.extend(claims::causes(&sentence, self.facts));
         claims.extend(sizes::sizes(&sentence, self.facts));
+        claims.extend(claims::negations(&sentence, self.facts, &claims));
         claims.extend(pair::names(&sentence, self.facts, &self.known.names, &mut self.topic));
         claims.extend(pair::windows(&sentence, self.facts));
+        claims.extend(roles::roles(&sentence, self.facts, &self.known.names));
         for (index, item) in items.iter().enumerate() {
             self.item(&sentence, index, item, is_heading);
         }

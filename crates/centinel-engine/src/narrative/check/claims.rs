@@ -71,7 +71,11 @@ pub(super) fn directions(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> 
         let word = sentence.word(index).unwrap_or_default();
         let fault = match carrier {
             Some((fact, known)) => {
-                let fits = if is_negated { known == Direction::Flat } else { known == said };
+                let fits = if is_negated {
+                    known == Direction::Flat && said != Direction::Flat
+                } else {
+                    known == said
+                };
                 let id = facts.get(fact).map_or("", |fact| &fact.id);
                 (!fits).then(|| Fault::Contradicted(format!("`{id}` points {}", name(known))))
             }
@@ -256,30 +260,39 @@ fn negation_at(sentence: &Sentence<'_>, index: usize) -> bool {
             && matches!(sentence.kind(index.saturating_add(1)), Some(Kind::Sign('.'))))
 }
 
-/// Negations in a clause that has a verified figure: `did not cost $10 [F1]`.
-pub(super) fn negations(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> {
+/// Negations in a clause that has a verified figure or a word that a fact carries: `did not cost $10 [F1]`,
+/// `is not the largest [F2]`.
+pub(super) fn negations(sentence: &Sentence<'_>, facts: &[Fact], carried: &[Claim]) -> Vec<Claim> {
     let mut claims = Vec::new();
     for index in (0..sentence.items.len()).filter(|index| negation_at(sentence, *index)) {
         let clause = sentence.clause_of(index);
-        let is_void = sentence.cited.iter().any(|(fact, at)| {
-            let near = sentence.clause_of(*at) == clause;
-            facts.get(*fact).is_some_and(|fact| {
-                let is_zero = fact.value.parse::<Decimal>().is_ok_and(Decimal::is_zero);
-                near && (fact.direction == Some(Direction::Flat) || is_zero)
-            })
-        });
-        let figure = sentence.in_clause(clause).find(|item| {
+        // `did not change` says what a flat fact says; `was not unchanged` does not.
+        let says_flat = sentence
+            .in_clause(clause)
+            .any(|item| direction_at(sentence, item) == Some(Direction::Flat));
+        let is_void = !says_flat
+            && sentence.cited.iter().any(|(fact, at)| {
+                let near = sentence.clause_of(*at) == clause;
+                facts.get(*fact).is_some_and(|fact| {
+                    let is_zero = fact.value.parse::<Decimal>().is_ok_and(Decimal::is_zero);
+                    near && (fact.direction == Some(Direction::Flat) || is_zero)
+                })
+            });
+        let is_bound = |item: &usize| {
             sentence.fact_of(*item).is_some()
                 && !matches!(sentence.kind(*item), Some(Kind::Name(..)))
-        });
-        if let Some(figure) = figure.filter(|_| !is_void) {
-            let reason = "a negation stands with a figure: say what is so".to_owned();
-            claims.push(Claim {
-                from: index,
-                to: index,
-                fact: sentence.fact_of(figure),
-                fault: Some(Fault::Contradicted(reason)),
-            });
+        };
+        let figure =
+            sentence.in_clause(clause).find(is_bound).and_then(|item| sentence.fact_of(item));
+        let words = carried.iter().filter(|claim| claim.fault.is_none());
+        let word = words
+            .filter(|claim| sentence.clause_of(claim.from) == clause)
+            .filter(|claim| direction_at(sentence, claim.from).is_none())
+            .find_map(|claim| claim.fact);
+        if let Some(fact) = figure.or(word).filter(|_| !is_void) {
+            let reason = "a negation stands with what a fact says: say what is so".to_owned();
+            let fault = Some(Fault::Contradicted(reason));
+            claims.push(Claim { from: index, to: index, fact: Some(fact), fault });
         }
     }
     claims
@@ -391,7 +404,7 @@ fn mentioned(
 }
 
 /// Whether a fact is a part of a change, or names one.
-fn is_contribution(facts: &[Fact], index: usize) -> bool {
+pub(super) fn is_contribution(facts: &[Fact], index: usize) -> bool {
     let Some(fact) = facts.get(index) else { return false };
     let is_part = |fact: &Fact| {
         let starts = [

@@ -89,6 +89,11 @@ impl Names {
         self.names.get(index).is_some_and(|name| name.dimensions.contains(dimension))
     }
 
+    /// Whether the facts say of which dimension it is.
+    pub(super) fn has_dimension(&self, index: usize) -> bool {
+        self.names.get(index).is_some_and(|name| !name.dimensions.is_empty())
+    }
+
     /// Whether a dimension has several values and a text can cite one: then a figure can stand with the
     /// name of another.
     pub(super) fn tells_apart(&self, dimension: &str) -> bool {

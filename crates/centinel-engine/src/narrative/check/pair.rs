@@ -39,6 +39,13 @@ pub(super) fn names(
                 Some((item, fact, value.as_str()))
             })
             .collect();
+        // A driver of one feature says which feature is meant, where no feature is named.
+        let drivers: BTreeSet<&str> = (0..sentence.items.len())
+            .filter_map(|item| facts.get(sentence.fact_of(item)?))
+            .filter(|fact| fact.kind == FactKind::Entity)
+            .filter_map(|fact| fact.dims.get(dimension).map(String::as_str))
+            .collect();
+        let distinct = if distinct.is_empty() && drivers.len() == 1 { drivers } else { distinct };
         let about = topic.get(dimension).cloned();
         let wrong = match (distinct.len(), about) {
             (0, None) => Vec::new(),
