@@ -162,11 +162,11 @@ mod tests {
     #[test]
     fn streams_are_put_together() {
         let chunk = |text: &str| json!({ "choices": [{ "delta": { "content": text } }] });
-        let (a, b) = (chunk("Hel"), chunk("lo"));
+        let (a, b) = (chunk("Spend "), chunk("rose"));
         let end = json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] });
-        check(&format!("data: {a}\n\ndata: {b}\n\ndata: [DONE]\n\n"), Ok("Hello"));
-        check(&format!("data:{a}\r\n\r\ndata:{b}\r\n\r\ndata: {end}\r\n\r\n"), Ok("Hello"));
-        check(&format!(": hi\n\nevent: x\ndata: {a}\rid: 1\r\rdata: [DONE]\r\r"), Ok("Hel"));
+        check(&format!("data: {a}\n\ndata: {b}\n\ndata: [DONE]\n\n"), Ok("Spend rose"));
+        check(&format!("data:{a}\r\n\r\ndata:{b}\r\n\r\ndata: {end}\r\n\r\n"), Ok("Spend rose"));
+        check(&format!(": hi\n\nevent: x\ndata: {a}\rid: 1\r\rdata: [DONE]\r\r"), Ok("Spend "));
         check(&format!("data: {a}\n\ndata: {b}\n\n"), Err(Streamed::Cut));
         check("data: {\"choices\":[{\"delta\":{\"con", Err(Streamed::Cut));
         check("data: [DONE]", Ok(""));
