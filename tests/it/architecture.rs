@@ -41,7 +41,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates of the table that come with their capability.
-const PLANNED: [&str; 2] = ["centinel-guard", "centinel-agent"];
+const PLANNED: [&str; 1] = ["centinel-guard"];
 
 /// Packages that test or measure the product: they may use every crate, and no crate may use them.
 const AROUND_THE_PRODUCT: [&str; 2] = ["centinel-tests", "centinel-evals"];
@@ -72,11 +72,13 @@ const ENGINE_USES: [&str; 11] = [
 ];
 
 /// Libraries that only these crates know, outside tests.
-const KNOWN_ONLY_TO: [(&str, &[&str]); 13] = [
+const KNOWN_ONLY_TO: [(&str, &[&str]); 15] = [
+    ("async-openai", &["centinel-agent"]),
     ("cedar-policy", &["centinel-approvals"]),
     ("sqlx", &["centinel-store", "centinel-ingest"]),
     // The binary examines a server as a stranger's client would: `mcp doctor --url`.
-    ("reqwest", &["centinel-ingest", "centinel-approvals", "centinel"]),
+    ("reqwest", &["centinel-ingest", "centinel-approvals", "centinel-agent", "centinel"]),
+    ("minijinja", &["centinel-agent"]),
     ("granit-parser", &["centinel-approvals"]),
     ("hcl-edit", &["centinel-approvals"]),
     ("libyaml-safer", &["centinel-approvals"]),

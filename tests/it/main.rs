@@ -18,6 +18,8 @@ mod bypass;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod execution;
 #[cfg(test)]
 mod explanation;

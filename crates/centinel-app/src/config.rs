@@ -17,6 +17,7 @@ use crate::{
     identity_providers::IdentityProviderConfig,
     live::{self, SourceConfig, SyncConfig},
     mcp_config::McpConfig,
+    narrator::NarratorConfig,
     page_address::PageAddress,
     repositories::{self, DeliveryConfig, RepositoryConfig},
     slack::{SlackConfig, TeamsConfig},
@@ -61,6 +62,8 @@ pub struct Config {
     pub identity_providers: Vec<IdentityProviderConfig>,
     /// Who may come in over `/mcp` with a token of one of them.
     pub mcp: McpConfig,
+    /// The model that words texts, where there is one.
+    pub narrator: Option<NarratorConfig>,
 }
 
 /// `[access]`.

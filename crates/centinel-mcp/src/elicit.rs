@@ -339,6 +339,7 @@ async fn is_otherwise_complete(desk: Desk<'_>, known: &Registered, given: &JsonO
         caller: desk.caller,
         answers: desk.answers,
         proposals: &rehearsal,
+        documents: desk.documents,
     };
     // The rehearsal ends in a refusal either way; only how far it came is of interest.
     drop((known.spec.run)(call).await);

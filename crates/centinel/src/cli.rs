@@ -65,6 +65,8 @@ enum Command {
     Commitments(commands::commitments::Args),
     /// Make a home: folders, configuration, policies, the first person.
     Init(commands::init::Args),
+    /// Look whether everything is in place, and say what to do where it is not.
+    Doctor(commands::doctor::Args),
     /// Import bills, call logs, LiteLLM spend logs, OTLP traces and outcomes.
     Import(commands::import::Args),
     /// Sources: what delivers, how it stands; add, try out and sync live ones.
@@ -190,6 +192,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Reconcile(args) => commands::reconcile::run(args, &context, output),
         Command::Commit(args) => commands::commit::run(args, output),
         Command::Commitments(args) => commands::commitments::run(args, &context()?, output),
+        Command::Doctor(args) => commands::doctor::run(args, &context()?, output),
         Command::Init(args) => commands::init::run(args, &context()?, output),
         Command::Import(args) => commands::import::run(args, &context()?, output),
         Command::Sources(args) => commands::sources::run(args, &context()?, output),

@@ -53,6 +53,12 @@ pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> anyh
     anyhow::Error::new(Hinted { message: message.into(), hint: hint.into(), is_usage: true })
 }
 
+/// The hint of the innermost cause that has one.
+pub(crate) fn hint_of(error: &anyhow::Error) -> Option<String> {
+    let hinted = error.chain().filter_map(|cause| cause.downcast_ref::<Hinted>()).next_back();
+    hinted.map(|hinted| hinted.hint.clone())
+}
+
 /// Prints `error: …`, the causes joined by colons, and the hint of the innermost cause that has one.
 pub(crate) fn print(error: &anyhow::Error) {
     let mut text = String::from("error: ");
@@ -70,10 +76,9 @@ pub(crate) fn print(error: &anyhow::Error) {
             last = message;
         }
     }
-    let hint = error.chain().filter_map(|cause| cause.downcast_ref::<Hinted>()).next_back();
-    if let Some(Hinted { hint, .. }) = hint {
+    if let Some(hint) = hint_of(error) {
         text.push_str("\n\nhint: ");
-        text.push_str(hint);
+        text.push_str(&hint);
     }
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -9,6 +9,9 @@ const VARIABLE: &str = "CENTINEL_LOG";
 /// the client is told, or left before its answer.
 const USUAL: &str = "warn,rmcp::service=off";
 
+/// What is never logged: the narrator's client would show bodies.
+const NEVER: &str = "async_openai=off";
+
 /// Logs what [`VARIABLE`] says, else [`USUAL`].
 #[expect(
     clippy::disallowed_methods,
@@ -18,7 +21,7 @@ pub(crate) fn start() {
     let wanted = std::env::var(VARIABLE).ok().filter(|wanted| !wanted.is_empty());
     let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::new(wanted.as_deref().unwrap_or(USUAL)))
+        .with_env_filter(EnvFilter::new(format!("{},{NEVER}", wanted.as_deref().unwrap_or(USUAL))))
         .with_ansi(false);
     // A second subscriber is refused; the first one does.
     let _ = log.try_init();

@@ -10,6 +10,7 @@ mod failure;
 mod listen;
 mod logging;
 mod mcp_gate;
+mod narrator;
 mod output;
 mod period_args;
 mod ports;

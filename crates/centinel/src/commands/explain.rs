@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use centinel_agent::Task;
 use centinel_app::{ExplainRequest, Explained, Incident, PlaceShare, When};
 use centinel_engine::{
     explain,
     money::{Currency, Money, Pico},
+    narrative,
 };
 use centinel_ledger::Condition;
 use jiff::Timestamp;
@@ -17,6 +19,7 @@ use crate::{
         spend::condition,
     },
     context::{Context, explain as hinted, now},
+    narrator::{self, Narrated},
     output::{Outcome, Output},
     period_args::PeriodArgs,
     text::printable,
@@ -38,6 +41,10 @@ pub(crate) struct Args {
     /// later count for nothing.
     #[arg(long, value_name = "TIME")]
     as_of: Option<Timestamp>,
+    /// Let the narrator of `[narrator]` choose the words; figures, names and dates stay those of the
+    /// facts, each checked. Costs what its model costs.
+    #[arg(long)]
+    narrate: bool,
 }
 
 #[derive(Serialize)]
@@ -51,6 +58,8 @@ struct Answer<'a> {
     #[serde(flatten)]
     decomposition: &'a centinel_engine::explain::Decomposition,
     text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    narrative: Option<&'a Narrated>,
     #[serde(flatten)]
     circumstances: &'a centinel_app::Circumstances,
     evidence: &'a str,
@@ -79,6 +88,12 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
             let explained = app.explain_change(&request, now()).await.map_err(hinted)?;
             (None, explained, resolved.period)
         };
+        let narrated = if args.narrate {
+            let standard = narrative::explain(&explained.bundle);
+            Some(narrator::word(&app, Task::Explain, &explained.bundle, &standard).await?)
+        } else {
+            None
+        };
         if output.json {
             output.json_line(&Answer {
                 episode: incident.as_ref(),
@@ -88,11 +103,13 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
                 currency: explained.currency,
                 decomposition: &explained.decomposition,
                 text: &explained.text,
+                narrative: narrated.as_ref(),
                 circumstances: &explained.circumstances,
                 evidence: &explained.evidence,
             })?;
         } else {
             print(args, incident.as_ref(), &explained, period, output)?;
+            print_text(&explained, narrated.as_ref(), output)?;
         }
         Ok(Outcome::Done)
     })
@@ -143,8 +160,24 @@ fn print(
         explained.bundle.facts.len(),
         explained.evidence
     ))?;
+    Ok(())
+}
+
+fn print_text(
+    explained: &Explained,
+    narrated: Option<&Narrated>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     output.line("")?;
-    output.line(printable_lines(&explained.text))?;
+    let Some(Narrated { plain, label, reason, .. }) = narrated else {
+        output.line(printable_lines(&explained.text))?;
+        return Ok(());
+    };
+    output.line(printable_lines(plain))?;
+    match reason {
+        Some(reason) => output.line(format_args!("{label}: {}", printable(reason)))?,
+        None => output.line(label)?,
+    }
     Ok(())
 }
 
