@@ -88,6 +88,16 @@ impl BundleBuilder {
         }
     }
 
+    /// Goes on with the facts of a finished bundle, for another question.
+    pub fn extending(bundle: Bundle, question: &str) -> Self {
+        Self {
+            bundle: Bundle { question: question.to_owned(), ..bundle },
+            dims: BTreeMap::new(),
+            window: None,
+            status: FactStatus::Final,
+        }
+    }
+
     /// What the facts that follow are about.
     pub fn about(&mut self, dims: BTreeMap<String, String>, window: Option<Period>) -> &mut Self {
         self.dims = dims;
@@ -156,6 +166,12 @@ impl BundleBuilder {
         self.add(role, FactKind::Date, at)
     }
 
+    /// Says what the fact added last counts or measures.
+    pub fn with_unit(&mut self, unit: &str) -> &mut Self {
+        self.last(|fact| fact.unit = Some(unit.to_owned()));
+        self
+    }
+
     /// Says how the fact added last follows from others.
     pub fn derived(&mut self, op: &str, inputs: &[&str]) -> &mut Self {
         let inputs = inputs.iter().map(|&input| input.to_owned()).collect();
@@ -178,6 +194,14 @@ impl BundleBuilder {
     pub fn required(&mut self) -> &mut Self {
         if let Some(fact) = self.bundle.facts.last() {
             self.bundle.required.push(fact.id.clone());
+        }
+        self
+    }
+
+    /// Marks a fact as one that any wording must mention.
+    pub fn require(&mut self, id: &str) -> &mut Self {
+        if self.bundle.facts.iter().any(|fact| fact.id == id) {
+            self.bundle.required.push(id.to_owned());
         }
         self
     }
