@@ -6,6 +6,7 @@
 //! nothing to say, nothing is said.
 
 mod around;
+mod check;
 mod document;
 mod escape;
 mod explain;
@@ -22,9 +23,10 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use check::{Mention, Status, TEXT_MAX, check, is_verified, missing};
 pub use document::{Block, BlockKind, Document, Run};
 pub(crate) use escape::escaped;
-pub use figure::{Detail, Mention, Sign};
+pub use figure::{Detail, Figure, Sign};
 pub use number_format::{NumberFormat, UnknownLocale};
 
 use crate::facts::Bundle;

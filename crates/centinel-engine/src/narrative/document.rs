@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::{
     escaped,
-    figure::{Detail, Mention, Sign},
+    figure::{Detail, Figure, Sign},
     number_format::NumberFormat,
 };
 use crate::facts::{Bundle, Direction, Fact, FactKind};
@@ -48,7 +48,7 @@ pub enum Run {
     /// The name of a dimension, which may be an imported tag's.
     Label(String),
     /// A fact.
-    Mention(Mention),
+    Mention(Figure),
 }
 
 impl Document {
@@ -119,7 +119,7 @@ impl Document {
     }
 
     /// Every mention, in order.
-    pub fn mentions(&self) -> impl Iterator<Item = &Mention> {
+    pub fn mentions(&self) -> impl Iterator<Item = &Figure> {
         let runs = self.blocks.iter().flat_map(|block| &block.runs);
         runs.filter_map(|run| match run {
             Run::Mention(mention) => Some(mention),
@@ -257,7 +257,7 @@ impl<'a> Writer<'a> {
                 _ => (slot, Sign::AsIs),
             };
             runs.push(Run::Words(words.to_owned()));
-            runs.push(Run::Mention(Mention::of(self.fact(role)?, self.detail, sign)?));
+            runs.push(Run::Mention(Figure::of(self.fact(role)?, self.detail, sign)?));
             rest = after;
         }
         runs.push(Run::Words(rest.to_owned()));
@@ -267,7 +267,7 @@ impl<'a> Writer<'a> {
     /// What a fact says, added to the sentence as it stands.
     pub(super) fn mention(&mut self, fact: &Fact) {
         if let (Some(block), Some(mention)) =
-            (self.document.blocks.last_mut(), Mention::of(fact, self.detail, Sign::AsIs))
+            (self.document.blocks.last_mut(), Figure::of(fact, self.detail, Sign::AsIs))
         {
             block.runs.push(Run::Mention(mention));
         }

@@ -131,3 +131,35 @@ fn names_in_circumstances_do_nothing() {
     assert_eq!(text.matches(r"\<b\>\@all\</b\>\[x\](http\://evil.example)").count(), 3, "{text}");
     assert!(!text.contains(" <b>"), "{text}");
 }
+
+/// Facts of every explanation that is worded here, and of an episode explained.
+pub(super) fn bundles() -> Vec<(&'static str, Bundle)> {
+    let episode = crate::digest::Finding {
+        id: "E-12".to_owned(),
+        scope: BTreeMap::from([("feature".to_owned(), "chat".to_owned())]),
+        within: BTreeMap::new(),
+        since: date(2026, 10, 14),
+        until: None,
+        impact: Money { amount: "350.25".parse().unwrap(), currency: Currency::USD },
+        metric: crate::anomaly::Metric::TokensPerCall,
+        excess: Some("68.12".parse().unwrap()),
+        owner: Some("support-platform".to_owned()),
+        proposals: Vec::new(),
+    };
+    let mut finding_facts = BundleBuilder::extending(around("ops"), "finding");
+    crate::digest::add_finding(&mut finding_facts, "episode.", &episode);
+    vec![
+        ("explain_rise", finding("support-answers", "1150")),
+        ("explain_fall", finding("support-answers", "1.5")),
+        ("explain_flat", finding("support-answers", "800")),
+        ("explain_apart", facts("chat", "1150", Measured::CostPerOutput).build()),
+        ("explain_around", around("ops")),
+        ("finding", finding_facts.build()),
+    ]
+}
+
+#[test]
+fn an_episode_is_told_before_its_explanation() {
+    let (_, bundle) = bundles().pop().unwrap();
+    insta::assert_snapshot!("finding", standard(&bundle).unwrap());
+}

@@ -31,7 +31,7 @@ pub enum Sign {
 
 /// One mention of a fact: its value, and how it is shown. What is shown is always a correct rounding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mention {
+pub struct Figure {
     /// The fact's id.
     pub fact: String,
     /// What kind of figure it is.
@@ -74,7 +74,7 @@ const SINGULAR: [(&str, &str); 12] = [
     ("tokens", "token"),
 ];
 
-impl Mention {
+impl Figure {
     /// A fact as it is said; `None` when its value is not what its kind promises.
     pub fn of(fact: &Fact, detail: Detail, sign: Sign) -> Option<Self> {
         let number = |unit| {
@@ -282,7 +282,7 @@ mod tests {
 
     fn shown(fact: &Fact, detail: Detail, sign: Sign, locale: &str) -> String {
         let format = locale.parse().unwrap_or(NumberFormat::CITED);
-        Mention::of(fact, detail, sign).unwrap().shown(&format)
+        Figure::of(fact, detail, sign).unwrap().shown(&format)
     }
 
     #[test]

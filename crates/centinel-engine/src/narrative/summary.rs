@@ -2,7 +2,7 @@
 
 use super::{
     document::{Document, Writer},
-    figure::{Detail, Mention, Sign},
+    figure::{Detail, Figure, Sign},
     number_format::NumberFormat,
 };
 use crate::{
@@ -255,7 +255,7 @@ impl Writer<'_> {
             return false;
         }
         let shown = |fact: &Fact| {
-            let mention = Mention::of(fact, Detail::Prose, Sign::AsIs)?;
+            let mention = Figure::of(fact, Detail::Prose, Sign::AsIs)?;
             mention.shown_amount(&NumberFormat::CITED)
         };
         let parts =

@@ -395,3 +395,33 @@ fn nothing_to_say_is_nothing_said() {
     let small = Summary { cost: Some(pico("49")), cost_before: Some(pico("0")), ..quiet() };
     assert!(small.is_quiet(minimum), "below what people want to hear of");
 }
+
+/// Every bundle that is worded here.
+fn bundles() -> Vec<(String, Bundle)> {
+    let summaries =
+        summaries().into_iter().map(|(name, summary)| (name.to_owned(), summary.bundle()));
+    let proposals = proposal_tests::bundles().into_iter();
+    let proposals = proposals.map(|(name, bundle)| (format!("proposal_{name}"), bundle));
+    let explained = explain_tests::bundles().into_iter();
+    let explained = explained.map(|(name, bundle)| (name.to_owned(), bundle));
+    let outlook = [("outlook".to_owned(), outlook().bundle())];
+    summaries.chain(proposals).chain(explained).chain(outlook).collect()
+}
+
+#[test]
+fn every_text_is_verified_and_says_what_is_required() {
+    let mut faults = Vec::new();
+    for (name, bundle) in bundles() {
+        let text = standard(&bundle).unwrap();
+        let mentions = check(&bundle.facts, &text);
+        assert!(mentions.len() >= document(&bundle).unwrap().mentions().count(), "{name}: {text}");
+        for mention in mentions.iter().filter(|mention| mention.status != Status::Verified) {
+            faults.push(format!("{name}: {mention:?}"));
+        }
+        let missing = missing(&bundle, &text);
+        if !missing.is_empty() {
+            faults.push(format!("{name}: leaves out {missing:?}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
