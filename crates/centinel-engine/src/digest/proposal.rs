@@ -57,15 +57,15 @@ impl ProposalFacts<'_> {
         add_change(&mut facts, &proposal.change);
         facts.status(FactStatus::Estimated);
         if let Some(saving) = proposal.saving {
-            facts.money("saving.mid", saving.mid);
+            facts.monthly("saving.mid", saving.mid);
             facts.required();
             if saving.low != saving.high {
-                facts.money("saving.low", saving.low);
-                facts.money("saving.high", saving.high);
+                facts.monthly("saving.low", saving.low);
+                facts.monthly("saving.high", saving.high);
             }
         }
         if let Some(expected) = self.expected.filter(|_| self.outcome.is_none()) {
-            facts.money("saving.expected", expected);
+            facts.monthly("saving.expected", expected);
         }
         facts.status(FactStatus::Final);
         if let Some(day) = self.executed_on {
@@ -73,7 +73,7 @@ impl ProposalFacts<'_> {
         }
         if let Some(Outcome { days, realised }) = self.outcome {
             facts.count("realised_days", days, "days");
-            let realised_id = facts.money("realised", realised);
+            let realised_id = facts.monthly("realised", realised);
             facts.required();
             let promised = proposal.saving.map(|saving| saving.mid);
             let promised = promised.filter(|promised| promised.currency == realised.currency);

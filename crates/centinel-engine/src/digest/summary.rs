@@ -269,7 +269,9 @@ impl Summary {
         let Some(cost) = self.cost else { return };
         let (cost_id, delta_id) = adding.compared("", dims, cost, self.cost_before);
         adding.facts.require(&cost_id);
-        if let Some(delta_id) = &delta_id {
+        // Against nothing, the change is the cost.
+        let has_base = self.cost_before.is_some_and(|before| before != Pico::ZERO);
+        if let Some(delta_id) = delta_id.as_ref().filter(|_| has_base) {
             adding.facts.require(delta_id);
         }
         for (number, money) in (1_u32..).zip(&self.other_currencies) {
@@ -336,7 +338,7 @@ impl Summary {
             }
             facts.status(FactStatus::Estimated);
             for (number, money) in (1_u32..).zip(&self.waiting.promised) {
-                facts.money(&format!("waiting.promised.{number}"), *money);
+                facts.monthly(&format!("waiting.promised.{number}"), *money);
             }
             facts.status(FactStatus::Final);
             if self.waiting.without_promise > 0 {
@@ -347,9 +349,9 @@ impl Summary {
         for (number, saving) in (1_u32..).zip(&self.savings) {
             let role = |name: &str| format!("saving.{number}.{name}");
             facts.count(&role("measured"), saving.measured, "proposals");
-            let realised_id = facts.money(&role("realised"), saving.realised);
+            let realised_id = facts.monthly(&role("realised"), saving.realised);
             if let Some(promised) = saving.promised {
-                let promised_id = facts.money(&role("promised"), promised);
+                let promised_id = facts.monthly(&role("promised"), promised);
                 if let Some(share) = change::share(saving.realised.amount, promised.amount) {
                     facts.percent(&role("share"), share);
                     facts.derived("quotient", &[&realised_id, &promised_id]);

@@ -144,6 +144,13 @@ impl BundleBuilder {
         id
     }
 
+    /// Adds an amount that recurs each month, such as a saving.
+    pub fn monthly(&mut self, role: &str, money: Money) -> String {
+        let id = self.money(role, money);
+        self.last(|fact| fact.unit = Some("month".to_owned()));
+        id
+    }
+
     /// Adds a whole number of things.
     pub fn count(&mut self, role: &str, count: impl ToString, unit: &str) -> String {
         let id = self.add(role, FactKind::Count, count);

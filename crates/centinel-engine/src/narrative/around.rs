@@ -89,9 +89,10 @@ impl Writer<'_> {
             if let Some(name) = role.strip_suffix("_before").filter(|name| !is_count(name)) {
                 self.words(", ");
                 self.label(&name.replace('_', " "));
-                self.say(&format!(" {{.{name}_before}} to {{.{name}_after}} a million tokens"));
+                self.say(&format!(" {{.{name}_before}} to {{.{name}_after}}"));
             }
         }
+        self.say(" for {.per_tokens}");
         self.say(", {.failed} of {.calls}");
         self.say(" against {.failed_before} of {.calls_before} on the usual days");
         if self.say(": {.cost|plus}") {

@@ -108,6 +108,7 @@ fn around(name: &str) -> Bundle {
     facts.percent("link.1.share", "-14.3".parse().unwrap());
     facts.money("link.1.input_before", usd("2.5"));
     facts.money("link.1.input_after", usd("2"));
+    facts.count("link.1.per_tokens", 1_000_000, "tokens");
     facts.entity("link.2.deploy", name);
     facts.instant("link.2.since", since);
     facts.entity("link.3.error_burst", "");

@@ -58,6 +58,9 @@ enum Unit {
     None,
 }
 
+/// The unit of an amount that recurs each month.
+const MONTH: &str = "month";
+
 /// Units by their plural, with the word for one of them.
 const SINGULAR: [(&str, &str); 12] = [
     ("budgets", "budget"),
@@ -87,7 +90,10 @@ impl Figure {
                 Shown::Name(fact.value.chars().filter(|c| !c.is_control()).collect())
             }
             FactKind::Date => Shown::Date(day(&fact.value)?),
-            FactKind::Money if fact.unit.is_some() => number(Unit::UnitCost(currency))?,
+            // Of what recurs each month, cents say as little as of any other amount.
+            FactKind::Money if fact.unit.as_deref().is_some_and(|unit| unit != MONTH) => {
+                number(Unit::UnitCost(currency))?
+            }
             FactKind::Money => number(Unit::Money(currency))?,
             FactKind::Percent => number(Unit::Percent)?,
             FactKind::Points => number(Unit::Points)?,

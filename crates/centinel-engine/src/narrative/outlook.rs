@@ -69,7 +69,7 @@ impl Writer<'_> {
         self.scope(".scope.", "All spend");
         let limit = format!("its {every} budget of {{.limit.{every}}}");
         let was_spent = self.say_first(&[
-            &format!(" cost {{.spent}}, {{.spent_over|size}} above {limit}"),
+            &format!(" cost {{.spent}}, {{.spent_over|size}} more than {limit}"),
             &format!(" cost {{.spent}} of {limit}"),
         ]);
         if was_spent {
@@ -84,8 +84,8 @@ impl Writer<'_> {
             return;
         }
         let is_forecast = self.say_first(&[
-            &format!(" is expected to cost {{.expected}}, {{.over|size}} above {limit}."),
-            &format!(" is expected to cost {{.expected}}, {{.under|size}} below {limit}."),
+            &format!(" is expected to cost {{.expected}}, {{.over|size}} more than {limit}."),
+            &format!(" is expected to cost {{.expected}}, {{.under|size}} less than {limit}."),
         ]);
         if !is_forecast {
             self.say(&format!(

@@ -86,8 +86,8 @@ impl Writer<'_> {
     fn came(&mut self) {
         self.say("It was carried out on {executed_on}.");
         self.say_first(&[
-            "Over {realised_days} it brought a saving of {realised} a month, {realised_share} of the promise.",
-            "Over {realised_days} it brought a saving of {realised} a month.",
+            "In {realised_days} it brought a saving of {realised} a month, {realised_share} of the promise.",
+            "In {realised_days} it brought a saving of {realised} a month.",
         ]);
     }
 }

@@ -418,7 +418,7 @@ fn every_text_is_verified_and_says_what_is_required() {
         for mention in mentions.iter().filter(|mention| mention.status != Status::Verified) {
             faults.push(format!("{name}: {mention:?}"));
         }
-        let missing = missing(&bundle, &text);
+        let missing = missing(&bundle.facts, &bundle.required, &bundle.caveats, &text);
         if !missing.is_empty() {
             faults.push(format!("{name}: leaves out {missing:?}"));
         }
