@@ -13,7 +13,7 @@ use centinel_engine::{
 };
 use jiff::Timestamp;
 
-use super::{Digest, DigestConfig, DigestRequest};
+use super::{Digest, DigestConfig, DigestRequest, MailAddress};
 use crate::{App, AppError};
 
 /// Columns of a line of base64 (RFC 2045, 6.8).
@@ -79,7 +79,7 @@ impl App {
             name.clone()
         };
         let from = config.from.as_ref().map(ToString::to_string);
-        let domain = config.from.as_ref().map_or("centinel.invalid", |from| from.domain());
+        let domain = config.from.as_ref().map_or("centinel.invalid", MailAddress::domain);
         let whose = sha256_hex(owner.unwrap_or_default().as_bytes());
         let short = |hex: &str| hex.chars().take(12).collect::<String>();
         let mut message = String::new();

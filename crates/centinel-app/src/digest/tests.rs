@@ -54,16 +54,15 @@ impl Company {
             }
         }
         company.import(lines, Format::CallEvents, 1).await;
-        let outcomes: String = (0..56_i64)
-            .map(|day| {
-                let at = Timestamp::from_second(first.as_second() + day * 86_400).unwrap();
-                let outcome = json!({
-                    "outcome_id": format!("o-{day}"), "at": at.to_string(), "kind": "answer",
-                    "quantity": 100, "feature": "support-answers",
-                });
-                format!("{outcome}\n")
-            })
-            .collect();
+        let mut outcomes = String::new();
+        for day in 0..56_i64 {
+            let at = Timestamp::from_second(first.as_second() + day * 86_400).unwrap();
+            let outcome = json!({
+                "outcome_id": format!("o-{day}"), "at": at.to_string(), "kind": "answer",
+                "quantity": 100, "feature": "support-answers",
+            });
+            outcomes.extend([outcome.to_string(), "\n".to_owned()]);
+        }
         company.import(outcomes, Format::Outcomes, 2).await;
         company
     }
