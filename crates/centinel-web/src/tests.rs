@@ -133,6 +133,7 @@ async fn every_page_answers_and_escapes_what_was_imported() {
         format!("/episodes/{episode}"),
         format!("/episodes/{}", episode.to_lowercase()),
         "/proposals/P-1".to_owned(),
+        "/digest".to_owned(),
         format!("/evidence/{prefix}"),
         format!("/evidence/{bundle}"),
     ] {

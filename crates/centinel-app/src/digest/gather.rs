@@ -23,8 +23,9 @@ use crate::{
 const LATE_DAYS_MAX: i64 = 60;
 /// Days that may lie between a period and the forecast that is told with it.
 const AHEAD_DAYS_MAX: i32 = 31;
-/// Episodes that a digest names.
+/// Episodes that a digest names, and a month in paragraphs.
 const FINDINGS_MAX: usize = 5;
+const FINDINGS_MAX_MONTHLY: usize = 3;
 
 /// What the digests of a period need.
 pub(super) struct Gathered {
@@ -172,7 +173,11 @@ impl Gathered {
     fn common(&self, owner: Option<&str>) -> Summary {
         let is_of = |of: Option<&str>| owner.is_none() || of == owner;
         let mut findings = self.findings.iter().filter(|finding| is_of(finding.owner.as_deref()));
-        let named: Vec<Finding> = findings.by_ref().take(FINDINGS_MAX).cloned().collect();
+        let findings_max = match self.kind {
+            SummaryKind::Monthly => FINDINGS_MAX_MONTHLY,
+            SummaryKind::Weekly | SummaryKind::Scorecard => FINDINGS_MAX,
+        };
+        let named: Vec<Finding> = findings.by_ref().take(findings_max).cloned().collect();
         let open = self.open.iter().filter(|view| is_of(Some(&view.proposal.owner)));
         let savings = self.savings.iter().filter(|line| is_of(Some(&line.owner)));
         let limits = self.limits.iter().filter(|limit| is_of(limit.owner.as_deref()));

@@ -20,8 +20,10 @@ use crate::{
 const MOVED_MAX: usize = 5;
 /// Outputs that it names.
 const OUTPUTS_MAX: usize = 5;
-/// A part that moved by less than this share of the whole is in the rest: one in a hundred.
-const MOVED_MIN: i128 = 100;
+/// A part that moved by less than a hundredth of the whole and less than a tenth of all movement is in the
+/// rest.
+const OF_WHOLE_MIN: u128 = 100;
+const OF_MOVEMENT_MIN: u128 = 10;
 
 /// What a part of the spend is called: its feature, or else its service.
 type Name = (&'static str, Option<String>);
@@ -151,15 +153,18 @@ fn moved(now: &BTreeMap<Name, Pico>, before: &BTreeMap<Name, Pico>) -> Vec<Moved
     let sum = |sums: &BTreeMap<Name, Pico>| {
         sums.values().map(|cost| cost.0.unsigned_abs()).fold(0, u128::saturating_add)
     };
-    let smallest = sum(now).max(sum(before)) / MOVED_MIN.unsigned_abs();
+    let whole = sum(now).max(sum(before));
     let mut moved: Vec<(u128, Moved)> = Vec::new();
     for name in &names {
         let (now, before) = (cost(now, name), cost(before, name));
         let size = now.0.saturating_sub(before.0).unsigned_abs();
-        if size > 0 && size >= smallest {
+        if size > 0 {
             moved.push((size, Moved { by: name.0, name: name.1.clone(), now, before }));
         }
     }
+    let movement = moved.iter().map(|(size, _)| *size).fold(0, u128::saturating_add);
+    let smallest = (whole / OF_WHOLE_MIN).min(movement / OF_MOVEMENT_MIN);
+    moved.retain(|(size, _)| *size >= smallest);
     moved.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
     let is_whole = names.len() <= 1;
     moved.into_iter().filter(|_| !is_whole).take(MOVED_MAX).map(|(_, moved)| moved).collect()

@@ -115,10 +115,12 @@ impl Writer<'_> {
     pub(super) fn named(&mut self, dims: &[(String, &Fact)]) {
         for (index, (dimension, fact)) in dims.iter().enumerate() {
             self.words(if index == 0 { "" } else { ", " });
+            // `sub_account` is a column; people say it in words.
+            let dimension = dimension.replace('_', " ");
             if self.is_empty_block() {
-                self.label(&capitalised(dimension));
+                self.label(&capitalised(&dimension));
             } else {
-                self.label(dimension);
+                self.label(&dimension);
             }
             self.words(" ");
             self.mention(fact);

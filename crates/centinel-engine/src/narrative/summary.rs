@@ -306,6 +306,7 @@ impl Writer<'_> {
             self.below(&episode);
             self.episode();
         }
+        self.say("Besides, {episodes_more} stood out.");
     }
 
     fn budgets_kept(&mut self) {
@@ -367,8 +368,11 @@ impl Writer<'_> {
         self.paragraph();
         for invoice in self.numbered("invoice") {
             self.below(&invoice);
-            if self.fact(".gap").is_some_and(|gap| gap.value == "0") {
+            let is_zero = |fact: Option<&Fact>| fact.is_some_and(|fact| fact.value == "0");
+            if is_zero(self.fact(".gap")) {
                 self.say("Invoices of {.total} agree with the ledger.");
+            } else if is_zero(self.fact(".unexplained")) {
+                self.say("Invoices of {.total} differ from the ledger by {.gap|plus}, all of it explained.");
             } else {
                 self.say(
                     "Invoices of {.total} differ from the ledger by {.gap|plus}, of which {.unexplained} is \
