@@ -185,7 +185,10 @@ fn an_episode_of_everything_is_named_by_where_it_is() {
     // The text of its explanation names the same place.
     let id = charge["id"].as_str().unwrap();
     let explained = home.run(&["explain", id]).ok().out;
-    assert!(explained.contains("Of it, in feature seats: +$"), "{explained}");
+    assert!(
+        explained.contains("Of the change, +$") && explained.contains(" is in feature seats"),
+        "{explained}"
+    );
 }
 
 /// Ten weeks of calls up to an hour, four an hour; those of `search` six times as many in the last

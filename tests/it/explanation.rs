@@ -92,8 +92,8 @@ fn a_price_that_changed_is_told_with_its_part_to_the_last_pico() {
     let price = effects.iter().find(|effect| effect["driver"] == "price").unwrap();
     assert_eq!((&price["amount"], &explained["delta"]), (&json!("17.5"), &json!("17.5")));
     let text = home.run(&only_m).ok().out;
-    let said = "price of m at openai from 2026-08-03, input $2.50 to $5.00 a million tokens: \
-                +$17.50, 100 % of the change";
+    let said = "price of m at openai from 2026-08-03, input $2.50 to $5.00 for 1,000,000 tokens: \
+                +$17.50 (100 % of the change)";
     assert!(text.contains(said), "{text}");
 
     // The price term of `n` is also that of calls whose price stayed: it coincided.
@@ -192,7 +192,7 @@ fn books_and_policies_that_changed_coincide() {
     }
     let text = home.run(&["explain", "--from", &from, "--until", &until]).ok().out;
     assert!(
-        text.contains("The change coincided with: ") && text.contains("policy edit owners.toml"),
+        text.contains("The change coincided with ") && text.contains("policy edit owners.toml"),
         "{text}"
     );
     let audit = home.run(&["audit", "export"]).ok().out;

@@ -109,7 +109,8 @@ fn scope_of(filter: &[Condition]) -> Option<BTreeMap<String, String>> {
     filter.iter().map(one).collect()
 }
 
-fn conditions(scope: &BTreeMap<String, String>) -> Result<Vec<Condition>, AppError> {
+/// The conditions that a scope stands for.
+pub(crate) fn conditions(scope: &BTreeMap<String, String>) -> Result<Vec<Condition>, AppError> {
     let condition = |(name, value): (&String, &String)| {
         let dimension: Dimension = name.parse().map_err(|error| AppError::Policy {
             path: budgets::FILE.into(),

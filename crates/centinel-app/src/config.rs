@@ -8,12 +8,14 @@ use std::{
 use centinel_engine::{
     anomaly::holidays,
     money::{Currency, Decimal, Pico},
+    narrative::NumberFormat,
 };
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::{
     audit::AuditConfig,
+    digest::DigestConfig,
     identity_providers::IdentityProviderConfig,
     live::{self, SourceConfig, SyncConfig},
     mcp_config::McpConfig,
@@ -53,6 +55,8 @@ pub struct Config {
     pub repositories: Vec<RepositoryConfig>,
     /// How they are delivered.
     pub delivery: DeliveryConfig,
+    /// Who gets digests, and of what.
+    pub digest: DigestConfig,
     /// Slack, where there is one.
     pub slack: Option<SlackConfig>,
     /// Microsoft Teams, where there is one.
@@ -88,11 +92,18 @@ pub struct Organisation {
     pub currency: Currency,
     /// A generated company, marked as such wherever its name is shown.
     pub generated: bool,
+    /// How people there write numbers, amounts and dates: `en-US`, `de-DE`, ….
+    pub locale: NumberFormat,
 }
 
 impl Default for Organisation {
     fn default() -> Self {
-        Self { name: "your organisation".to_owned(), currency: Currency::USD, generated: false }
+        Self {
+            name: "your organisation".to_owned(),
+            currency: Currency::USD,
+            generated: false,
+            locale: NumberFormat::default(),
+        }
     }
 }
 

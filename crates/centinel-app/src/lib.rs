@@ -16,6 +16,7 @@ mod compare;
 mod config;
 mod confirm;
 mod contracts;
+mod digest;
 mod emergencies;
 mod error;
 mod events;
@@ -75,6 +76,10 @@ pub use config::{
     Organisation, PricesConfig,
 };
 pub use contracts::HeldCommitment;
+pub use digest::{
+    Digest, DigestConfig, DigestOwnerConfig, DigestRequest, DigestTopic, Mail, MailAddress,
+    Standard, mail_file_name,
+};
 pub use emergencies::{OpenReview, whom_to_alert};
 pub use error::{AppError, in_one_line};
 pub use events::{Event, EventRequest, Verdict};

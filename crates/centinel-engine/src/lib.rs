@@ -17,6 +17,7 @@
 pub mod anomaly;
 pub mod attribution;
 pub mod commitment;
+pub mod digest;
 pub mod explain;
 pub mod facts;
 pub mod focus;

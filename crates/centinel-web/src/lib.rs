@@ -62,6 +62,7 @@ pub fn router(state: WebState) -> Router {
         .route("/proposals/{id}", get(pages::proposal))
         .route("/reconciliation", get(pages::reconciliation))
         .route("/savings", get(pages::savings))
+        .route("/digest", get(pages::digest))
         .route("/evidence/{address}", get(pages::evidence))
         .route("/assets/{file}", get(assets::asset))
         .route("/api/report", get(api::report))

@@ -133,6 +133,7 @@ async fn every_page_answers_and_escapes_what_was_imported() {
         format!("/episodes/{episode}"),
         format!("/episodes/{}", episode.to_lowercase()),
         "/proposals/P-1".to_owned(),
+        "/digest".to_owned(),
         format!("/evidence/{prefix}"),
         format!("/evidence/{bundle}"),
     ] {
@@ -200,7 +201,7 @@ async fn what_began_with_a_change_is_on_its_page_as_in_its_text() {
     // The text says the model's part, and the page the same.
     let text = explained["text"].as_str().unwrap();
     let said = text.split_once("new model gpt-4o-mini from 2026-10-25: ").unwrap().1;
-    let amount = said.split(", ").next().unwrap();
+    let amount = said.split(" (").next().unwrap();
     assert!(amount.starts_with("+$"), "{text}");
     let page = site.get(&format!("/episodes/{id}")).await;
     let page = page.text();

@@ -75,6 +75,8 @@ enum Command {
     Spend(commands::spend::Args),
     /// The first screen: what was spent, what is known about it, what to look at.
     Report(commands::report::Args),
+    /// A week or a month in words: for an owner, for finance, as a scorecard, as mail.
+    Digest(commands::digest::Args),
     /// What left its usual range, as episodes.
     Anomalies(commands::anomalies::Args),
     /// Events: planned changes, deploys, maintenance, holidays, mutes.
@@ -138,6 +140,7 @@ impl Command {
                 | Self::Inbox(_)
                 | Self::Show(_)
                 | Self::Savings(_)
+                | Self::Digest(_)
         )
     }
 }
@@ -175,7 +178,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
     if cli.seen_by.is_some() && !cli.command.is_answer() {
         return Err(failure::usage(
             "`--seen-by` is for commands that answer from the home",
-            "spend, report, anomalies, explain, forecast, inbox, show, savings",
+            "spend, report, anomalies, explain, forecast, inbox, show, savings, digest",
         ));
     }
     match &cli.command {
@@ -198,6 +201,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Sources(args) => commands::sources::run(args, &context()?, output),
         Command::Spend(args) => commands::spend::run(args, &context()?, output),
         Command::Report(args) => commands::report::run(args, &context()?, output),
+        Command::Digest(args) => commands::digest::run(args, &context()?, output),
         Command::Events(args) => commands::events::run(args, &context()?, output),
         Command::Anomalies(args) => commands::anomalies::run(args, &context()?, output),
         Command::Explain(args) => commands::explain::run(args, &context()?, output),

@@ -11,6 +11,7 @@ pub(crate) mod decompose;
 pub(crate) mod deliver;
 pub(crate) mod demo;
 pub(crate) mod detect;
+pub(crate) mod digest;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod execute;

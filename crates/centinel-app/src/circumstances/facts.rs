@@ -10,6 +10,9 @@ use centinel_engine::{
 
 use super::{Circumstances, Link, PlaceShare};
 
+/// Tokens that the prices of a step are prices of.
+const PRICED_TOKENS: u32 = 1_000_000;
+
 impl Circumstances {
     /// Adds them to the facts of an explanation.
     ///
@@ -17,7 +20,7 @@ impl Circumstances {
     /// `place_rest` for what is in none of them; `places`, which is 0, where the change is spread over
     /// everything; `link.N.KIND` (its name), `link.N.since`, and
     /// `link.N.cost` with `link.N.share` where a link has a contribution: one without coincided. Of a
-    /// price also `link.N.TOKENS_before` and `link.N.TOKENS_after`, of failed calls `link.N.failed`,
+    /// price also `link.N.TOKENS_before` and `link.N.TOKENS_after` for `link.N.per_tokens`, of failed calls `link.N.failed`,
     /// `link.N.calls` and the same of the days compared with.
     pub(crate) fn add_to(&self, facts: &mut BundleBuilder, delta: Pico, currency: Currency) {
         self.add_places(facts, delta, currency);
@@ -87,6 +90,9 @@ impl Link {
                     facts.money(&role(&format!("{}_{side}", step.tokens)), money);
                 }
             }
+        }
+        if !self.steps.is_empty() {
+            facts.count(&role("per_tokens"), PRICED_TOKENS, "tokens");
         }
         if let Some(counts) = &self.failed {
             for (name, count, unit) in [

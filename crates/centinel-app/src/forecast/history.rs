@@ -224,7 +224,7 @@ impl App {
 
     /// The first day that some source has not brought yet, today at the latest; and sources that are so
     /// far behind that they are waited for no longer.
-    async fn complete_until(
+    pub(crate) async fn complete_until(
         &self,
         data: (Timestamp, Timestamp),
         today: Date,

@@ -88,6 +88,16 @@ impl BundleBuilder {
         }
     }
 
+    /// Goes on with the facts of a finished bundle, for another question.
+    pub fn extending(bundle: Bundle, question: &str) -> Self {
+        Self {
+            bundle: Bundle { question: question.to_owned(), ..bundle },
+            dims: BTreeMap::new(),
+            window: None,
+            status: FactStatus::Final,
+        }
+    }
+
     /// What the facts that follow are about.
     pub fn about(&mut self, dims: BTreeMap<String, String>, window: Option<Period>) -> &mut Self {
         self.dims = dims;
@@ -134,6 +144,13 @@ impl BundleBuilder {
         id
     }
 
+    /// Adds an amount that recurs each month, such as a saving.
+    pub fn monthly(&mut self, role: &str, money: Money) -> String {
+        let id = self.money(role, money);
+        self.last(|fact| fact.unit = Some("month".to_owned()));
+        id
+    }
+
     /// Adds a whole number of things.
     pub fn count(&mut self, role: &str, count: impl ToString, unit: &str) -> String {
         let id = self.add(role, FactKind::Count, count);
@@ -154,6 +171,12 @@ impl BundleBuilder {
     /// Adds an instant.
     pub fn instant(&mut self, role: &str, at: Timestamp) -> String {
         self.add(role, FactKind::Date, at)
+    }
+
+    /// Says what the fact added last counts or measures.
+    pub fn with_unit(&mut self, unit: &str) -> &mut Self {
+        self.last(|fact| fact.unit = Some(unit.to_owned()));
+        self
     }
 
     /// Says how the fact added last follows from others.
@@ -178,6 +201,14 @@ impl BundleBuilder {
     pub fn required(&mut self) -> &mut Self {
         if let Some(fact) = self.bundle.facts.last() {
             self.bundle.required.push(fact.id.clone());
+        }
+        self
+    }
+
+    /// Marks a fact as one that any wording must mention.
+    pub fn require(&mut self, id: &str) -> &mut Self {
+        if self.bundle.facts.iter().any(|fact| fact.id == id) {
+            self.bundle.required.push(id.to_owned());
         }
         self
     }

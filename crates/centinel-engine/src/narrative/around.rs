@@ -1,9 +1,6 @@
 //! Sentences about the circumstances of a change: where it is, and what happened at the time.
 
-use std::fmt::Write as _;
-
-use super::{Wording, escaped};
-use crate::facts::Fact;
+use super::document::Writer;
 
 /// Links and places that are looked for at most.
 const NUMBER_MAX: u32 = 99;
@@ -23,107 +20,87 @@ const KINDS: [(&str, &str); 11] = [
     ("error_burst", "failed calls"),
 ];
 
-impl Wording<'_> {
+impl Writer<'_> {
     /// The places that hold the change, with what of it, and what is in none; false without any, where
     /// it is said that the change is spread over everything.
-    pub(super) fn places(&self, text: &mut String) -> bool {
-        let numbers = 1..NUMBER_MAX;
-        let told: Vec<String> = numbers.map_while(|number| self.told_place(number)).collect();
-        if told.is_empty() {
-            let none = self.bundle.fact("places").filter(|count| count.value == "0");
-            if let Some(none) = none {
-                let _ = write!(
-                    text,
-                    " No place stands out, it is spread as the cost is: {}",
-                    self.mention(none)
-                );
-                text.push_str(" hold more of it than chance would give them.");
+    pub(super) fn places(&mut self) -> bool {
+        let places = self.numbered("place");
+        for (index, place) in places.iter().enumerate() {
+            self.place_at(place, index == 0);
+        }
+        if places.is_empty() {
+            let is_spread = self.fact("places").is_some_and(|count| count.value == "0");
+            if is_spread {
+                self.say("The change is spread as the cost is: {places} stand out.");
             }
             return false;
         }
-        let _ = write!(text, " Of it, {}", told.join("; "));
-        if let Some(rest) = self.bundle.fact("place_rest") {
-            let _ = write!(text, "; elsewhere: {}", self.signed(rest));
-        }
-        text.push('.');
+        self.say("; {place_rest|plus} is elsewhere");
+        self.words(".");
         true
     }
 
-    fn told_place(&self, number: u32) -> Option<String> {
-        let delta = self.bundle.fact(&format!("place.{number}.delta"))?;
-        let prefix = format!("place.{number}.");
-        let facts = self.bundle.facts.iter();
-        let dims: Vec<String> = facts
-            .filter_map(|fact| Some((fact.role.strip_prefix(&prefix)?, fact)))
-            .filter(|(name, _)| !matches!(*name, "delta" | "share"))
-            .map(|(dimension, fact)| format!("{} {}", escaped(dimension), self.mention(fact)))
-            .collect();
-        let mut told = format!("in {}: {}", dims.join(", "), self.signed(delta));
-        self.add_share(&mut told, &format!("{prefix}share"));
-        Some(told)
+    fn place_at(&mut self, prefix: &str, is_first: bool) {
+        let before = if is_first { "Of the change, " } else { "; " };
+        self.below(prefix);
+        let (delta, share) = (format!("{before}{{.delta|plus}}"), " ({.share})");
+        self.say_first(&[&format!("{delta}{share} is in "), &format!("{delta} is in ")]);
+        let dims = self.starting(".");
+        let is_name = |name: &str| !matches!(name, "delta" | "share");
+        let dims: Vec<_> = dims.into_iter().filter(|(name, _)| is_name(name)).collect();
+        self.named(&dims);
     }
 
     /// What has a contribution, then what coincided.
-    pub(super) fn links(&self, text: &mut String) {
+    pub(super) fn links(&mut self) {
         let (mut known, mut coincided) = (Vec::new(), Vec::new());
         for number in 1..NUMBER_MAX {
-            let Some((told, is_known)) = self.told_link(number) else { break };
-            if is_known {
-                known.push(told);
-            } else {
-                coincided.push(told);
+            let role = |name: &str| format!("link.{number}.{name}");
+            let Some((kind, label)) = KINDS.iter().find(|(kind, _)| self.has(&role(kind))) else {
+                break;
+            };
+            let links = if self.has(&role("cost")) { &mut known } else { &mut coincided };
+            links.push((number, *kind, *label));
+        }
+        for (links, opening) in [
+            (known, "Contributions of what began at the time: "),
+            (coincided, "The change coincided with "),
+        ] {
+            for (index, (number, kind, label)) in links.iter().enumerate() {
+                self.say(if index == 0 { opening } else { "; " });
+                self.below(&format!("link.{number}"));
+                self.link(kind, label);
+            }
+            if !links.is_empty() {
+                self.words(".");
             }
         }
-        if !known.is_empty() {
-            let _ = write!(text, " Contributions of what began then: {}.", known.join("; "));
-        }
-        if !coincided.is_empty() {
-            let _ = write!(text, " The change coincided with: {}.", coincided.join("; "));
-        }
     }
 
-    /// A link, and whether it has a contribution.
-    fn told_link(&self, number: u32) -> Option<(String, bool)> {
-        let fact = |name: &str| self.bundle.fact(&format!("link.{number}.{name}"));
-        let (label, name) = KINDS.iter().find_map(|(role, label)| Some((label, fact(role)?)))?;
-        let mut told = (*label).to_owned();
-        if !name.value.is_empty() {
-            let _ = write!(told, " {}", self.mention(name));
+    /// The link below the prefix.
+    fn link(&mut self, kind: &str, label: &str) {
+        self.words(label);
+        let role = format!(".{kind}");
+        if self.fact(&role).is_some_and(|name| !name.value.is_empty()) {
+            self.say(&format!(" {{{role}}}"));
         }
-        if let Some(since) = fact("since") {
-            let _ = write!(told, " from {}", self.mention(since));
+        self.say(" from {.since}");
+        for (role, _) in self.starting(".") {
+            if let Some(name) = role.strip_suffix("_before").filter(|name| !is_count(name)) {
+                self.words(", ");
+                self.label(&name.replace('_', " "));
+                self.say(&format!(" {{.{name}_before}} to {{.{name}_after}}"));
+            }
         }
-        self.add_prices(&mut told, number);
-        if let (Some(failed), Some(calls)) = (fact("failed"), fact("calls")) {
-            let _ = write!(told, ", {} of {}", self.mention(failed), self.mention(calls));
+        self.say(" for {.per_tokens}");
+        self.say(", {.failed} of {.calls}");
+        self.say(" against {.failed_before} of {.calls_before} on the usual days");
+        if self.say(": {.cost|plus}") {
+            self.say(" ({.share} of the change)");
         }
-        if let (Some(failed), Some(calls)) = (fact("failed_before"), fact("calls_before")) {
-            let (failed, calls) = (self.mention(failed), self.mention(calls));
-            let _ = write!(told, ", against {failed} of {calls} on the usual days");
-        }
-        let cost = fact("cost");
-        if let Some(cost) = cost {
-            let _ = write!(told, ": {}", self.signed(cost));
-            self.add_share(&mut told, &format!("link.{number}.share"));
-        }
-        Some((told, cost.is_some()))
     }
+}
 
-    /// What a million tokens cost before and after.
-    fn add_prices(&self, told: &mut String, number: u32) {
-        let prefix = format!("link.{number}.");
-        let told_of = |fact: &Fact| {
-            let name = fact.role.strip_prefix(&prefix)?.strip_suffix("_before")?;
-            let after = self.bundle.fact(&format!("{prefix}{name}_after"))?;
-            let (before, after) = (self.mention(fact), self.mention(after));
-            Some(format!(", {} {before} to {after} a million tokens", escaped(name)))
-        };
-        told.extend(self.bundle.facts.iter().filter_map(told_of));
-    }
-
-    fn add_share(&self, told: &mut String, role: &str) {
-        if let Some(share) = self.bundle.fact(role) {
-            let _ = write!(told, ", {} of the change", self.mention(share));
-        }
-    }
+fn is_count(name: &str) -> bool {
+    matches!(name, "failed" | "calls")
 }

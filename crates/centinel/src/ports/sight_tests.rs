@@ -215,6 +215,7 @@ impl Site {
                 "/proposals/P-1",
                 "/proposals/P-2",
                 "/savings",
+                "/digest",
                 "/reconciliation",
                 &format!("/evidence/{evidence}"),
                 "/api/report",

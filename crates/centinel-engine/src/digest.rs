@@ -1,0 +1,19 @@
+//! Facts of digests: what a week or a month cost, what moved, what waits, and how far to trust it.
+//!
+//! [`Summary`] is what a ledger, a forecast and the proposals say; [`Summary::bundle`] makes facts of it,
+//! every derived figure among them, and [`narrative`](crate::narrative) words these. A change is stated in
+//! percent only where the amount before carries one: not of nothing, not of a credit, not of a few coins.
+
+mod change;
+mod finding;
+mod outlook;
+mod proposal;
+mod summary;
+
+pub use finding::{Finding, add_finding};
+pub use outlook::{Ahead, Limit, Outlook};
+pub use proposal::{Outcome, ProposalFacts};
+pub use summary::{
+    InvoiceGap, Late, Moved, OutputCost, Rank, SavingsSoFar, Summary, SummaryKind, Unpriced,
+    Waiting,
+};
