@@ -35,8 +35,8 @@ fn claim(index: usize, fact: Option<usize>, fault: Option<Fault>) -> Claim {
     Claim { from: index, to: index, fact, fault }
 }
 
-fn unverified(index: usize, word: &str, what: &str) -> Option<Claim> {
-    Some(claim(index, None, Some(Fault::Unverified(format!("no cited {what} carries `{word}`")))))
+fn unverified(index: usize, word: &str, what: &str) -> Claim {
+    claim(index, None, Some(Fault::Unverified(format!("no cited {what} carries `{word}`"))))
 }
 
 /// Ranks over everything or over all time, which no fact carries: `a record`, `more than any other`.
@@ -56,7 +56,7 @@ fn superlative(sentence: &Sentence<'_>, index: usize, word: &str) -> Option<Clai
         "first" => next == "among" || next == "of" && matches!(later, "all" | "them"),
         _ => false,
     };
-    says.then(|| unverified(index, word, "rank")).flatten()
+    says.then(|| unverified(index, word, "rank"))
 }
 
 /// `largest`, `second-largest`, `top spender`, `most expensive`, `smallest`.
@@ -114,17 +114,17 @@ fn rank(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> Op
                 .find(|(cited, _)| facts.get(*cited).and_then(&judge) == Some(true));
             match right.filter(|_| ranks(sentence, facts) > 1) {
                 Some((fact, _)) => Some(claim(index, Some(*fact), None)),
-                None => claim(
+                None => Some(claim(
                     index,
                     Some(fact),
                     facts.get(fact).map(|fact| Fault::Contradicted(is_told(fact))),
-                ),
+                )),
             }
         }
         None if said == 1 && by_role(sentence, facts).is_some() => {
             Some(claim(index, by_role(sentence, facts), None))
         }
-        None => unverified(index, word, "rank"),
+        None => Some(unverified(index, word, "rank")),
     }
 }
 
@@ -156,7 +156,7 @@ fn least(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> O
     });
     match found {
         Some(fact) => Some(claim(index, Some(fact), None)),
-        None => unverified(index, word, "rank"),
+        None => Some(unverified(index, word, "rank")),
     }
 }
 
@@ -182,12 +182,12 @@ fn ratio(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> O
         .map(|quotient| super::figure::is_between(quotient, bounds, 1))
     {
         Some(true) => Some(claim(index, None, None)),
-        Some(false) => claim(
+        Some(false) => Some(claim(
             index,
             None,
             Some(Fault::Contradicted(format!("the figures beside `{word}` are no such multiple"))),
-        ),
-        None => unverified(index, word, "ratio"),
+        )),
+        None => Some(unverified(index, word, "ratio")),
     }
 }
 
@@ -253,14 +253,14 @@ fn share(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> O
             });
             match right.filter(|_| word == "most") {
                 Some((fact, _)) => Some(claim(index, Some(*fact), None)),
-                None => claim(
+                None => Some(claim(
                     index,
                     Some(fact),
                     facts.get(fact).map(|fact| Fault::Contradicted(is_told(fact))),
-                ),
+                )),
             }
         }
-        None => unverified(index, word, "share"),
+        None => Some(unverified(index, word, "share")),
     }
 }
 
@@ -273,7 +273,7 @@ fn number(sentence: &Sentence<'_>, index: usize, word: &str) -> Option<Claim> {
         return None;
     }
     if words::is_vague_number(word) {
-        return unverified(index, word, "count");
+        return Some(unverified(index, word, "count"));
     }
     let head = word.split('-').next().unwrap_or(word);
     let is_compound = head != word;
@@ -289,5 +289,5 @@ fn number(sentence: &Sentence<'_>, index: usize, word: &str) -> Option<Claim> {
     if is_counted_elsewhere {
         return None;
     }
-    unverified(index, word, "count")
+    Some(unverified(index, word, "count"))
 }
