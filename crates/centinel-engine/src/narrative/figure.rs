@@ -50,7 +50,7 @@ enum Shown {
 enum Unit {
     Money(Currency),
     /// What one of many costs.
-    UnitCost(Currency),
+    OneOf(Currency),
     Percent,
     Points,
     /// Things, by their plural.
@@ -92,7 +92,7 @@ impl Figure {
             FactKind::Date => Shown::Date(day(&fact.value)?),
             // Of what recurs each month, cents say as little as of any other amount.
             FactKind::Money if fact.unit.as_deref().is_some_and(|unit| unit != MONTH) => {
-                number(Unit::UnitCost(currency))?
+                number(Unit::OneOf(currency))?
             }
             FactKind::Money => number(Unit::Money(currency))?,
             FactKind::Percent => number(Unit::Percent)?,
@@ -161,7 +161,7 @@ fn number(
     let size = magnitude(value).unwrap_or(value);
     let rounded = match unit {
         Unit::Money(_) => Rounded::money(size, detail, format),
-        Unit::UnitCost(_) => Rounded::unit_cost(size),
+        Unit::OneOf(_) => Rounded::unit_cost(size),
         Unit::Percent | Unit::Points => Rounded::percent(size),
         Unit::Of(_) | Unit::None => Rounded::count(size, detail, format),
     };
@@ -175,7 +175,7 @@ fn number(
     let digits = format.digits(digits, usize::try_from(places).unwrap_or(0));
     let text = format!("{digits}{suffix}");
     match unit {
-        Unit::Money(currency) | Unit::UnitCost(currency) => format.amount(before, &text, *currency),
+        Unit::Money(currency) | Unit::OneOf(currency) => format.amount(before, &text, *currency),
         Unit::Percent => format!("{before}{text}{}%", format.percent_space()),
         Unit::Points => format!("{before}{text} points"),
         Unit::Of(unit) => {
