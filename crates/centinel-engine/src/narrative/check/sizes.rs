@@ -63,7 +63,7 @@ fn superlative(sentence: &Sentence<'_>, index: usize, word: &str) -> Option<Clai
 fn rank(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> Option<Claim> {
     let next = sentence.word_after(index).unwrap_or_default();
     if words::is_least(word) && sentence.word_before(index) != Some("at") {
-        return least(sentence, facts, index, word);
+        return Some(least(sentence, facts, index, word));
     }
     let (ordinal, superlative) = match word.split_once('-') {
         Some(("number", "one")) => (Some(1), "largest"),
@@ -143,7 +143,7 @@ fn by_role(sentence: &Sentence<'_>, facts: &[Fact]) -> Option<usize> {
     })
 }
 
-fn least(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> Option<Claim> {
+fn least(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> Claim {
     let value =
         |fact: &Fact| fact.value.parse::<Decimal>().ok().filter(|_| fact.kind == FactKind::Rank);
     let last = facts.iter().filter_map(value).max();
@@ -155,8 +155,8 @@ fn least(sentence: &Sentence<'_>, facts: &[Fact], index: usize, word: &str) -> O
         })
     });
     match found {
-        Some(fact) => Some(claim(index, Some(fact), None)),
-        None => Some(unverified(index, word, "rank")),
+        Some(fact) => claim(index, Some(fact), None),
+        None => unverified(index, word, "rank"),
     }
 }
 
