@@ -4,9 +4,12 @@
 //! (`+$4,147.68 [F8]`), which is what the checker binds to. A contribution is called a contribution:
 //! nothing here claims a cause.
 
+mod analysis;
 mod around;
 
 use std::fmt::Write as _;
+
+pub use analysis::analysis;
 
 use crate::{
     explain::Driver,
