@@ -190,8 +190,14 @@ fn share_out(
     }
 }
 
-/// The largest owner of a slice's recent cost; `None` where most of it is nobody's.
-pub(crate) fn owner_of(watched: &Watched, leaves: &[usize], from: Date) -> Option<String> {
+/// Who owns at least `percent` (50 or more) of a slice's recent cost; `None` where nobody does, or most of
+/// it is nobody's.
+pub(crate) fn owner_of(
+    watched: &Watched,
+    leaves: &[usize],
+    from: Date,
+    percent: u8,
+) -> Option<String> {
     let skipped =
         usize::try_from(index_of_date(from).saturating_sub(index_of_date(watched.table.first_day)));
     let mut by_owner: BTreeMap<Option<&str>, f64> = BTreeMap::new();
@@ -201,8 +207,16 @@ pub(crate) fn owner_of(watched: &Watched, leaves: &[usize], from: Date) -> Optio
         let owner = watched.owners.get(*index).and_then(Option::as_deref);
         *by_owner.entry(owner).or_default() += cost;
     }
-    let largest = by_owner.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    largest.0.map(str::to_owned)
+    if by_owner.len() == 1 {
+        return by_owner.into_keys().next().flatten().map(str::to_owned);
+    }
+    let whole: f64 = by_owner.values().sum();
+    let is_main = |cost: f64| whole > 0.0 && cost * 100.0 >= whole * f64::from(percent);
+    let mut main = by_owner.into_iter().filter(|(_, cost)| is_main(*cost));
+    match (main.next(), main.next()) {
+        (Some((owner, _)), None) => owner.map(str::to_owned),
+        _ => None,
+    }
 }
 
 /// A sum as a statistic.

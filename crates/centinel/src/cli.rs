@@ -71,6 +71,8 @@ enum Command {
     Spend(commands::spend::Args),
     /// The first screen: what was spent, what is known about it, what to look at.
     Report(commands::report::Args),
+    /// Analyse episodes: what is known, whose it is, who is told.
+    Analyze(commands::analyze::Args),
     /// What left its usual range, as episodes.
     Anomalies(commands::anomalies::Args),
     /// Events: planned changes, deploys, maintenance, holidays, mutes.
@@ -193,6 +195,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Spend(args) => commands::spend::run(args, &context()?, output),
         Command::Report(args) => commands::report::run(args, &context()?, output),
         Command::Events(args) => commands::events::run(args, &context()?, output),
+        Command::Analyze(args) => commands::analyze::run(args, &context()?, output),
         Command::Anomalies(args) => commands::anomalies::run(args, &context()?, output),
         Command::Explain(args) => commands::explain::run(args, &context()?, output),
         Command::Propose(args) => commands::propose::run(args, &context()?, output),
