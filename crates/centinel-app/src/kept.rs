@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use centinel_engine::series::Dimension;
+use centinel_engine::{period::Period, series::Dimension};
 use centinel_ledger::LedgerState;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     explain::{ExplainedBy, KeptExplained},
     forecast::{History, HistoryKey, PreparedDays, PreparedKey},
     memo::{Bounds, Memo, Weigh},
+    reconcile::{NotInvoiced, Reconciled},
     viewer::Viewers,
 };
 
@@ -32,6 +33,9 @@ const EXPLAINED: Bounds = Bounds { entries: 1_024, bytes: 32 << 20 };
 /// Steps of sources.
 const STEPS: Bounds = Bounds { entries: 64, bytes: 1 << 20 };
 
+/// Comparisons with invoices, by period.
+const RECONCILED: Bounds = Bounds { entries: 128, bytes: 4 << 20 };
+
 /// Results, by what they are.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -41,6 +45,8 @@ pub(crate) struct Kept {
     pub(crate) explained: Memo<ExplainedBy, KeptExplained>,
     pub(crate) compared: Memo<(ExplainedBy, Dimension), Groups>,
     pub(crate) steps: Memo<LedgerState, Steps>,
+    pub(crate) reconciled: Memo<(LedgerState, Option<Period>), Reconciled>,
+    pub(crate) not_invoiced: Memo<(LedgerState, Period), NotInvoiced>,
     pub(crate) viewers: Viewers,
 }
 
@@ -63,6 +69,8 @@ impl Default for Kept {
             explained: Memo::new(EXPLAINED),
             compared: Memo::new(EXPLAINED),
             steps: Memo::new(STEPS),
+            reconciled: Memo::new(RECONCILED),
+            not_invoiced: Memo::new(RECONCILED),
             viewers: Viewers::default(),
         }
     }

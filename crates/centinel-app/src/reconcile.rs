@@ -12,7 +12,7 @@ use centinel_engine::{
 };
 use centinel_ledger::{CallSum, Measure, SpendQuery};
 
-use crate::{App, AppError};
+use crate::{App, AppError, memo::Weigh};
 
 impl App {
     /// The calls of a period as they are compared with invoices: by series, hour and how they ended.
@@ -49,6 +49,19 @@ impl App {
     ///
     /// Ledger errors; [`AppError::Reconcile`] when a sum does not fit.
     pub async fn reconciliation(&self, period: Option<Period>) -> Result<Vec<Statement>, AppError> {
+        let settled = self.settled().await?;
+        let key = (settled.ledger.state().await?, period);
+        let compare = || {
+            let app = settled.clone();
+            async move { app.compare_with_invoices(period).await.map(Reconciled) }
+        };
+        Ok(self.kept.reconciled.get(&key, compare).await?.0.clone())
+    }
+
+    async fn compare_with_invoices(
+        &self,
+        period: Option<Period>,
+    ) -> Result<Vec<Statement>, AppError> {
         let rows = self.invoice_rows(period, CostBasis::Billed).await?;
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -73,6 +86,16 @@ impl App {
     ///
     /// Ledger errors.
     pub async fn not_invoiced(&self, period: Period) -> Result<Vec<String>, AppError> {
+        let settled = self.settled().await?;
+        let key = (settled.ledger.state().await?, period);
+        let list = || {
+            let app = settled.clone();
+            async move { app.providers_without_invoice(period).await.map(NotInvoiced) }
+        };
+        Ok(self.kept.not_invoiced.get(&key, list).await?.0.clone())
+    }
+
+    async fn providers_without_invoice(&self, period: Period) -> Result<Vec<String>, AppError> {
         let rows = self.invoice_rows(Some(period), CostBasis::Billed).await?;
         let billed: BTreeSet<&str> = rows.iter().map(|row| row.provider.as_str()).collect();
         let query = SpendQuery::new(period, vec![Measure::Calls]).by([Dimension::Provider]);
@@ -83,6 +106,30 @@ impl App {
             .filter(|name| !billed.contains(provider_id(name).as_str()))
             .collect();
         Ok(names.into_iter().collect())
+    }
+}
+
+/// Statements of a period, kept.
+#[derive(Debug)]
+pub(crate) struct Reconciled(Vec<Statement>);
+
+/// Providers with calls and without an invoice, kept.
+#[derive(Debug)]
+pub(crate) struct NotInvoiced(Vec<String>);
+
+impl Weigh for Reconciled {
+    fn weight(&self) -> usize {
+        let notes = |of: &Statement| of.notes.iter().map(String::len).sum::<usize>();
+        let causes = |of: &Statement| size_of_val(of.causes.as_slice());
+        // A part is of one provider and model, whose names it has.
+        let parts = |of: &Statement| size_of_val(of.parts.as_slice()) + 128 * of.parts.len();
+        self.0.iter().map(|of| size_of::<Statement>() + causes(of) + notes(of) + parts(of)).sum()
+    }
+}
+
+impl Weigh for NotInvoiced {
+    fn weight(&self) -> usize {
+        self.0.iter().map(|name| name.len() + 24).sum()
     }
 }
 

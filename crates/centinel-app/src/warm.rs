@@ -6,7 +6,7 @@ use centinel_engine::{forecast::CalendarPeriod, series::Dimension};
 use centinel_ledger::LedgerState;
 use jiff::Timestamp;
 
-use crate::{App, AppError, ForecastPeriod, ForecastRequest, SpendGroup, parallel::aside};
+use crate::{App, AppError, ForecastPeriod, ForecastRequest, SpendGroup, When, parallel::aside};
 
 /// How often is looked whether anything changed. What did not is found at once.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -62,6 +62,13 @@ impl App {
         aside(async move { app.book().map(drop) }).await?;
         self.usual_steps().await?;
         self.episodes(now).await?;
+        if let Some(data) = self.ledger.span().await? {
+            for when in [When::LastMonth, When::MonthToDate] {
+                let period = when.resolve(now, Some(data))?.period;
+                self.reconciliation(Some(period)).await?;
+                self.not_invoiced(period).await?;
+            }
+        }
         let periods = [CalendarPeriod::Month, CalendarPeriod::Week, CalendarPeriod::Quarter];
         let dimensions = [
             Dimension::Team,

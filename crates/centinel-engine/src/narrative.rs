@@ -6,6 +6,9 @@
 
 mod analysis;
 mod around;
+mod check;
+
+pub use check::{Mention, Status, TEXT_MAX, check, is_verified, missing};
 
 use std::fmt::Write as _;
 

@@ -57,6 +57,8 @@ enum Command {
     Backtest(commands::backtest::Args),
     /// Priced calls against an invoice: the gap, split by cause, exactly.
     Reconcile(commands::reconcile::Args),
+    /// Check every figure, name and date of a text against the facts it cites.
+    Verify(commands::verify::Args),
     /// Commitment discounts: the optimal purchase, and what the existing ones are worth.
     Commit(commands::commit::Args),
     /// What contracts commit to, from imported contract commitment files.
@@ -182,6 +184,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Usage(args) => commands::usage::run(args, output),
         Command::Prices(args) => commands::prices::run(args, &context()?, output),
         Command::Decompose(args) => commands::decompose::run(args, output),
+        Command::Verify(args) => commands::verify::run(args, output),
         Command::Localize(args) => commands::localize::run(args, output),
         Command::Detect(args) => commands::detect::run(args, output),
         Command::Forecast(args) => commands::forecast::run(args, &context, output),

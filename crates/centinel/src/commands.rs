@@ -39,3 +39,4 @@ pub(crate) mod spend;
 pub(crate) mod surface;
 pub(crate) mod token;
 pub(crate) mod usage;
+pub(crate) mod verify;

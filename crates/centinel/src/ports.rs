@@ -99,7 +99,7 @@ impl Ports {
     async fn of(&self, caller: &Principal) -> Result<Self, Refusal> {
         let now = self.now();
         let viewer = match self.asks(caller)? {
-            Asks::Holder => return Ok(self.clone()),
+            Asks::Holder => return self.settled().await,
             Asks::Token(name) => {
                 let token = self.app.approvals().token_named(name, now).await.map_err(undecided)?;
                 if !token.scopes.contains(&Scope::Read) {
@@ -114,6 +114,12 @@ impl Ports {
             }
         };
         let app = self.app.seen_by(&viewer, now).await.map_err(refused)?;
+        Self { app, ..self.clone() }.settled().await
+    }
+
+    /// With the ledger as it is now, so that all figures of an answer are of one state of it.
+    async fn settled(&self) -> Result<Self, Refusal> {
+        let app = self.app.settled().await.map_err(refused)?;
         Ok(Self { app, ..self.clone() })
     }
 

@@ -1,0 +1,234 @@
+//! Whether figures stand with the names and times that they are about.
+
+use std::collections::BTreeSet;
+
+use super::{
+    claims::{Claim, Fault},
+    dates::DateSaid,
+    fit,
+    names::Names,
+    scan::Kind,
+    sentence::Sentence,
+};
+use crate::facts::{Fact, FactKind};
+
+/// What the sentences before said a paragraph is about, by dimension: the one name of the last sentence
+/// that named any.
+pub(super) type Topic = std::collections::BTreeMap<String, String>;
+
+/// Figures that stand with the name of something else.
+pub(super) fn names(
+    sentence: &Sentence<'_>,
+    facts: &[Fact],
+    known: &Names,
+    topic: &mut Topic,
+) -> Vec<Claim> {
+    let dimensions: BTreeSet<&String> = facts.iter().flat_map(|fact| fact.dims.keys()).collect();
+    let mut claims = Vec::new();
+    for dimension in dimensions {
+        if !known.tells_apart(dimension) {
+            continue;
+        }
+        let named = named(sentence, facts, known, dimension);
+        let distinct: BTreeSet<&str> = named.iter().map(|(_, name)| *name).collect();
+        let figures: Vec<(usize, &Fact, &str)> = (0..sentence.items.len())
+            .filter_map(|item| {
+                let fact = facts.get(sentence.fact_of(item)?)?;
+                let is_figure = !matches!(fact.kind, FactKind::Entity | FactKind::Date);
+                let value = fact.dims.get(dimension).filter(|_| is_figure)?;
+                Some((item, fact, value.as_str()))
+            })
+            .collect();
+        let about = topic.get(dimension).cloned();
+        let wrong = match (distinct.len(), about) {
+            (0, None) => Vec::new(),
+            (0, Some(topic)) => figures.iter().filter(|(_, _, value)| *value != topic).collect(),
+            (1, _) => figures.iter().filter(|(_, _, value)| !distinct.contains(value)).collect(),
+            _ => unpaired(sentence, &named, &figures),
+        };
+        for (item, fact, value) in wrong {
+            let reason = format!("`{}` is {} of {dimension} `{value}`", fact.id, fit::told(fact));
+            claims.push(Claim {
+                from: *item,
+                to: *item,
+                fact: sentence.fact_of(*item),
+                fault: Some(Fault::Contradicted(reason)),
+            });
+        }
+        let mut distinct = distinct.into_iter();
+        match (distinct.next(), distinct.next()) {
+            (Some(one), None) => {
+                topic.insert(dimension.clone(), one.to_owned());
+            }
+            (Some(_), Some(_)) => {
+                topic.remove(dimension);
+            }
+            (None, _) => {}
+        }
+    }
+    claims
+}
+
+/// Names of a dimension in a sentence, by item.
+fn named<'n>(
+    sentence: &Sentence<'_>,
+    facts: &[Fact],
+    known: &'n Names,
+    dimension: &str,
+) -> Vec<(usize, &'n str)> {
+    (0..sentence.items.len())
+        .filter_map(|item| match sentence.kind(item)? {
+            Kind::Name(name, _) if known.is_of(*name, dimension) => {
+                // A name of several dimensions means the one that its citation says.
+                let bound = sentence.fact_of(item).and_then(|fact| facts.get(fact));
+                let is_other = bound.is_some_and(|fact| {
+                    !fact.dims.is_empty() && !fact.dims.contains_key(dimension)
+                });
+                (!is_other).then(|| (item, known.value(*name)))
+            }
+            // An ordinary word that is a name too, and may well be meant as one.
+            Kind::Word => {
+                let name = known
+                    .plain(sentence.word(item)?)
+                    .filter(|name| known.is_of(*name, dimension))?;
+                Some((item, known.value(name)))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// Figures that no usual order of names and figures gives to their own name: name before figures, figure
+/// before name, clause by clause, or `A and B cost X and Y`.
+fn unpaired<'f, 'a>(
+    sentence: &Sentence<'_>,
+    named: &[(usize, &str)],
+    figures: &'f [(usize, &'a Fact, &'a str)],
+) -> Vec<&'f (usize, &'a Fact, &'a str)> {
+    let preceding =
+        |item: usize| named.iter().rev().find(|(at, _)| *at < item).map(|(_, name)| *name);
+    let following = |item: usize| named.iter().find(|(at, _)| *at > item).map(|(_, name)| *name);
+    let by_clause = |item: usize| {
+        let clause = sentence.clause_of(item);
+        let here: Vec<_> =
+            named.iter().filter(|(at, _)| sentence.clause_of(*at) == clause).collect();
+        match here.as_slice() {
+            [] => preceding(item).or_else(|| following(item)),
+            [(_, name)] => Some(*name),
+            many => {
+                many.iter().rev().find(|(at, _)| *at < item).or(many.first()).map(|(_, name)| *name)
+            }
+        }
+    };
+    let fails =
+        |assigned: &dyn Fn(usize) -> Option<&'a str>| -> Vec<&'f (usize, &'a Fact, &'a str)> {
+            figures.iter().filter(|(item, _, value)| assigned(*item) != Some(*value)).collect()
+        };
+    let owned = |found: Option<&str>| -> Option<&'a str> {
+        let found = found?;
+        figures.iter().map(|(_, _, value)| *value).find(|value| *value == found)
+    };
+    let schemes: [&dyn Fn(usize) -> Option<&'a str>; 3] =
+        [&|item| owned(preceding(item)), &|item| owned(following(item)), &|item| {
+            owned(by_clause(item))
+        }];
+    let mut best: Option<Vec<_>> = None;
+    for scheme in schemes {
+        let failed = fails(scheme);
+        if failed.is_empty() {
+            return failed;
+        }
+        if best.as_ref().is_none_or(|best| failed.len() < best.len()) {
+            best = Some(failed);
+        }
+    }
+    let in_order = in_order(named, figures);
+    if in_order { Vec::new() } else { best.unwrap_or_default() }
+}
+
+/// `A, B and C cost X, Y and Z respectively`, also with several figures for each, one kind after the other.
+fn in_order(named: &[(usize, &str)], figures: &[(usize, &Fact, &str)]) -> bool {
+    let mut names: Vec<&str> = Vec::new();
+    for (_, name) in named {
+        if !names.contains(name) {
+            names.push(name);
+        }
+    }
+    let last_name = named.last().map_or(0, |(at, _)| *at);
+    let all_behind = figures.iter().all(|(item, _, _)| *item > last_name);
+    let rounds = figures.len().checked_rem(names.len()) == Some(0);
+    let fits = figures.iter().zip(names.iter().cycle()).all(|((_, _, value), name)| value == name);
+    all_behind && rounds && fits
+}
+
+/// Figures that stand in a clause about another time.
+pub(super) fn windows(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    for item in 0..sentence.items.len() {
+        let Some(fact) = sentence.fact_of(item).and_then(|fact| facts.get(fact)) else { continue };
+        let is_figure = !matches!(fact.kind, FactKind::Entity | FactKind::Date);
+        let Some(window) = fact.window.filter(|_| is_figure) else { continue };
+        let clause = sentence.clause_of(item);
+        let said: Vec<DateSaid> = times_of(sentence, clause);
+        if !said.is_empty() && !said.iter().any(|said| said.meets(&window)) {
+            let reason = format!("`{}` is of {window}", fact.id);
+            let fault = Some(Fault::Contradicted(reason));
+            claims.push(Claim { from: item, to: item, fact: sentence.fact_of(item), fault });
+        }
+    }
+    claims
+}
+
+/// The times that a clause says its figures are of: `in September`, `from 14 to 20 October`.
+fn times_of(sentence: &Sentence<'_>, clause: usize) -> Vec<DateSaid> {
+    let places = [
+        "in",
+        "during",
+        "for",
+        "on",
+        "of",
+        "throughout",
+        "from",
+        "between",
+        "to",
+        "through",
+        "until",
+        "and",
+    ];
+    let mut said = Vec::new();
+    for item in sentence.in_clause(clause) {
+        let Some(Kind::Date(date)) = sentence.kind(item) else { continue };
+        let before = sentence.word_before(item).unwrap_or_default();
+        let is_event = sentence.in_clause(clause).filter(|other| *other < item).any(|other| {
+            matches!(
+                sentence.word(other),
+                Some(
+                    "after"
+                        | "before"
+                        | "since"
+                        | "against"
+                        | "than"
+                        | "versus"
+                        | "vs"
+                        | "began"
+                        | "started"
+                        | "ended"
+                        | "dated"
+                        | "deployed"
+                        | "released"
+                        | "enabled"
+                        | "until"
+                        | "by"
+                        | "due"
+                        | "expires"
+                        | "renewal"
+                        | "when"
+                )
+            )
+        });
+        if places.contains(&before) && !is_event {
+            said.push(*date);
+        }
+    }
+    said
+}
