@@ -102,12 +102,9 @@ impl Files {
                     .map_err(|error| error.to_string()),
                 None => Err("the clone is gone".to_owned()),
             };
-            repositories.push(RepositoryOwners {
-                name: repository.name.clone(),
-                handles: organisation.handles.clone(),
-                ties: ties.collect::<Result<_, _>>()?,
-                file,
-            });
+            let ties = ties.collect::<Result<_, _>>()?;
+            let handles = &organisation.handles;
+            repositories.push(RepositoryOwners::new(&repository.name, handles, ties, file));
         }
         Ok(Self { policy: OwnershipPolicy::parse(&organisation.rules)?, repositories })
     }

@@ -276,6 +276,18 @@ async fn no_word_of_a_model_is_kept_that_was_not_verified() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn true_words_of_a_model_are_kept_with_their_label() {
+    let world = World::new(&["answers", "drafts"], "").await;
+    let analysed = world.analyse(Some(&Says(""))).await;
+    assert_eq!(analysed.analyses.len(), 2);
+    for analysis in analysed.analyses {
+        let Label::Model { verified } = analysis.label else { panic!("{}", analysis.text) };
+        assert!(verified > 10, "{}", analysis.text);
+        assert!(analysis.label.in_words().starts_with("worded by a model, "));
+    }
+}
+
 /// Killed at any time, twice in a row: the next run leaves one analysis and one message.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_run_is_finished_by_the_next_one() {

@@ -153,7 +153,8 @@ impl App {
             (_, all) => all?,
         };
         let last = self.ledger.span().await?.map(|(_, last)| last);
-        let last = last.map(date_of).unwrap_or_default();
+        // Bills may be of days to come.
+        let last = last.map_or(date_of(now), |last| date_of(last.min(now)));
         let is_new = |incident: &Incident| {
             let since = incident.last.until(last).map_or(i32::MAX, |span| span.get_days());
             incident.is_shown() && !incident.is_small && since <= NEW_DAYS
@@ -318,16 +319,16 @@ impl Analysis {
         told.collect()
     }
 
-    /// Where several share it, each with their part, in words.
-    pub fn parts_in_words(&self, currency: Currency) -> Vec<String> {
+    /// Where several share it, each by name with their part.
+    pub fn parts(&self, currency: Currency) -> Vec<(String, String)> {
         if self.routed.parts.len() < 2 {
             return Vec::new();
         }
         let told = self.routed.parts.iter().map(|part| {
-            let name = part.owner.name().unwrap_or("nobody stated");
+            let name = part.owner.name().unwrap_or("nobody stated").to_owned();
             let amount = Money { amount: part.amount, currency };
             let share = part.share_percent.map(|share| format!(", {share} %"));
-            format!("{name}: {amount}{}", share.unwrap_or_default())
+            (name, format!("{amount}{}", share.unwrap_or_default()))
         });
         told.collect()
     }

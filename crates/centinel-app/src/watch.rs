@@ -227,3 +227,37 @@ pub(crate) fn owner_of(
 fn float(value: i128) -> f64 {
     value as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(costs: &[(Option<&str>, f64)], percent: u8, expected: Option<&str>) {
+        let day = |cost: f64| LeafDay { call_cost: cost, ..LeafDay::default() };
+        let leaf =
+            |(_, cost): &(Option<&str>, f64)| Leaf { labels: Vec::new(), days: vec![day(*cost)] };
+        let first_day = date(2026, 10, 1);
+        let leaves = costs.iter().map(leaf).collect();
+        let watched = Watched {
+            table: LeafTable { dimensions: Vec::new(), first_day, leaves },
+            owners: costs.iter().map(|(owner, _)| owner.map(str::to_owned)).collect(),
+        };
+        let all: Vec<usize> = (0..costs.len()).collect();
+        let found = owner_of(&watched, &all, first_day, percent);
+        assert_eq!(found.as_deref(), expected, "{costs:?}");
+    }
+
+    #[test]
+    fn whoever_has_less_than_the_stated_part_is_not_the_owner() {
+        check(&[(Some("a"), 1.0)], 50, Some("a"));
+        check(&[(Some("a"), 0.0)], 50, Some("a"));
+        check(&[(Some("a"), 2.0), (Some("b"), 1.0), (Some("a"), 1.0)], 75, Some("a"));
+        check(&[(Some("a"), 2.0), (Some("b"), 1.0), (Some("a"), 1.0)], 76, None);
+        check(&[(Some("a"), 40.0), (Some("b"), 30.0), (Some("c"), 30.0)], 50, None);
+        check(&[(Some("a"), 1.0), (Some("b"), 1.0)], 50, None);
+        check(&[(None, 2.0), (Some("b"), 1.0)], 50, None);
+    }
+}

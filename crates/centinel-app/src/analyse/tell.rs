@@ -103,7 +103,7 @@ impl App {
             text: plain(&analysis.text),
             label: analysis.label.in_words(),
             owner: analysis.owner_in_words(),
-            parts: analysis.parts_in_words(self.config.organisation.currency),
+            parts: analysis.parts(self.config.organisation.currency),
             recipient: Some(row.recipient.clone()).filter(|name| !name.is_empty()),
             is_escalation: row.step > 0,
             proposals: proposals.filter_map(proposal).collect(),

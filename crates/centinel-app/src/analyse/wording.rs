@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Longest text that is taken from a model, in characters.
 const TEXT_MAX: usize = 8_000;
 
+/// What is said where no wording is verified: it asserts nothing.
+const NO_WORDS: &str = "There are no words for this analysis; its facts are in the evidence.\n";
+
 /// Something that words facts: a model, behind whoever talks to it. It is not believed: what it returns is
 /// checked here, and the standard wording stands where that fails.
 pub trait Wording: Send + Sync {
@@ -67,42 +70,46 @@ pub(super) struct Worded {
 }
 
 /// Words a bundle: as a model does, where every mention of its text is verified and it leaves nothing out
-/// that has to be said; else in the standard wording.
+/// that has to be said; else in the standard wording, which is checked as well.
 pub(super) async fn word(bundle: &Bundle, wording: Option<&dyn Wording>) -> Worded {
-    let standard = |refused, prompt, model| Worded {
-        text: narrative::analysis(bundle),
-        label: Label::Standard { refused },
-        prompt,
-        model,
-    };
     let candidate = match wording {
         Some(wording) => wording.word(bundle).await,
         None => None,
     };
     let Some(Candidate { text, model, prompt }) = candidate else {
-        return standard(false, None, None);
+        let label = Label::Standard { refused: false };
+        return Worded { text: standard(bundle), label, prompt: None, model: None };
     };
     let (prompt, model) = (Some(prompt), Some(model));
     match verified(bundle, &text) {
         Some(verified) => Worded { text, label: Label::Model { verified }, prompt, model },
-        None => standard(true, prompt, model),
+        None => {
+            let label = Label::Standard { refused: true };
+            Worded { text: standard(bundle), label, prompt, model }
+        }
     }
+}
+
+/// The standard wording, as much of it as the checker verifies.
+fn standard(bundle: &Bundle) -> String {
+    let texts = [narrative::analysis(bundle), narrative::explain(bundle)];
+    let is_true = |text: &String| {
+        let mentions = narrative::check(&bundle.facts, text);
+        narrative::is_verified(&mentions)
+    };
+    texts.into_iter().find(is_true).unwrap_or_else(|| NO_WORDS.to_owned())
 }
 
 /// How many mentions a model's text has; `None` where one of them is not verified, or something is missing
 /// that has to be said.
 fn verified(bundle: &Bundle, text: &str) -> Option<usize> {
-    let is_long = text.chars().count() > TEXT_MAX;
-    let is_said = |id: &String| text.contains(&format!("[{id}]"));
-    if is_long || !bundle.required.iter().all(is_said) {
+    if text.chars().count() > TEXT_MAX {
         return None;
     }
-    check(bundle, text)
-}
-
-/// How many mentions a text has, where each of them is verified. There is no checker yet, so none is.
-fn check(_bundle: &Bundle, _text: &str) -> Option<usize> {
-    None
+    let Bundle { facts, required, caveats, .. } = bundle;
+    let mentions = narrative::check(facts, text);
+    let is_whole = narrative::missing(facts, required, caveats, text).is_empty();
+    (is_whole && narrative::is_verified(&mentions)).then_some(mentions.len())
 }
 
 /// A cited text as people read it: without citations, and with nothing escaped. What is shown is what was

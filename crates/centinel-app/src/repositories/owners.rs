@@ -16,13 +16,9 @@ impl App {
         let mut all = Vec::new();
         for config in self.config.repositories.iter().filter(|config| !config.spend.is_empty()) {
             let file = repositories.code_owners(config).await;
-            all.push(RepositoryOwners {
-                name: config.name.clone(),
-                handles: config.handles.clone(),
-                // The configuration was checked when it was read.
-                ties: config.spend.iter().filter_map(|spend| spend.tie().ok()).collect(),
-                file,
-            });
+            // The configuration was checked when it was read.
+            let ties = config.spend.iter().filter_map(|spend| spend.tie().ok()).collect();
+            all.push(RepositoryOwners::new(&config.name, &config.handles, ties, file));
         }
         all
     }

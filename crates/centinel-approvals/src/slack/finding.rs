@@ -6,7 +6,7 @@ use centinel_store::chat;
 use jiff::Timestamp;
 
 use super::{
-    blocks::{Address, Block, Blocks, Marked, UserId},
+    blocks::{Address, Block, Blocks, Marked, UserId, units},
     card::Card,
     client::Patience,
     desk::{Desk, DeskError},
@@ -36,8 +36,8 @@ pub struct Finding {
     pub label: String,
     /// Whose spend it is, with what states it; or why nobody is.
     pub owner: String,
-    /// Where several share it: each with their part.
-    pub parts: Vec<String>,
+    /// Where several share it: each by name, and their part, which is our own words.
+    pub parts: Vec<(String, String)>,
     /// Who is asked to look; `None` for nobody in particular.
     pub recipient: Option<String>,
     /// Whether somebody else was asked before and did not react.
@@ -128,15 +128,15 @@ fn card(finding: &Finding, page: &str, called: &[UserId]) -> Card {
         text = text.ours("\n");
     }
     text = text.ours("*Owner* ").foreign_up_to(&finding.owner, 2 * NAME_MAX);
-    for part in finding.parts.iter().take(LISTED_MAX) {
-        text = text.ours("\n• ").foreign_up_to(part, NAME_MAX);
+    for (name, part) in finding.parts.iter().take(LISTED_MAX) {
+        text = text.ours("\n• ").foreign_up_to(name, NAME_MAX).ours(": ").ours(part);
     }
     let more = finding.parts.len().saturating_sub(LISTED_MAX);
     if more > 0 {
         text = text.ours(&format!("\nand {more} more"));
     }
     blocks.push(Block::section(text));
-    blocks.push(Block::section(Marked::new().foreign_up_to(&finding.text, TEXT_MAX)));
+    blocks.push(Block::section(Marked::new().foreign(whole_sentences(&finding.text))));
     if !finding.proposals.is_empty() {
         let mut text = Marked::new().ours("*Proposed about it*");
         for (id, title) in finding.proposals.iter().take(LISTED_MAX) {
@@ -162,6 +162,17 @@ fn card(finding: &Finding, page: &str, called: &[UserId]) -> Card {
     Card { blocks, text: escape::slack::text(&text, 300) }
 }
 
+/// As many sentences as there is room for: a figure that is cut is another figure.
+fn whole_sentences(text: &str) -> &str {
+    let fits = |text: &str| units(&escape::slack::text(text, usize::MAX)) <= TEXT_MAX;
+    let mut text = text.trim();
+    while !fits(text) {
+        let end = text.trim_end_matches('.').rfind(". ");
+        text = end.and_then(|end| text.get(..=end)).unwrap_or("The text is on the page.");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -176,7 +187,7 @@ mod tests {
             text: text.to_owned(),
             label: "standard wording".to_owned(),
             owner: text.to_owned(),
-            parts: vec![text.to_owned(); 9],
+            parts: vec![(text.to_owned(), "$40.00, 40 %".to_owned()); 9],
             recipient: Some(text.to_owned()),
             is_escalation: true,
             proposals: vec![(ProposalId(7), text.to_owned())],
@@ -231,6 +242,17 @@ mod tests {
         {
             assert!(card.contains(part), "{part}: {card}");
         }
+    }
+
+    #[test]
+    fn no_figure_is_cut() {
+        let sentence = "It cost $1,234.56 more. ";
+        let whole = sentence.repeat(200);
+        let shown = whole_sentences(&whole);
+        assert!(shown.len() > 2_000 && shown.ends_with("$1,234.56 more."), "{shown}");
+        assert_eq!(whole_sentences(&"9".repeat(3_000)), "The text is on the page.");
+        assert_eq!(whole_sentences(&format!("A. {}", "*".repeat(2_000))), "A.");
+        assert_eq!(whole_sentences(sentence), sentence.trim());
     }
 
     #[test]

@@ -111,17 +111,14 @@ pub struct SeriesOwner {
     pub notes: Vec<RouteNote>,
 }
 
-/// A repository whose `CODEOWNERS` may answer.
+/// A repository whose `CODEOWNERS` may answer: what it says of the spend that is tied to it.
 #[derive(Debug, Clone)]
 pub struct RepositoryOwners {
-    /// As configured.
-    pub name: String,
-    /// Handles of owners, as `CODEOWNERS` writes them, by owner.
-    pub handles: BTreeMap<String, Vec<String>>,
-    /// Which spend its code makes.
-    pub ties: Vec<Tie>,
-    /// The file; an empty one where there is none; why it could not be read.
-    pub file: Result<CodeOwners, String>,
+    name: String,
+    /// Patterns of spend, and whom the file names for its paths.
+    ties: Vec<(BTreeMap<Dimension, Vec<Pattern>>, Vec<(String, Stated)>)>,
+    /// Why the file could not be read.
+    unread: Option<String>,
 }
 
 /// Spend that the code below some paths makes.
@@ -267,44 +264,61 @@ fn claims(
 ) -> (Vec<(String, Stated)>, Vec<RouteNote>) {
     let (mut claims, mut notes) = (Vec::new(), Vec::new());
     for repository in repositories {
-        let mut ties = repository.ties.iter().filter(|tie| is_match(&tie.patterns, series));
-        let file = match &repository.file {
-            Ok(file) => file,
-            Err(reason) => {
-                if ties.next().is_some() {
-                    let (repository, reason) = (repository.name.clone(), reason.clone());
-                    notes.push(RouteNote::NotRead { repository, reason });
-                }
-                continue;
-            }
-        };
-        for path in ties.flat_map(|tie| &tie.paths) {
-            for matched in file.matching(path) {
-                let stated = Stated::CodeOwners {
-                    repository: repository.name.clone(),
-                    path: path.clone(),
-                    line: matched.line,
-                    handles: matched.owners.to_vec(),
-                };
-                let names = repository.names_of(matched.owners).into_iter();
-                claims.extend(names.map(|name| (name, stated.clone())));
-            }
+        let mut ties =
+            repository.ties.iter().filter(|(patterns, _)| is_match(patterns, series)).peekable();
+        if let Some(reason) = repository.unread.as_ref().filter(|_| ties.peek().is_some()) {
+            let (repository, reason) = (repository.name.clone(), reason.clone());
+            notes.push(RouteNote::NotRead { repository, reason });
         }
+        claims.extend(ties.flat_map(|(_, named)| named).cloned());
     }
     (claims, notes)
 }
 
 impl RepositoryOwners {
-    /// The owners whom the configuration has for these handles; without any, the handles themselves.
-    fn names_of(&self, handles: &[String]) -> BTreeSet<String> {
-        let bare = |text: &str| text.trim_start_matches('@').to_lowercase();
-        let is_meant = |own: &[String]| {
-            own.iter().any(|one| handles.iter().any(|handle| bare(one) == bare(handle)))
+    /// What a file says of the paths of each tie. `handles` are those of owners, as `CODEOWNERS` writes
+    /// them, by owner; `file` is an empty one where there is none, or why it could not be read.
+    pub fn new(
+        name: &str,
+        handles: &BTreeMap<String, Vec<String>>,
+        ties: Vec<Tie>,
+        file: Result<CodeOwners, String>,
+    ) -> Self {
+        let (file, unread) = match file {
+            Ok(file) => (file, None),
+            Err(reason) => (CodeOwners::default(), Some(reason)),
         };
-        let known = self.handles.iter().filter(|(_, own)| is_meant(own));
-        let known: BTreeSet<String> = known.map(|(name, _)| name.clone()).collect();
-        if known.is_empty() { handles.iter().cloned().collect() } else { known }
+        let named = |path: &String| {
+            let mut named: Vec<(String, Stated)> = Vec::new();
+            for matched in file.matching(path) {
+                let stated = Stated::CodeOwners {
+                    repository: name.to_owned(),
+                    path: path.clone(),
+                    line: matched.line,
+                    handles: matched.owners.to_vec(),
+                };
+                let names = names_of(matched.owners, handles).into_iter();
+                named.extend(names.map(|name| (name, stated.clone())));
+            }
+            named
+        };
+        let ties = ties.into_iter().map(|Tie { patterns, paths }| {
+            let claims = paths.iter().flat_map(named).collect();
+            (patterns, claims)
+        });
+        Self { name: name.to_owned(), ties: ties.collect(), unread }
     }
+}
+
+/// The owners who are configured for these handles; without any, the handles themselves.
+fn names_of(handles: &[String], configured: &BTreeMap<String, Vec<String>>) -> BTreeSet<String> {
+    let bare = |text: &str| text.trim_start_matches('@').to_lowercase();
+    let is_meant = |own: &[String]| {
+        own.iter().any(|one| handles.iter().any(|handle| bare(one) == bare(handle)))
+    };
+    let known = configured.iter().filter(|(_, own)| is_meant(own));
+    let known: BTreeSet<String> = known.map(|(name, _)| name.clone()).collect();
+    if known.is_empty() { handles.iter().cloned().collect() } else { known }
 }
 
 /// To whom a change goes, from what of it is of each owner's spend.

@@ -73,12 +73,16 @@ mod tests {
     use crate::{
         facts::BundleBuilder,
         money::{Currency, Money},
+        narrative::{check as check_text, is_verified},
     };
 
     fn check(add: impl FnOnce(&mut BundleBuilder), expected: &str) {
         let mut facts = BundleBuilder::new("analysis", None);
         add(&mut facts);
-        let text = analysis(&facts.build());
+        let bundle = facts.build();
+        let text = analysis(&bundle);
+        let mentions = check_text(&bundle.facts, &text);
+        assert!(is_verified(&mentions), "{text}: {mentions:?}");
         let (_, rest) = text.split_once("compare it with.").unwrap();
         assert_eq!(rest.trim(), expected);
     }

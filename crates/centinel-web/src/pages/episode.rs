@@ -170,12 +170,14 @@ impl Analysed {
             }
         });
         let proposals = analysis.proposals.iter();
+        let parts = analysis.parts(currency);
+        let parts = parts.iter();
         Self {
             text: clean(&plain(&analysis.text)),
             label: analysis.label.in_words(),
             at: analysis.created_at.map(text::instant).unwrap_or_default(),
             owner: clean(&analysis.owner_in_words()),
-            parts: all(analysis.parts_in_words(currency)),
+            parts: parts.map(|(name, part)| format!("{}: {part}", clean(name))).collect(),
             notes: all(analysis.notes_in_words()),
             next: next.collect(),
             proposals: proposals.map(|about| (about.id.clone(), clean(&about.title))).collect(),

@@ -93,8 +93,8 @@ fn print_analysis(app: &App, analysis: &Analysis, output: &mut Output) -> anyhow
         output.line(format_args!("  {}", printable(line)))?;
     }
     output.line(format_args!("owner     {}", printable(&analysis.owner_in_words())))?;
-    for part in analysis.parts_in_words(app.config().organisation.currency) {
-        output.line(format_args!("          {}", printable(&part)))?;
+    for (name, part) in analysis.parts(app.config().organisation.currency) {
+        output.line(format_args!("          {}: {part}", printable(&name)))?;
     }
     for note in analysis.notes_in_words() {
         output.line(format_args!("but       {}", printable(&note)))?;

@@ -22,12 +22,13 @@ fn tie(feature: &str, paths: &[&str]) -> Tie {
 }
 
 fn repository(file: &str, ties: Vec<Tie>) -> RepositoryOwners {
-    RepositoryOwners {
-        name: "services".to_owned(),
-        handles: BTreeMap::from([("search".to_owned(), vec!["@Org/Search".to_owned()])]),
-        ties,
-        file: Ok(CodeOwners::parse(file.as_bytes(), Dialect::Github).unwrap()),
-    }
+    let file = CodeOwners::parse(file.as_bytes(), Dialect::Github).unwrap();
+    with_file(Ok(file), ties)
+}
+
+fn with_file(file: Result<CodeOwners, String>, ties: Vec<Tie>) -> RepositoryOwners {
+    let handles = BTreeMap::from([("search".to_owned(), vec!["@Org/Search".to_owned()])]);
+    RepositoryOwners::new("services", &handles, ties, file)
 }
 
 fn owner(values: &[(&str, &str)], repositories: &[RepositoryOwners]) -> SeriesOwner {
@@ -105,10 +106,7 @@ fn evidence_names_the_line() {
 
 #[test]
 fn a_repository_that_cannot_be_read_is_said_and_not_guessed_around() {
-    let unread = RepositoryOwners {
-        file: Err("no answer".to_owned()),
-        ..repository("", vec![tie("search-*", &[])])
-    };
+    let unread = with_file(Err("no answer".to_owned()), vec![tie("search-*", &[])]);
     let repositories = [unread];
     let found = owner(&[("feature", "search-a")], &repositories);
     assert_eq!(found.owner, Owner::Unknown { because: Unknown::NotStated });
