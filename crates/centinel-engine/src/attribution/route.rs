@@ -115,10 +115,16 @@ pub struct SeriesOwner {
 #[derive(Debug, Clone)]
 pub struct RepositoryOwners {
     name: String,
-    /// Patterns of spend, and whom the file names for its paths.
-    ties: Vec<(BTreeMap<Dimension, Vec<Pattern>>, Vec<(String, Stated)>)>,
+    ties: Vec<NamedTie>,
     /// Why the file could not be read.
     unread: Option<String>,
+}
+
+/// Spend, and whom the file names for the paths of its code.
+#[derive(Debug, Clone)]
+struct NamedTie {
+    patterns: BTreeMap<Dimension, Vec<Pattern>>,
+    claims: Vec<(String, Stated)>,
 }
 
 /// Spend that the code below some paths makes.
@@ -265,12 +271,12 @@ fn claims(
     let (mut claims, mut notes) = (Vec::new(), Vec::new());
     for repository in repositories {
         let mut ties =
-            repository.ties.iter().filter(|(patterns, _)| is_match(patterns, series)).peekable();
+            repository.ties.iter().filter(|tie| is_match(&tie.patterns, series)).peekable();
         if let Some(reason) = repository.unread.as_ref().filter(|_| ties.peek().is_some()) {
             let (repository, reason) = (repository.name.clone(), reason.clone());
             notes.push(RouteNote::NotRead { repository, reason });
         }
-        claims.extend(ties.flat_map(|(_, named)| named).cloned());
+        claims.extend(ties.flat_map(|tie| &tie.claims).cloned());
     }
     (claims, notes)
 }
@@ -304,7 +310,7 @@ impl RepositoryOwners {
         };
         let ties = ties.into_iter().map(|Tie { patterns, paths }| {
             let claims = paths.iter().flat_map(named).collect();
-            (patterns, claims)
+            NamedTie { patterns, claims }
         });
         Self { name: name.to_owned(), ties: ties.collect(), unread }
     }
