@@ -175,16 +175,16 @@ async fn an_episode_is_analysed_once_and_told_to_its_owner_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_runs_at_once_keep_and_tell_one() {
-    let world = World::new(&["answers", "drafts"], "").await;
+    let world = World::new(&["answers"], "").await;
     let (one, two) = tokio::join!(world.analyse(None), world.analyse(None));
     let kept = one.analyses.len() + two.analyses.len();
-    assert_eq!((kept, one.failed.len() + two.failed.len()), (2, 0), "{one:?} {two:?}");
+    assert_eq!((kept, one.failed.len() + two.failed.len()), (1, 0), "{one:?} {two:?}");
     let (one, two) =
         tokio::join!(world.tell(SignedDuration::ZERO), world.tell(SignedDuration::ZERO));
     let posted = one.iter().chain(&two).filter(|told| matches!(told, Told::Posted { .. })).count();
-    assert_eq!((posted, world.slack.told().messages.len()), (2, 2), "{one:?} {two:?}");
+    assert_eq!((posted, world.slack.told().messages.len()), (1, 1), "{one:?} {two:?}");
     assert!(world.tell(SignedDuration::from_mins(5)).await.is_empty());
-    assert_eq!(world.counted().await, (2, 4));
+    assert_eq!(world.counted().await, (1, 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -278,9 +278,9 @@ async fn no_word_of_a_model_is_kept_that_was_not_verified() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn true_words_of_a_model_are_kept_with_their_label() {
-    let world = World::new(&["answers", "drafts"], "").await;
+    let world = World::new(&["answers"], "").await;
     let analysed = world.analyse(Some(&Says(""))).await;
-    assert_eq!(analysed.analyses.len(), 2);
+    assert_eq!(analysed.analyses.len(), 1);
     for analysis in analysed.analyses {
         let Label::Model { verified } = analysis.label else { panic!("{}", analysis.text) };
         assert!(verified > 10, "{}", analysis.text);
@@ -292,7 +292,7 @@ async fn true_words_of_a_model_are_kept_with_their_label() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_run_is_finished_by_the_next_one() {
     for milliseconds in [5, 60, 120, 200, 300, 450] {
-        let world = World::new(&["answers", "drafts"], "").await;
+        let world = World::new(&["answers"], "").await;
         for _ in 0..2 {
             let mut killed = std::process::Command::new(assert_cmd::cargo::cargo_bin("centinel"))
                 .arg("--home")
@@ -309,7 +309,7 @@ async fn a_killed_run_is_finished_by_the_next_one() {
         finish(&world).await;
     }
     // Whether the last message arrived is not known: it is looked for, and not posted again.
-    let world = World::new(&["answers", "drafts"], "").await;
+    let world = World::new(&["answers"], "").await;
     world.analyse(None).await;
     world.slack.trouble("chat.postMessage", Trouble::Lost);
     let told = world.tell(SignedDuration::ZERO).await;
@@ -330,9 +330,9 @@ async fn finish(world: &World) {
     app.tell_findings(at, &outside()).await.unwrap();
     let findings = centinel_store::analyses::findings(app.database()).await.unwrap();
     let firsts: Vec<_> = findings.iter().filter(|finding| finding.step == 0).collect();
-    assert_eq!(firsts.len(), 2, "{findings:?}");
+    assert_eq!(firsts.len(), 1, "{findings:?}");
     assert!(findings.iter().all(|finding| finding.told == finding.facts), "{findings:?}");
     assert_eq!(world.slack.told().messages.len(), findings.len());
     let kept = centinel_store::audit::entries_of_action(app.database(), "analysis.kept").await;
-    assert_eq!(kept.unwrap().len(), 2);
+    assert_eq!(kept.unwrap().len(), 1);
 }

@@ -155,12 +155,12 @@ fn view(
             .into_iter()
             .collect(),
         source: Source::new(&explained.evidence),
-        analysed: analysis.map(|analysis| Analysed::new(analysis, *currency)),
+        analysed: analysis.map(|analysis| Analysed::new(analysis, explained)),
     }
 }
 
 impl Analysed {
-    fn new(analysis: &Analysis, currency: Currency) -> Self {
+    fn new(analysis: &Analysis, explained: &Explained) -> Self {
         let all = |texts: Vec<String>| texts.iter().map(|text| clean(text)).collect();
         let next = analysis.routed.escalation.iter().map(|step| match step.after_days {
             0 => format!("{} takes it", clean(&step.to)),
@@ -170,10 +170,16 @@ impl Analysed {
             }
         });
         let proposals = analysis.proposals.iter();
-        let parts = analysis.parts(currency);
+        let parts = analysis.parts(explained.currency);
         let parts = parts.iter();
+        // What stands above as the explanation is not said twice; the rest of it stands below as lines.
+        let text = plain(&analysis.text);
         Self {
-            text: clean(&plain(&analysis.text)),
+            text: if text.starts_with(explained.text.trim()) {
+                String::new()
+            } else {
+                clean(&text)
+            },
             label: analysis.label.in_words(),
             at: analysis.created_at.map(text::instant).unwrap_or_default(),
             owner: clean(&analysis.owner_in_words()),
