@@ -225,7 +225,11 @@ mod tests {
                     }
                 }
             }
-            serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+            serde_json::Value::Array(items) => {
+                for item in items {
+                    collect(item, texts);
+                }
+            }
             _ => {}
         }
     }

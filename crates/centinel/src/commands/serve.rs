@@ -168,7 +168,11 @@ async fn analyse_new(app: &App, repositories: &Repositories, output: &Output) {
     let mut schedule = Schedule::default();
     loop {
         match schedule.step(app, repositories).await {
-            Ok(said) => said.iter().for_each(|line| output.note(line)),
+            Ok(said) => {
+                for line in said {
+                    output.note(line);
+                }
+            }
             Err(error) => output.note(printable(&in_one_line(&error))),
         }
         tokio::time::sleep(EXECUTE_EVERY).await;
