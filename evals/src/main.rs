@@ -8,6 +8,7 @@ mod explain;
 mod forecast;
 mod localize;
 mod nab;
+mod owners;
 mod parallel;
 mod random;
 mod seeds;
@@ -33,6 +34,8 @@ enum Suite {
     DetectSpeed(detect_speed::Args),
     /// Metrics of the Numenta Anomaly Benchmark: run the detector and score it by the benchmark's rules.
     Nab(nab::Args),
+    /// Owners of generated organisations: where they are stated, and where they are not.
+    Owners(owners::Args),
     /// Real traces of calls, as they are and with planted events.
     Traces(traces::Args),
 }
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Suite::Nab(args) => nab::run(&args),
+        Suite::Owners(args) => owners::run(&args),
         Suite::Traces(args) => traces::run(&args),
     }
 }

@@ -85,7 +85,7 @@ fn policies_are_checked_by_hand_and_at_every_start() {
     let checked = home.run(&["policy", "check"]).ok();
     assert_eq!(
         checked.out.lines().filter(|line| line.starts_with("ok")).count(),
-        7,
+        8,
         "{}",
         checked.out
     );

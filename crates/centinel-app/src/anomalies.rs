@@ -167,6 +167,7 @@ impl App {
             minimum: self.config.attention.minimum_impact.to_decimal(),
             recent: last_day.saturating_sub(RECENT_DAYS.days()),
             currency,
+            main_owner_percent: self.escalation.main_owner_percent,
             watched: &watched,
             known,
             verdicts,

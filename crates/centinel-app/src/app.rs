@@ -7,7 +7,7 @@ use std::{
 
 use centinel_approvals::{Approvals, access};
 use centinel_engine::{
-    attribution::{Ownership, OwnershipPolicy},
+    attribution::{EscalationPolicy, Ownership, OwnershipPolicy},
     pricing::PriceBook,
     series::SeriesKey,
 };
@@ -28,6 +28,7 @@ pub struct App {
     // Read when the first call is priced: most questions price nothing.
     pub(crate) book: Arc<OnceLock<Arc<PriceBook>>>,
     pub(crate) owners: Arc<OwnershipPolicy>,
+    pub(crate) escalation: Arc<EscalationPolicy>,
     pub(crate) approvals: Approvals,
     /// Whose part of the whole answers are of; `None` for the whole.
     pub(crate) limit: Option<Arc<Limit>>,
@@ -36,8 +37,9 @@ pub struct App {
 }
 
 /// Policies that every home starts with, as they are in the repository.
-pub(crate) const DEFAULT_POLICIES: [(&str, &str); 6] = [
+pub(crate) const DEFAULT_POLICIES: [(&str, &str); 7] = [
     ("owners.toml", include_str!("../../../policies/owners.toml")),
+    ("escalation.toml", include_str!("../../../policies/escalation.toml")),
     ("approvals.toml", SHIPPED_APPROVALS),
     ("access/default.cedar", access::SHIPPED[0].1),
     ("access/tests.toml", access::SHIPPED_TESTS),
@@ -61,6 +63,7 @@ impl App {
         }
         let config = Config::load(&config_path)?;
         let owners = policy_files::owners(home)?;
+        let escalation = policy_files::escalation(home)?;
         let address = config.database.url.clone().unwrap_or_else(|| sqlite_address(home));
         let db = Database::connect(&address).await?;
         let access = Arc::new(policy_files::access(home)?);
@@ -73,6 +76,7 @@ impl App {
             config: Arc::new(config),
             book: Arc::default(),
             owners: Arc::new(owners),
+            escalation: Arc::new(escalation),
             limit: None,
             kept: Arc::default(),
         })

@@ -125,6 +125,8 @@ pub(crate) struct About<'a> {
     /// The first day by whose cost an owner is told.
     pub(crate) recent: Date,
     pub(crate) currency: Currency,
+    /// From which part of its cost on an episode is an owner's.
+    pub(crate) main_owner_percent: u8,
     pub(crate) watched: &'a Watched,
     pub(crate) known: &'a KnownDays,
     pub(crate) verdicts: &'a Verdicts,
@@ -164,7 +166,7 @@ impl About<'_> {
             impact: Pico::round_half_even(episode.impact)?.amount,
             currency: self.currency,
             effects: effects(&episode.alarms),
-            owner: owner_of(self.watched, &slice.leaves, self.recent),
+            owner: owner_of(self.watched, &slice.leaves, self.recent, self.main_owner_percent),
             is_small: episode.impact < self.minimum,
             seen_in: found.seen_in.clone(),
             began_at: found.began_at,

@@ -3,6 +3,7 @@
 //! Asks the ledger, the engine and the store, and returns results with the facts behind them. Time
 //! and random numbers are arguments; only the binary has a clock.
 
+mod analyse;
 mod anomalies;
 mod app;
 mod audit;
@@ -64,6 +65,10 @@ mod viewer;
 mod warm;
 mod watch;
 
+pub use analyse::{
+    AboutIt, Analysed, Analysis, Candidate, Label, PLAN, Step, StepOutcome, StepTaken, Which,
+    Wording, plain, plan_digest,
+};
 pub use app::{App, create_home};
 pub use audit::AuditConfig;
 pub use book_versions::{BookVersion, ImportedBook, KnownVersion};
@@ -109,8 +114,8 @@ pub use propose_change::{ChangeRequest, ExpectedSaving};
 pub use reconcile::keep_billed;
 pub use report::{Headline, KindOfSpend, Report, UnexplainedGap};
 pub use repositories::{
-    Delivered, DeliveryConfig, ForgeHookError, ForgeHooks, ForgeKind, Repositories,
-    RepositoryConfig,
+    Delivered, DeliveryConfig, ForgeHookError, ForgeHooks, ForgeKind, OneOrMany, Repositories,
+    RepositoryConfig, SpendOfCode,
 };
 pub use restate::{RestateRequest, Restated, RestatedModel};
 pub use revision::Revision;

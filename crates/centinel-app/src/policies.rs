@@ -19,7 +19,8 @@ use crate::{
 /// Policies were loaded, and are not as they were when they were loaded last.
 const LOADED: &str = "policies.loaded";
 /// The files of a home's `policies`.
-const FILES: [&str; 4] = ["owners.toml", "approvals.toml", "budgets.toml", "calendar.csv"];
+const FILES: [&str; 5] =
+    ["owners.toml", "escalation.toml", "approvals.toml", "budgets.toml", "calendar.csv"];
 /// All access policies together, by what they mean.
 const ACCESS: &str = "access/*.cedar";
 /// What the configuration says of attention, by its section.

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use centinel_approvals::{AccessError, AccessPolicy, access};
-use centinel_engine::{attribution::OwnershipPolicy, proposal::ApprovalPolicy};
+use centinel_engine::{
+    attribution::{EscalationPolicy, OwnershipPolicy},
+    proposal::ApprovalPolicy,
+};
 use serde::Serialize;
 
 use crate::{AppError, Config, budgets, calendar::KnownDays, in_one_line};
@@ -61,6 +64,7 @@ pub fn check_policies(home: &Path) -> Result<Vec<CheckedPolicy>, AppError> {
         ),
         checked("policies/approvals.toml", shipped("approvals.toml"), approvals(home).map(drop)),
         checked("policies/owners.toml", none("owners.toml"), owners(home).map(drop)),
+        checked("policies/escalation.toml", none("escalation.toml"), escalation(home).map(drop)),
         checked("policies/budgets.toml", none("budgets.toml"), budgets::load(home).map(drop)),
         checked(
             "policies/calendar.csv",
@@ -79,6 +83,13 @@ pub fn check_policies(home: &Path) -> Result<Vec<CheckedPolicy>, AppError> {
 pub(crate) fn owners(home: &Path) -> Result<OwnershipPolicy, AppError> {
     let (path, text) = read_policy(home, "owners.toml")?;
     OwnershipPolicy::parse(&text.unwrap_or_default())
+        .map_err(|error| AppError::Policy { path, reason: error.to_string() })
+}
+
+/// Who is told of a finding, and who next.
+pub(crate) fn escalation(home: &Path) -> Result<EscalationPolicy, AppError> {
+    let (path, text) = read_policy(home, "escalation.toml")?;
+    EscalationPolicy::parse(&text.unwrap_or_default())
         .map_err(|error| AppError::Policy { path, reason: error.to_string() })
 }
 
@@ -161,7 +172,7 @@ mod tests {
 
     fn faults(home: &Path) -> Vec<String> {
         let checked = check_policies(home).unwrap();
-        assert_eq!(checked.len(), 7);
+        assert_eq!(checked.len(), 8);
         let faults = checked.into_iter().filter_map(|policy| {
             assert!(policy.instead.is_none() || policy.fault.is_none(), "{policy:?}");
             Some(format!("{}: {}", policy.file, policy.fault?))
@@ -182,6 +193,7 @@ mod tests {
             ("access/tests.toml", "[[tset]]", "`tests.toml` line 1: unknown field"),
             ("approvals.toml", "currency = 5", "line 1"),
             ("owners.toml", "[[rule]]\nowner = 5", "line 1"),
+            ("escalation.toml", "main_owner_percent = 20", "`main_owner_percent` is `20`"),
             ("calendar.csv", "series,kind,date\n*,party,2026-01-01\n", "party"),
         ] {
             let path = folder.path().join("policies").join(name);

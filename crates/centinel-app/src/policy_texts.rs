@@ -17,7 +17,7 @@ pub struct PolicyText {
 }
 
 impl App {
-    /// Every policy that is read as one: approvals, owners, budgets, the calendar, access. One that the
+    /// Every policy that is read as one: approvals, owners, escalation, budgets, the calendar, access. One that the
     /// home does not have, and for which nothing ships, is left out.
     ///
     /// None for a viewer who does not see everything: policies name teams and amounts of everybody.
@@ -33,6 +33,7 @@ impl App {
         for (file, shipped) in [
             ("approvals.toml", Some(SHIPPED_APPROVALS)),
             ("owners.toml", None),
+            ("escalation.toml", None),
             ("budgets.toml", None),
             ("calendar.csv", None),
         ] {
@@ -65,7 +66,13 @@ mod tests {
         let files = || -> Vec<String> {
             app.policy_texts().unwrap().into_iter().map(|policy| policy.file).collect()
         };
-        let of_home = ["approvals.toml", "owners.toml", "budgets.toml", "access/default.cedar"];
+        let of_home = [
+            "approvals.toml",
+            "owners.toml",
+            "escalation.toml",
+            "budgets.toml",
+            "access/default.cedar",
+        ];
         assert_eq!(files(), of_home);
         // What is gone is shown as what holds instead.
         std::fs::remove_dir_all(home.path().join("policies")).unwrap();

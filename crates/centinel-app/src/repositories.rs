@@ -10,6 +10,7 @@ mod deliver;
 mod effects;
 mod hooks;
 mod merged;
+mod owners;
 mod saved;
 mod shown;
 
@@ -26,7 +27,7 @@ use centinel_engine::proposal::{Edit, Proposal};
 use jiff::Timestamp;
 
 pub(crate) use config::problem;
-pub use config::{DeliveryConfig, ForgeKind, RepositoryConfig};
+pub use config::{DeliveryConfig, ForgeKind, OneOrMany, RepositoryConfig, SpendOfCode};
 pub(crate) use effects::AllEffects;
 pub use hooks::{ForgeHookError, ForgeHooks};
 pub use shown::Delivered;
@@ -95,6 +96,7 @@ impl App {
             base: config.base.clone(),
             handles: config.handles.clone(),
             labels: config.labels.clone(),
+            dialect: config.forge.unwrap_or(ForgeKind::Github).dialect(),
             ..Settings::new(signature.clone())
         };
         let (way, accounts) = match (&config.path, config.forge) {

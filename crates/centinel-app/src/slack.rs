@@ -99,7 +99,7 @@ impl App {
         address.map_or_else(|| HERE.to_owned(), ToString::to_string)
     }
 
-    fn desk(&self, config: &SlackConfig, outside: &Outside) -> Result<Desk, AppError> {
+    pub(crate) fn desk(&self, config: &SlackConfig, outside: &Outside) -> Result<Desk, AppError> {
         let read = |place: &crate::live::CredentialRef| place.read(&self.home, outside.variable);
         let access = Access {
             api: config.api.clone(),

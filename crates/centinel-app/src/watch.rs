@@ -190,8 +190,14 @@ fn share_out(
     }
 }
 
-/// The largest owner of a slice's recent cost; `None` where most of it is nobody's.
-pub(crate) fn owner_of(watched: &Watched, leaves: &[usize], from: Date) -> Option<String> {
+/// Who owns at least `percent` (50 or more) of a slice's recent cost; `None` where nobody does, or most of
+/// it is nobody's.
+pub(crate) fn owner_of(
+    watched: &Watched,
+    leaves: &[usize],
+    from: Date,
+    percent: u8,
+) -> Option<String> {
     let skipped =
         usize::try_from(index_of_date(from).saturating_sub(index_of_date(watched.table.first_day)));
     let mut by_owner: BTreeMap<Option<&str>, f64> = BTreeMap::new();
@@ -201,8 +207,16 @@ pub(crate) fn owner_of(watched: &Watched, leaves: &[usize], from: Date) -> Optio
         let owner = watched.owners.get(*index).and_then(Option::as_deref);
         *by_owner.entry(owner).or_default() += cost;
     }
-    let largest = by_owner.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    largest.0.map(str::to_owned)
+    if by_owner.len() == 1 {
+        return by_owner.into_keys().next().flatten().map(str::to_owned);
+    }
+    let whole: f64 = by_owner.values().sum();
+    let is_main = |cost: f64| whole > 0.0 && cost * 100.0 >= whole * f64::from(percent);
+    let mut main = by_owner.into_iter().filter(|(_, cost)| is_main(*cost));
+    match (main.next(), main.next()) {
+        (Some((owner, _)), None) => owner.map(str::to_owned),
+        _ => None,
+    }
 }
 
 /// A sum as a statistic.
@@ -212,4 +226,38 @@ pub(crate) fn owner_of(watched: &Watched, leaves: &[usize], from: Date) -> Optio
 )]
 fn float(value: i128) -> f64 {
     value as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(costs: &[(Option<&str>, f64)], percent: u8, expected: Option<&str>) {
+        let day = |cost: f64| LeafDay { call_cost: cost, ..LeafDay::default() };
+        let leaf =
+            |(_, cost): &(Option<&str>, f64)| Leaf { labels: Vec::new(), days: vec![day(*cost)] };
+        let first_day = date(2026, 10, 1);
+        let leaves = costs.iter().map(leaf).collect();
+        let watched = Watched {
+            table: LeafTable { dimensions: Vec::new(), first_day, leaves },
+            owners: costs.iter().map(|(owner, _)| owner.map(str::to_owned)).collect(),
+        };
+        let all: Vec<usize> = (0..costs.len()).collect();
+        let found = owner_of(&watched, &all, first_day, percent);
+        assert_eq!(found.as_deref(), expected, "{costs:?}");
+    }
+
+    #[test]
+    fn whoever_has_less_than_the_stated_part_is_not_the_owner() {
+        check(&[(Some("a"), 1.0)], 50, Some("a"));
+        check(&[(Some("a"), 0.0)], 50, Some("a"));
+        check(&[(Some("a"), 2.0), (Some("b"), 1.0), (Some("a"), 1.0)], 75, Some("a"));
+        check(&[(Some("a"), 2.0), (Some("b"), 1.0), (Some("a"), 1.0)], 76, None);
+        check(&[(Some("a"), 40.0), (Some("b"), 30.0), (Some("c"), 30.0)], 50, None);
+        check(&[(Some("a"), 1.0), (Some("b"), 1.0)], 50, None);
+        check(&[(None, 2.0), (Some("b"), 1.0)], 50, None);
+    }
 }

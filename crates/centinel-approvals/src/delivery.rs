@@ -29,7 +29,7 @@ mod testing;
 mod tests;
 
 pub use body::{Marker, Words, body, compare, title};
-pub use codeowners::{CODEOWNERS_FILES, CodeOwners, Ownership, ownership, reviewers};
+pub use codeowners::{Ownership, ownership, reviewers};
 pub use deliver::Delivery;
 pub use edits::edit_text;
 pub use forge::{

@@ -3,11 +3,20 @@
 //! Ownership is stated by rules over dimension values and evaluated once per series, not per row, so
 //! that a changed rule re-labels all history at once.
 
+mod codeowners;
+mod escalation;
 mod pattern;
 mod policy;
+mod route;
 
+pub use codeowners::{CodeOwners, Dialect, Matched, RejectedLine, TooLarge};
+pub use escalation::{EscalationPolicy, EscalationPolicyError, EscalationRule, EscalationStep};
 pub use pattern::Pattern;
 pub use policy::{Example, OwnerRule, OwnershipPolicy, OwnershipPolicyError};
+pub use route::{
+    Owner, OwnerPart, RepositoryOwners, RouteNote, Routed, SeriesOwner, Stated, Stating, Tie,
+    TieError, Unknown, owner_of, route,
+};
 
 use crate::money::{Decimal, DecimalError, MoneyError, Pico};
 

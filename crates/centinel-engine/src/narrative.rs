@@ -5,6 +5,7 @@
 //! nothing here claims a cause. Whether a sentence is said depends on the facts alone: where there is
 //! nothing to say, nothing is said.
 
+mod analysis;
 mod around;
 mod check;
 mod document;
@@ -25,6 +26,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use analysis::analysis;
 pub use check::{Mention, Status, TEXT_MAX, check, is_verified, missing};
 pub use document::{Block, BlockKind, Document, Run};
 pub(crate) use escape::escaped;

@@ -5,6 +5,7 @@
 //! `$1` placeholders, `BIGINT`, `TEXT`, `BYTEA`-free rows, `on conflict`, `returning`. Amounts are
 //! decimal text, instants are UTC microseconds, truth is 0 or 1.
 
+pub mod analyses;
 pub mod audit;
 mod bills;
 mod catalogue;

@@ -75,6 +75,8 @@ enum Command {
     Spend(commands::spend::Args),
     /// The first screen: what was spent, what is known about it, what to look at.
     Report(commands::report::Args),
+    /// Analyse episodes: what is known, whose it is, who is told.
+    Analyze(commands::analyze::Args),
     /// A week or a month in words: for an owner, for finance, as a scorecard, as mail.
     Digest(commands::digest::Args),
     /// What left its usual range, as episodes.
@@ -203,6 +205,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Report(args) => commands::report::run(args, &context()?, output),
         Command::Digest(args) => commands::digest::run(args, &context()?, output),
         Command::Events(args) => commands::events::run(args, &context()?, output),
+        Command::Analyze(args) => commands::analyze::run(args, &context()?, output),
         Command::Anomalies(args) => commands::anomalies::run(args, &context()?, output),
         Command::Explain(args) => commands::explain::run(args, &context()?, output),
         Command::Propose(args) => commands::propose::run(args, &context()?, output),

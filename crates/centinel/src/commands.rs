@@ -1,5 +1,6 @@
 //! One file a command: arguments, the call into the product, what is printed.
 
+pub(crate) mod analyze;
 pub(crate) mod anomalies;
 pub(crate) mod audit;
 pub(crate) mod backtest;

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use centinel_approvals::{Service, delivery::OpenMax};
-use centinel_engine::proposal::Edit;
+use centinel_engine::{
+    attribution::{Dialect, Tie, TieError},
+    proposal::Edit,
+};
 use serde::Deserialize;
 
 use crate::live::CredentialRef;
@@ -50,6 +53,44 @@ pub struct RepositoryConfig {
     /// The token may go there without encryption: a network of one's own.
     #[serde(default)]
     pub plain_http: bool,
+    /// Which spend its code makes: `CODEOWNERS` of these paths then answers whose it is where nothing
+    /// else does.
+    #[serde(default)]
+    pub spend: Vec<SpendOfCode>,
+}
+
+/// `[[repository.spend]]`: spend, and the paths of the code that makes it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpendOfCode {
+    /// Patterns by dimension, as in `owners.toml`; all of them must match.
+    #[serde(rename = "match")]
+    pub matching: BTreeMap<String, OneOrMany>,
+    /// Files, and folders with a slash at their end; the whole repository where absent.
+    #[serde(default)]
+    pub paths: Vec<String>,
+}
+
+/// A pattern, or several.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "a pattern in quotes, or a list of them")]
+pub enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several; one of them must match.
+    Many(Vec<String>),
+}
+
+impl SpendOfCode {
+    /// As the engine takes it.
+    pub(crate) fn tie(&self) -> Result<Tie, TieError> {
+        let patterns = |texts: &OneOrMany| match texts {
+            OneOrMany::One(text) => vec![text.clone()],
+            OneOrMany::Many(texts) => texts.clone(),
+        };
+        let matching = self.matching.iter().map(|(name, texts)| (name.clone(), patterns(texts)));
+        Tie::new(&matching.collect(), &self.paths)
+    }
 }
 
 /// Which forge.
@@ -63,6 +104,14 @@ pub enum ForgeKind {
 }
 
 impl ForgeKind {
+    /// As which forge `CODEOWNERS` is read.
+    pub(crate) fn dialect(self) -> Dialect {
+        match self {
+            Self::Github => Dialect::Github,
+            Self::Gitlab => Dialect::Gitlab,
+        }
+    }
+
     /// Whose accounts people have there.
     pub(super) fn service(self) -> Service {
         match self {
@@ -140,7 +189,11 @@ pub(crate) fn problem(repositories: &[RepositoryConfig]) -> Option<String> {
         let name = &repository.name;
         let is_twice = repositories.iter().take(index).any(|other| other.name == *name);
         let problem = is_twice.then_some("there are two of this name").or(repository.problem());
-        if let Some(problem) = problem {
+        let untied = || {
+            let wrong = repository.spend.iter().find_map(|spend| spend.tie().err())?;
+            Some(format!("its [[repository.spend]]: {wrong}"))
+        };
+        if let Some(problem) = problem.map(str::to_owned).or_else(untied) {
             let name: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
             return Some(format!("[[repository]] `{name}`: {problem}"));
         }
@@ -163,6 +216,16 @@ mod tests {
             ),
             ("name = 'home'\npath = '/srv/infra'", Some("its name is taken")),
             ("name = 'infra'", Some("either `path`, a clone, or `url`")),
+            ("name = 'i'\npath = 'a'\n[[spend]]\nmatch = { feature = 'chat-*' }", None),
+            (
+                "name = 'i'\npath = 'a'\n[[spend]]\nmatch = { feature = ['a', 'b'] }\npaths = ['x/']",
+                None,
+            ),
+            ("name = 'i'\npath = 'a'\n[[spend]]\nmatch = {}", Some("names no dimension")),
+            (
+                "name = 'i'\npath = 'a'\n[[spend]]\nmatch = { feature = 'a' }\npaths = ['../x']",
+                Some("`../x` is no path"),
+            ),
             ("name = 'infra'\npath = 'a'\nurl = 'https://h/a/b'", Some("either `path`")),
             ("name = 'infra'\npath = 'a'\nforge = 'github'", Some("neither `forge`")),
             ("name = 'infra'\nurl = 'https://h/a/b'", Some("needs `forge`")),

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use centinel_engine::attribution::CodeOwners;
+
 use super::{
-    Action, CODEOWNERS_FILES, CodeOwners, DeliveryError, EditFile, Edited, Ending, Forge,
-    ForgeError, GitError, Head, Journal, Mirror, NewCommit, NewPullRequest, Note, Order, Outcome,
-    Ownership, Planned, PullRequest, PullState, Reviewer, Seen, Settings, Step, Text, Wish, body,
-    branch_name, codeowners, commit_message, decide, edit_files, edits_by_file,
+    Action, DeliveryError, EditFile, Edited, Ending, Forge, ForgeError, GitError, Head, Journal,
+    Mirror, NewCommit, NewPullRequest, Note, Order, Outcome, Ownership, Planned, PullRequest,
+    PullState, Reviewer, Seen, Settings, Step, Text, Wish, body, branch_name, codeowners,
+    commit_message, decide, edit_files, edits_by_file,
     notes::{comment, mark},
     planned, title,
 };
@@ -190,9 +192,9 @@ impl Delivery<'_> {
 
     /// The first `CODEOWNERS` there is, empty where there is none; `None` where it cannot be read.
     async fn code_owners(&self, commit: &str) -> Result<Option<CodeOwners>, GitError> {
-        for file in CODEOWNERS_FILES {
+        for file in self.settings.dialect.files() {
             match self.mirror.file(commit, file).await {
-                Ok(Some(bytes)) => return Ok(Some(CodeOwners::parse(&bytes))),
+                Ok(Some(bytes)) => return Ok(CodeOwners::parse(&bytes, self.settings.dialect).ok()),
                 Ok(None) => {}
                 Err(GitError::NotAFile { .. } | GitError::TooLarge { .. }) => return Ok(None),
                 Err(error) => return Err(error),

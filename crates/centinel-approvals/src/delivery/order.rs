@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
-use centinel_engine::proposal::Proposal;
+use centinel_engine::{attribution::Dialect, proposal::Proposal};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -26,6 +26,8 @@ pub struct Settings {
     pub base: Option<String>,
     /// Who commits.
     pub signature: Signature,
+    /// As which forge `CODEOWNERS` is read.
+    pub dialect: Dialect,
     /// Handles of teams, as `CODEOWNERS` writes them.
     pub handles: BTreeMap<String, Vec<String>>,
     /// Labels besides our own.
@@ -40,6 +42,7 @@ impl Settings {
         Self {
             base: None,
             signature,
+            dialect: Dialect::Github,
             handles: BTreeMap::new(),
             labels: Vec::new(),
             update_after: UPDATE_AFTER,

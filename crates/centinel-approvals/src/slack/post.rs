@@ -115,25 +115,40 @@ impl Desk {
         message: ChatMessage,
         patience: Patience,
     ) -> Result<Option<Told>, DeskError> {
-        let key = key_of(view);
-        let database = &self.approvals.database;
         let shown = shown(view);
+        // What it says now is looked up only where that is not what is there.
         if message.shown == shown {
             return Ok(None);
         }
         let card = card(view, &self.words(view).await?);
+        self.show(&message, &card, &shown, patience).await
+    }
+
+    /// Edits a message where it shows something else.
+    pub(super) async fn show(
+        &self,
+        message: &ChatMessage,
+        card: &Card,
+        shown: &str,
+        patience: Patience,
+    ) -> Result<Option<Told>, DeskError> {
+        if message.shown == shown {
+            return Ok(None);
+        }
+        let database = &self.approvals.database;
         let place = Posted { channel: message.channel.clone(), ts: message.ts.clone() };
-        match self.client.update(&place, &card, patience).await {
+        match self.client.update(&place, card, patience).await {
             Ok(()) => {}
             // Somebody deleted it: it is posted anew while it still matters.
             Err(error) if error.is("message_not_found") => {
-                chat::gone(database, &key).await?;
+                chat::gone(database, &message.key).await?;
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
         }
-        chat::posted(database, &ChatMessage { shown, ..message }).await?;
-        Ok(Some(Told::Edited { key }))
+        let message = ChatMessage { shown: shown.to_owned(), ..message.clone() };
+        chat::posted(database, &message).await?;
+        Ok(Some(Told::Edited { key: message.key }))
     }
 
     /// A message that is never edited.
@@ -146,7 +161,7 @@ impl Desk {
         self.post(key, card, "once", now).await
     }
 
-    async fn post(
+    pub(super) async fn post(
         &self,
         key: &str,
         card: &Card,

@@ -207,11 +207,33 @@ impl OwnershipPolicy {
 impl OwnerRule {
     /// Whether every dimension named has a value that one of its patterns matches.
     pub fn matches(&self, series: &SeriesKey) -> bool {
-        self.patterns.iter().all(|(dimension, patterns)| {
-            let value = series.get(dimension);
-            value.is_some_and(|value| patterns.iter().any(|pattern| pattern.matches(value)))
-        })
+        is_match(&self.patterns, series)
     }
+}
+
+/// Whether every dimension named has a value that one of its patterns matches.
+pub(super) fn is_match(patterns: &BTreeMap<Dimension, Vec<Pattern>>, series: &SeriesKey) -> bool {
+    patterns.iter().all(|(dimension, patterns)| {
+        let value = series.get(dimension);
+        value.is_some_and(|value| patterns.iter().any(|pattern| pattern.matches(value)))
+    })
+}
+
+/// Patterns by dimension from their texts; why they are none, in words.
+pub(super) fn patterns(
+    texts: &BTreeMap<String, Vec<String>>,
+) -> Result<BTreeMap<Dimension, Vec<Pattern>>, String> {
+    let mut patterns = BTreeMap::new();
+    for (name, texts) in texts {
+        let dimension: Dimension =
+            name.parse().map_err(|error: DimensionError| error.to_string())?;
+        let read: Option<Vec<Pattern>> = texts.iter().map(|text| Pattern::new(text)).collect();
+        let read = read.filter(|patterns| !patterns.is_empty());
+        let read =
+            read.ok_or_else(|| format!("`{dimension}` has no pattern, or one that is none"))?;
+        patterns.insert(dimension, read);
+    }
+    Ok(patterns)
 }
 
 impl RuleTable {

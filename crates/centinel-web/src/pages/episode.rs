@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::{extract::Path, response::Response};
-use centinel_app::{Explained, Incident, Link, PlaceShare};
+use centinel_app::{Analysis, AppError, Explained, Incident, Link, PlaceShare, plain};
 use centinel_engine::{
     anomaly::Metric,
     explain::{CellEffects, percent},
@@ -44,6 +44,21 @@ struct Episode {
     cells_hidden: usize,
     caveats: Vec<String>,
     source: Source,
+    analysed: Option<Analysed>,
+}
+
+/// What the analyst kept of it.
+struct Analysed {
+    text: String,
+    label: String,
+    at: String,
+    owner: String,
+    /// Each owner of a part, what contradicts the owner, who is next, proposals about it.
+    parts: Vec<String>,
+    notes: Vec<String>,
+    next: Vec<String>,
+    proposals: Vec<(String, String)>,
+    source: Source,
 }
 
 struct Place {
@@ -71,13 +86,26 @@ struct Cell {
 }
 
 pub(crate) async fn episode(state: Asked, Path(id): Path<String>) -> Response {
-    let explained =
-        state.app().explain_incident(&id, None, state.now()).await.map_err(Failure::from);
     let chrome = Chrome::of(&state);
-    page(&state, explained.map(|(incident, explained)| view(chrome, &incident, &explained)))
+    let found = async {
+        let explained = state.app().explain_incident(&id, None, state.now()).await?;
+        Ok((explained, state.app().analysis_of(&id).await?))
+    };
+    let found = found.await.map_err(|error: AppError| Failure::from(error));
+    page(
+        &state,
+        found.map(|((incident, explained), analysis)| {
+            view(chrome, &incident, &explained, analysis.as_ref())
+        }),
+    )
 }
 
-fn view(chrome: Chrome, incident: &Incident, explained: &Explained) -> Episode {
+fn view(
+    chrome: Chrome,
+    incident: &Incident,
+    explained: &Explained,
+    analysis: Option<&Analysis>,
+) -> Episode {
     let Explained { decomposition, currency, .. } = explained;
     let (dimension, name) = scope(incident);
     let mut cells: Vec<&CellEffects> = decomposition.by_cell.iter().collect();
@@ -127,6 +155,40 @@ fn view(chrome: Chrome, incident: &Incident, explained: &Explained) -> Episode {
             .into_iter()
             .collect(),
         source: Source::new(&explained.evidence),
+        analysed: analysis.map(|analysis| Analysed::new(analysis, explained)),
+    }
+}
+
+impl Analysed {
+    fn new(analysis: &Analysis, explained: &Explained) -> Self {
+        let all = |texts: Vec<String>| texts.iter().map(|text| clean(text)).collect();
+        let next = analysis.routed.escalation.iter().map(|step| match step.after_days {
+            0 => format!("{} takes it", clean(&step.to)),
+            days => {
+                let days = text::counted(days.into(), "day", "days");
+                format!("{} after {days} without a reaction", clean(&step.to))
+            }
+        });
+        let proposals = analysis.proposals.iter();
+        let parts = analysis.parts(explained.currency);
+        let parts = parts.iter();
+        // What stands above as the explanation is not said twice; the rest of it stands below as lines.
+        let text = plain(&analysis.text);
+        Self {
+            text: if text.starts_with(explained.text.trim()) {
+                String::new()
+            } else {
+                clean(&text)
+            },
+            label: analysis.label.in_words(),
+            at: analysis.created_at.map(text::instant).unwrap_or_default(),
+            owner: clean(&analysis.owner_in_words()),
+            parts: parts.map(|(name, part)| format!("{}: {part}", clean(name))).collect(),
+            notes: all(analysis.notes_in_words()),
+            next: next.collect(),
+            proposals: proposals.map(|about| (about.id.clone(), clean(&about.title))).collect(),
+            source: Source::new(&analysis.evidence),
+        }
     }
 }
 

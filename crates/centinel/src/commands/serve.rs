@@ -6,14 +6,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use centinel_app::{App, ForgeHooks, Slack, Told, in_one_line, oidc::Providers};
+use centinel_app::{App, ForgeHooks, Repositories, Slack, Told, in_one_line, oidc::Providers};
 use centinel_mcp::{AccessToken, http_service, metadata_routes};
 use centinel_web::{NonceError, Refusals, WebState};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::{
-    commands::surface::Surface,
+    commands::{analyze::Schedule, surface::Surface},
     context::{Context, block_on, explain, nonce, now, outside, repositories},
     failure::hinted,
     listen, logging,
@@ -81,7 +81,7 @@ pub(crate) fn serve(
         tokio::select! {
             () = listen::serve(listener, router, asked_to_stop()) => {}
             () = sync_live_sources(&app, output) => {}
-            () = execute_approved(&app, hooks.as_ref(), output) => {}
+            () = work_on_repositories(&app, hooks.as_ref(), output) => {}
             () = keep_told(&app, slack.as_ref(), output) => {}
             () = app.keep_warm(now) => {}
         }
@@ -147,22 +147,52 @@ async fn sync_live_sources(app: &App, output: &Output) {
     }
 }
 
-/// Delivers proposals to repositories, carries out what people approve, and measures what became of earlier
-/// savings. A failure is told, and tried again the next minute. Never ends: what is cut off is picked up by
-/// whoever comes next.
-async fn execute_approved(app: &App, hooks: Option<&ForgeHooks>, output: &Output) {
+/// What is done with repositories. They are opened once: of a mirror there is one user at a time.
+async fn work_on_repositories(app: &App, hooks: Option<&ForgeHooks>, output: &Output) {
     let repositories = match repositories(app).await {
         Ok(repositories) => repositories,
         Err(error) => {
-            output.note(format_args!("nothing is carried out: {error}"));
+            output.note(format_args!("nothing is carried out or analysed: {error}"));
             return std::future::pending().await;
         }
     };
+    tokio::select! {
+        () = execute_approved(app, &repositories, hooks, output) => {}
+        () = analyse_new(app, &repositories, output) => {}
+    }
+}
+
+/// Analyses new episodes after each import and each day, and tells their owners. A failure is told, and
+/// tried again the next minute. Never ends: what is cut off is picked up by whoever comes next.
+async fn analyse_new(app: &App, repositories: &Repositories, output: &Output) {
+    let mut schedule = Schedule::default();
     loop {
-        let delivered = super::deliver::step(app, &repositories).await;
+        match schedule.step(app, repositories).await {
+            Ok(said) => {
+                for line in said {
+                    output.note(line);
+                }
+            }
+            Err(error) => output.note(printable(&in_one_line(&error))),
+        }
+        tokio::time::sleep(EXECUTE_EVERY).await;
+    }
+}
+
+/// Delivers proposals to repositories, carries out what people approve, and measures what became of earlier
+/// savings. A failure is told, and tried again the next minute. Never ends: what is cut off is picked up by
+/// whoever comes next.
+async fn execute_approved(
+    app: &App,
+    repositories: &Repositories,
+    hooks: Option<&ForgeHooks>,
+    output: &Output,
+) {
+    loop {
+        let delivered = super::deliver::step(app, repositories).await;
         let delivered =
             delivered.map(|delivered| delivered.iter().map(super::deliver::line).collect());
-        let executed = super::execute::step(app, &repositories).await;
+        let executed = super::execute::step(app, repositories).await;
         for told in [delivered, executed.map(|done| done.lines())] {
             let told: Vec<String> =
                 told.unwrap_or_else(|error| vec![printable(&in_one_line(&error))]);
