@@ -13,6 +13,7 @@ mod random;
 mod seeds;
 mod statistics;
 mod traces;
+mod verifier;
 
 use clap::Parser;
 
@@ -35,6 +36,8 @@ enum Suite {
     Nab(nab::Args),
     /// Real traces of calls, as they are and with planted events.
     Traces(traces::Args),
+    /// The checker of texts: true ones made false by one change each.
+    Verifier(verifier::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -49,5 +52,6 @@ fn main() -> anyhow::Result<()> {
         }
         Suite::Nab(args) => nab::run(&args),
         Suite::Traces(args) => traces::run(&args),
+        Suite::Verifier(args) => verifier::run(&args),
     }
 }
