@@ -233,7 +233,11 @@ fn explained(before: &[(Scale, LedgerRow)], after: &[LedgerRow]) -> anyhow::Resu
 }
 
 /// A day as the ledger has it: counts, cost, and cost by class at the day's prices.
-fn ledger_row(day: &Day, prices: (f64, f64), own_cell: Option<usize>) -> anyhow::Result<LedgerRow> {
+pub(crate) fn ledger_row(
+    day: &Day,
+    prices: (f64, f64),
+    own_cell: Option<usize>,
+) -> anyhow::Result<LedgerRow> {
     let dims = own_cell.map(|number| ("day".to_owned(), number.to_string()));
     let pico = |value: f64| Pico((value * 1e6).round() as i128 * 1_000_000);
     let uncached = day.tokens_in - day.tokens_cached;
@@ -262,7 +266,7 @@ fn ledger_row(day: &Day, prices: (f64, f64), own_cell: Option<usize>) -> anyhow:
 
 /// Days before an event with what each counts for: days of its weekday compared over days of its
 /// weekday summed. `None` where a weekday has none.
-fn baseline(event: &Event, series: &LabelledSeries) -> Option<Vec<(Scale, usize)>> {
+pub(crate) fn baseline(event: &Event, series: &LabelledSeries) -> Option<Vec<(Scale, usize)>> {
     let holidays = family::holidays();
     let labels = &series.labels;
     let level =

@@ -14,6 +14,7 @@ mod random;
 mod seeds;
 mod statistics;
 mod traces;
+mod verifier;
 
 use clap::Parser;
 
@@ -38,6 +39,8 @@ enum Suite {
     Owners(owners::Args),
     /// Real traces of calls, as they are and with planted events.
     Traces(traces::Args),
+    /// The checker of texts: true ones made false by one change each.
+    Verifier(verifier::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -53,5 +56,6 @@ fn main() -> anyhow::Result<()> {
         Suite::Nab(args) => nab::run(&args),
         Suite::Owners(args) => owners::run(&args),
         Suite::Traces(args) => traces::run(&args),
+        Suite::Verifier(args) => verifier::run(&args),
     }
 }
