@@ -62,7 +62,7 @@ fn told(place: &str, probed: &Probed, configured: Mode) -> Check {
         let fault = probed.fault.as_ref();
         let said = fault.and_then(|fault| fault.said()).unwrap_or_default();
         let reason = fault.map(ToString::to_string).unwrap_or_default();
-        let said = if said.is_empty() { String::new() } else { format!("; it says: {said}") };
+        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         let hint = fault.and_then(centinel_agent::Fault::hint).map(str::to_owned);
         return Check::failed(name, format!("{place}: {reason}{said}"), hint);
     };
