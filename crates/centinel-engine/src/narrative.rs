@@ -40,6 +40,7 @@ use crate::facts::Bundle;
 /// is a table.
 pub fn document(bundle: &Bundle) -> Option<Document> {
     Some(match bundle.question.as_str() {
+        "analysis" => analysis::document(bundle),
         "explain" => explain::document(bundle),
         "finding" => finding::document(bundle),
         "digest" | "scorecard" => summary::sections(bundle),

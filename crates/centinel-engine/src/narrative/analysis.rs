@@ -1,69 +1,94 @@
 //! What an analyst found of an episode: the explained change, whose it is, what is proposed about it.
 
-use std::fmt::Write as _;
-
-use super::Wording;
+use super::{
+    document::{Document, Writer},
+    figure::Detail,
+};
 use crate::facts::{Bundle, Fact};
 
 /// An analysed episode in Markdown, every mention cited: an explained change, then, as far as their facts
-/// are there, `owner` with `owner_stated`, `owner_part.N` with `owner_part.N.amount` and `owner_part.N.percent` of owners
-/// who share it, `candidate.N` for code owners of whom none is stated to answer, `proposal.N`.
+/// are there, `owner` with `owner_stated`, `owner_part.N` with `owner_part.N.amount` and
+/// `owner_part.N.percent` of owners who share it, `candidate.N` for code owners of whom none is stated to
+/// answer, `proposal.N`.
 pub fn analysis(bundle: &Bundle) -> String {
-    let wording = Wording { bundle, cites: true };
-    let mut text = if bundle.fact("cost_after").is_some() {
-        wording.explain().trim_end().to_owned()
-    } else {
-        "The episode is known, and its change has no explanation: there are no days to compare it with."
-            .to_owned()
-    };
-    wording.owner(&mut text);
-    let proposals = wording.all("proposal.");
-    if !proposals.is_empty() {
-        let _ = write!(text, " Proposed about it: {}.", proposals.join(", "));
-    }
-    text.push('\n');
-    text
+    document(bundle).cited()
 }
 
-impl Wording<'_> {
-    fn owner(&self, text: &mut String) {
-        let candidates = self.all("candidate.");
-        let shares: Vec<String> = (1_u32..).map_while(|number| self.share(number)).collect();
-        if let Some(owner) = self.bundle.fact("owner") {
-            let by = match self.bundle.fact("owner_stated").map(|fact| fact.value.as_str()) {
-                Some("rule") => ", as a rule of the ownership policy states",
-                Some("team") => ", as the team of its calls and charges states",
-                Some("code_owners") => ", as the code owners of its repository state",
-                _ => "",
-            };
-            let _ = write!(text, " The spend belongs to {}{by}.", self.mention(owner));
-        } else if !candidates.is_empty() {
-            let candidates = candidates.join(", ");
-            let _ = write!(
-                text,
-                " Its code owners are {candidates}; which of them answers for it is stated nowhere."
-            );
-        } else if shares.is_empty() {
-            text.push_str(" Nobody is stated as the owner of this spend.");
+/// The same in parts.
+pub(super) fn document(bundle: &Bundle) -> Document {
+    let mut writer = Writer::new(bundle, Detail::Exact);
+    writer.paragraph();
+    if writer.has("cost_after") {
+        writer.change();
+        writer.circumstances();
+    } else {
+        writer.say("The episode is known, and its change has no explanation:");
+        writer.words(" there are no days to compare it with.");
+    }
+    writer.owner();
+    let proposals = writer.plainly_numbered("proposal.");
+    if !proposals.is_empty() {
+        writer.say("Proposed about it: ");
+        writer.listed(&proposals);
+        writer.words(".");
+    }
+    writer.finish()
+}
+
+impl Writer<'_> {
+    fn owner(&mut self) {
+        let candidates = self.plainly_numbered("candidate.");
+        let has_shares = self.has("owner_part.1.amount");
+        let stated = self.fact("owner_stated").map_or("", |fact| fact.value.as_str());
+        let said = self.say(match stated {
+            "rule" => "The spend belongs to {owner}, as a rule of the ownership policy states.",
+            "team" => "The spend belongs to {owner}, as the team of its calls and charges states.",
+            "code_owners" => {
+                "The spend belongs to {owner}, as the code owners of its repository state."
+            }
+            _ => "The spend belongs to {owner}.",
+        });
+        if !said && !candidates.is_empty() {
+            self.say("Its code owners are ");
+            self.listed(&candidates);
+            self.words("; which of them answers for it is stated nowhere.");
+        } else if !said && !has_shares {
+            self.say("Nobody is stated as the owner of this spend.");
         }
-        if !shares.is_empty() {
-            let _ = write!(text, " The change is of the spend of {}.", shares.join("; "));
+        if has_shares {
+            self.say("The change is of the spend of ");
+            for number in
+                (1_u32..100).take_while(|number| self.has_share(*number)).collect::<Vec<_>>()
+            {
+                self.words(if number == 1 { "" } else { "; " });
+                self.below(&format!("owner_part.{number}"));
+                match self.fact(&format!("owner_part.{number}")) {
+                    Some(name) => self.mention(name),
+                    None => self.words("nobody stated"),
+                }
+                self.say(": {.amount|plus}");
+                self.say(" ({.percent})");
+            }
+            self.words(".");
         }
     }
 
-    /// `support [F4]: +$120.00 [F5], 40 % [F6]`.
-    fn share(&self, number: u32) -> Option<String> {
-        let role = |part: &str| self.bundle.fact(&format!("owner_part.{number}{part}"));
-        let amount = role(".amount")?;
-        let name = role("").map_or_else(|| "nobody stated".to_owned(), |fact| self.mention(fact));
-        let percent = role(".percent").map(|fact| format!(", {}", self.mention(fact)));
-        Some(format!("{name}: {}{}", self.signed(amount), percent.unwrap_or_default()))
+    fn has_share(&self, number: u32) -> bool {
+        self.has(&format!("owner_part.{number}.amount"))
     }
 
-    /// Mentions of the facts whose role is the prefix and a number.
-    fn all(&self, prefix: &'static str) -> Vec<String> {
-        let is_number = |(rest, _): &(&str, &Fact)| rest.bytes().all(|byte| byte.is_ascii_digit());
-        self.starting(prefix).filter(is_number).map(|(_, fact)| self.mention(fact)).collect()
+    /// Facts whose role is the prefix and a number.
+    fn plainly_numbered(&self, prefix: &str) -> Vec<Fact> {
+        let is_number = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
+        let facts = self.starting(prefix).into_iter();
+        facts.filter(|(rest, _)| is_number(rest)).map(|(_, fact)| fact.clone()).collect()
+    }
+
+    fn listed(&mut self, facts: &[Fact]) {
+        for (index, fact) in facts.iter().enumerate() {
+            self.words(if index == 0 { "" } else { ", " });
+            self.mention(fact);
+        }
     }
 }
 
@@ -118,7 +143,7 @@ mod tests {
                 facts.percent("owner_part.1.percent", "40".parse().unwrap());
                 facts.money("owner_part.2.amount", usd("-2"));
             },
-            "The change is of the spend of a [F1]: +$40.00 [F2], 40 % [F3]; nobody stated: −$2.00 [F4].",
+            "The change is of the spend of a [F1]: +$40.00 [F2] (40 % [F3]); nobody stated: −$2.00 [F4].",
         );
     }
 }
