@@ -73,7 +73,7 @@ impl App {
                     continue;
                 }
                 Step::CostPerOutput => told(app.output_cost(&request, now).await),
-                Step::Outlook => told(app.outlook(&about, now).await),
+                Step::Outlook => told(app.outlook_of_scope(&about, now).await),
                 Step::Proposals => match &proposals {
                     Ok(found) => Ok(proposal_facts(found)),
                     Err(error) => Err(in_one_line(error)),
@@ -164,7 +164,7 @@ impl App {
     }
 
     /// Limits of this spend for the month, and how likely it passes them.
-    async fn outlook(
+    async fn outlook_of_scope(
         &self,
         about: &BTreeMap<String, String>,
         now: Timestamp,

@@ -72,7 +72,7 @@ impl App {
         let (told, is_there) = match desk {
             Some(desk) => {
                 let incident = incidents.iter().find(|incident| incident.id == id);
-                desk.tell(&self.finding(&analysis, row, incident), now).await?
+                desk.tell(&self.finding_told(&analysis, row, incident), now).await?
             }
             None => (None, true),
         };
@@ -83,7 +83,7 @@ impl App {
         Ok(told)
     }
 
-    fn finding(
+    fn finding_told(
         &self,
         analysis: &Analysis,
         row: &FindingRow,
