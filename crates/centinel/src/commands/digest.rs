@@ -19,6 +19,7 @@ use crate::{
 /// A week in words: what it cost, what moved, what waits, and how far to trust it. Without arguments, the
 /// last whole week of all spend.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
     /// Of one owner's spend.
     #[arg(long, value_name = "OWNER", conflicts_with_all = ["all", "cfo", "scorecard"])]
