@@ -131,7 +131,7 @@ impl App {
         let owners = Arc::new(self.code_owners(repositories).await);
         let mut analysed = Analysed::default();
         for (incident, is_new) in incidents {
-            let run = Run { app: self, is_dry_run, wording, owners: &owners, now };
+            let run = Run { app: self, keeps: !is_dry_run, wording, owners: &owners, now };
             match run.analyse(&incident, is_new).await {
                 Ok(Some(analysis)) => analysed.analyses.push(analysis),
                 Ok(None) => analysed.unchanged.push(incident.id),
@@ -198,7 +198,8 @@ impl App {
 /// One run over episodes.
 struct Run<'a> {
     app: &'a App,
-    is_dry_run: bool,
+    /// Not for a dry run.
+    keeps: bool,
     wording: Option<&'a dyn Wording>,
     owners: &'a Arc<Vec<RepositoryOwners>>,
     now: Timestamp,
@@ -233,7 +234,7 @@ impl Run<'_> {
             model: worded.model,
             created_at: None,
         };
-        if self.is_dry_run {
+        if !self.keeps {
             return Ok(Some(analysis));
         }
         app.keep_evidence(&read.bundle, now).await?;

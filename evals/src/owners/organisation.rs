@@ -291,7 +291,7 @@ impl Draft {
             _ => {
                 // The file has an owner for it; nothing ties the spend to the file, or it cannot be read.
                 line(self, &format!("/{folder} {handle}"));
-                if draw % 2 == 0 {
+                if draw.is_multiple_of(2) {
                     tie(self, 2, &folder);
                 }
                 self.case(

@@ -155,7 +155,7 @@ impl App {
             match row.currency.as_deref() {
                 None => outputs = outputs.checked_add(row.amount(1))?,
                 Some(code) if code == currency.as_str() => {
-                    cost = cost.checked_add(row.amount(0))?
+                    cost = cost.checked_add(row.amount(0))?;
                 }
                 Some(_) => {}
             }
