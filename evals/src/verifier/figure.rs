@@ -98,6 +98,11 @@ pub(crate) fn ending_at(text: &str, end: usize) -> Option<Figure> {
     let mut start = from + whole.start();
     let mut sign = range("sign");
     let before = text[..start].chars().next_back();
+    if sign.clone().is_some_and(|sign| &text[sign] == "-")
+        && before.is_some_and(char::is_alphabetic)
+    {
+        return None;
+    }
     let line = text[..start].rsplit('\n').next().unwrap_or_default();
     let is_bullet = line.trim().is_empty()
         && sign.clone().is_some_and(|sign| text[sign.end..].starts_with(' '));
