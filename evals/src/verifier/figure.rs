@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::LazyLock};
 
-use centinel_engine::facts::{Fact, FactKind};
+use centinel_engine::facts::{Direction, Fact, FactKind};
 use num_traits::{Signed as _, Zero as _};
 use regex_lite::Regex;
 
@@ -98,6 +98,11 @@ pub(crate) fn ending_at(text: &str, end: usize) -> Option<Figure> {
     let mut start = from + whole.start();
     let mut sign = range("sign");
     let before = text[..start].chars().next_back();
+    if sign.clone().is_some_and(|sign| &text[sign] == "-")
+        && before.is_some_and(char::is_alphabetic)
+    {
+        return None;
+    }
     let line = text[..start].rsplit('\n').next().unwrap_or_default();
     let is_bullet = line.trim().is_empty()
         && sign.clone().is_some_and(|sign| text[sign.end..].starts_with(' '));
@@ -149,9 +154,10 @@ impl Figure {
         let Some(value) = exact(&fact.value) else { return false };
         self.fits_kind(fact)
             && self.shown.may_round(&value)
-            && self
-                .is_negative(text)
-                .is_none_or(|negative| negative == value.is_negative() || value.is_zero())
+            && self.is_negative(text).is_none_or(|negative| {
+                let is_down = negative && fact.direction == Some(Direction::Down);
+                negative == value.is_negative() || value.is_zero() || is_down
+            })
     }
 
     fn fits_kind(&self, fact: &Fact) -> bool {

@@ -112,14 +112,6 @@ pub(crate) fn faults(text: &str, facts: &[Fact], caveats: &[String]) -> Vec<Stri
     faults
 }
 
-/// The same of a text that is no draft's: citations that stand behind nothing, and line ends of other
-/// systems, assert nothing.
-pub(crate) fn figure_faults(text: &str, facts: &[Fact]) -> Vec<String> {
-    let mut faults = faults(&text.replace(['\r', '\t'], " "), facts, &[]);
-    faults.retain(|fault| !fault.starts_with(NOT_ITS_FACT));
-    faults
-}
-
 /// What a citation stands behind, when that is the fact.
 fn words_of(text: &str, cited: &Cited, fact: &Fact) -> Option<Range<usize>> {
     let is_right = match &cited.reading {
