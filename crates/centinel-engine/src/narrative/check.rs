@@ -35,7 +35,7 @@ use self::{
     scan::{Item, Kind, Known},
     sentence::Sentence,
 };
-use crate::facts::{Fact, FactKind};
+use crate::facts::{Direction, Fact, FactKind};
 
 /// Longest text that is checked, in characters. What is longer is not verified.
 pub const TEXT_MAX: usize = 200_000;
@@ -87,10 +87,12 @@ pub fn check(facts: &[Fact], text: &str) -> Vec<Mention> {
     }
     let known =
         Known { ids: facts.iter().map(|fact| fact.id.as_str()).collect(), names: Names::of(facts) };
-    let mut reader = Reader { facts, known, mentions: Vec::new(), topic: Topic::new() };
+    let mut reader =
+        Reader { facts, known, mentions: Vec::new(), topic: Topic::new(), falls: false };
     for block in glyphs::blocks(text) {
         if !block.continues {
             reader.topic.clear();
+            reader.falls = false;
         }
         let items = scan::items(&block, &reader.known);
         for range in sentence::split(&items) {
@@ -114,11 +116,17 @@ struct Reader<'a> {
     known: Known<'a>,
     mentions: Vec<Mention>,
     topic: Topic,
+    /// What the paragraph was of last fell.
+    falls: bool,
 }
 
 impl Reader<'_> {
     fn sentence(&mut self, items: &[Item], is_heading: bool) {
-        let sentence = Sentence::new(items, self.facts, &self.known.names);
+        let mut sentence = Sentence::new(items, self.facts, &self.known.names);
+        sentence.is_of_a_fall = self.falls;
+        if let Some(last) = claims::last_direction(&sentence) {
+            self.falls = last == Direction::Down;
+        }
         let mut claims = claims::directions(&sentence, self.facts);
         claims.extend(claims::swapped_ranges(&sentence, self.facts));
         claims.extend(claims::causes(&sentence, self.facts));
@@ -199,7 +207,7 @@ impl Reader<'_> {
             }
             Kind::Cite(_) => self.citation(sentence, index, item),
             Kind::Word => {
-                if let Some(reason) = stranger::stranger(sentence, index, is_heading) {
+                if let Some(reason) = stranger::stranger(sentence, self.facts, index, is_heading) {
                     self.add(item, None, Some(Fault::Unverified(reason.to_owned())));
                 }
             }
@@ -343,7 +351,7 @@ pub(super) fn strangers(text: &str, is_start: bool) -> Vec<String> {
         for range in sentence::split(&items) {
             let sentence = Sentence::new(items.get(range).unwrap_or_default(), &[], &known.names);
             let strange = (0..sentence.items.len())
-                .filter(|index| stranger::stranger(&sentence, *index, false).is_some());
+                .filter(|index| stranger::stranger(&sentence, &[], *index, false).is_some());
             found.extend(
                 strange.filter_map(|index| sentence.items.get(index)).map(|item| item.text.clone()),
             );

@@ -57,6 +57,11 @@ pub(super) fn direction_at(sentence: &Sentence<'_>, index: usize) -> Option<Dire
     (!says_nothing).then_some(direction)
 }
 
+/// The last direction that a sentence says.
+pub(super) fn last_direction(sentence: &Sentence<'_>) -> Option<Direction> {
+    (0..sentence.items.len()).rev().find_map(|item| direction_at(sentence, item))
+}
+
 fn has_figure_before(sentence: &Sentence<'_>, index: usize) -> bool {
     (0..index).any(|item| matches!(sentence.kind(item), Some(Kind::Figure(_))))
 }

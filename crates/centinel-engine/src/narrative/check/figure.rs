@@ -44,8 +44,10 @@ pub(super) struct Figure {
 pub(super) enum Bound {
     /// `nearly`, `almost`, `just under`, `less than`.
     Below,
-    /// `more than`, `over`.
+    /// `more than`, `just over`.
     Above,
+    /// `over`, which is also said of a time and of what something is divided by.
+    Over,
     /// `at most`, `up to`.
     AtMost,
     /// `at least`.
@@ -136,6 +138,7 @@ impl Figure {
         let is_side = match bound {
             Bound::Below => exact < self.size,
             Bound::Above => exact > self.size,
+            Bound::Over => exact > self.size || self.rounds(exact),
             Bound::AtMost => exact <= self.size,
             Bound::AtLeast => exact >= self.size,
         };

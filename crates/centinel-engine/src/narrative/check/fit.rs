@@ -211,6 +211,15 @@ fn sign(
 fn takes_away_near(sentence: &Sentence<'_>, index: usize) -> bool {
     let clause = sentence.clause_of(index);
     let near = [clause.checked_sub(1), Some(clause), clause.checked_add(1)];
+    // Parts of a fall need no sign of their own: `of the $2 reduction, X contributed $1`.
+    let falls = sentence.is_of_a_fall
+        || (0..sentence.items.len())
+            .any(|item| super::claims::direction_at(sentence, item) == Some(Direction::Down));
+    let rises = (0..sentence.items.len())
+        .any(|item| super::claims::direction_at(sentence, item) == Some(Direction::Up));
+    if falls && !rises {
+        return true;
+    }
     near.into_iter().flatten().any(|clause| {
         sentence.in_clause(clause).any(|item| sentence.word(item).is_some_and(words::takes_away))
     }) || is_in_parentheses(sentence, index)
@@ -251,7 +260,8 @@ fn bound(sentence: &Sentence<'_>, index: usize) -> Option<Bound> {
     match (word(2), word(1)) {
         (Some("more" | "higher" | "greater" | "larger"), Some("than")) => Some(Bound::Above),
         (Some("less" | "fewer" | "lower" | "smaller"), Some("than")) => Some(Bound::Below),
-        (Some("just"), Some("over" | "above")) | (_, Some("over")) => Some(Bound::Above),
+        (Some("just"), Some("over" | "above")) => Some(Bound::Above),
+        (_, Some("over")) => Some(Bound::Over),
         (Some("just"), Some("under" | "below" | "shy")) => Some(Bound::Below),
         (_, Some("nearly" | "almost" | "under")) => Some(Bound::Below),
         (Some("at"), Some("least")) => Some(Bound::AtLeast),

@@ -55,7 +55,7 @@ impl Names {
             .map(|(value, dimensions)| Name {
                 chars: value.chars().collect(),
                 is_entity: is_entity(&value),
-                is_plain: value.chars().all(|c| c.is_ascii_lowercase() || c == ' '),
+                is_plain: is_plain(&value),
                 value,
                 dimensions,
             })
@@ -119,6 +119,12 @@ impl Names {
             (equal && !goes_on(glyphs, end)).then_some((index, name.chars.len(), is_exact))
         })
     }
+}
+
+/// Ordinary words of prose: lowercase, and with a digit only where there are several (`p95 latency`).
+fn is_plain(name: &str) -> bool {
+    let has_space = name.contains(' ');
+    name.chars().all(|c| c.is_ascii_lowercase() || c == ' ' || has_space && c.is_ascii_digit())
 }
 
 /// Whether the word at the end of a name goes on: `search` in `search-api`, `gpt-5` in `gpt-5.1`.

@@ -196,7 +196,7 @@ pub(super) fn windows(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> {
         let is_figure = !matches!(fact.kind, FactKind::Entity | FactKind::Date);
         let Some(window) = fact.window.filter(|_| is_figure) else { continue };
         let clause = sentence.clause_of(item);
-        let said: Vec<DateSaid> = times_of(sentence, clause);
+        let said: Vec<DateSaid> = times_of(sentence, clause, item);
         if !said.is_empty() && !said.iter().any(|said| said.meets(&window)) {
             let reason = format!("`{}` is of {window}", fact.id);
             let fault = Some(Fault::Contradicted(reason));
@@ -248,7 +248,7 @@ pub(super) fn frames(sentence: &Sentence<'_>, facts: &[Fact]) -> Vec<Claim> {
 }
 
 /// The times that a clause says its figures are of: `in September`, `from 14 to 20 October`.
-fn times_of(sentence: &Sentence<'_>, clause: usize) -> Vec<DateSaid> {
+fn times_of(sentence: &Sentence<'_>, clause: usize, figure: usize) -> Vec<DateSaid> {
     let places = [
         "in",
         "during",
@@ -294,7 +294,14 @@ fn times_of(sentence: &Sentence<'_>, clause: usize) -> Vec<DateSaid> {
                 )
             )
         });
-        if places.contains(&before) && !is_event {
+        // `for October $5, against $4 before`: the second is of another time.
+        let is_parted = (item.min(figure)..item.max(figure)).any(|between| {
+            matches!(
+                sentence.word(between),
+                Some("against" | "versus" | "vs" | "than" | "compared")
+            )
+        });
+        if places.contains(&before) && !is_event && !is_parted {
             said.push(*date);
         }
     }

@@ -180,7 +180,23 @@ impl Scanner<'_> {
         })
     }
 
+    /// `:warning:`, as chats write pictures, by its length.
+    fn shortcode(&self) -> Option<usize> {
+        let is_part =
+            |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '+' | '-');
+        let name: String = self.ahead(40).chars().skip(1).take_while(is_part).collect();
+        let length = name.len().saturating_add(1);
+        let has_letter = name.starts_with(|c: char| c.is_ascii_lowercase());
+        (has_letter && self.c(length) == Some(':')).then(|| length.saturating_add(1))
+    }
+
     fn sign(&mut self, c: char) {
+        if c == ':'
+            && let Some(length) = self.shortcode()
+        {
+            self.push(Kind::Sign(c), length);
+            return;
+        }
         let next_is_space = self.c(1).is_none_or(is_space);
         let kind = match c {
             '.' if self.is_abbreviation() => Kind::Sign(c),

@@ -27,6 +27,8 @@ pub(super) struct Sentence<'a> {
     pub(super) misplaced: Vec<(usize, usize)>,
     /// Citations of ids that no fact has, by item.
     pub(super) unknown: Vec<usize>,
+    /// The sentence before it in the paragraph was of something that fell.
+    pub(super) is_of_a_fall: bool,
 }
 
 /// The ranges of items that are sentences. Citations behind a full stop belong to what they follow.
@@ -64,6 +66,7 @@ impl<'a> Sentence<'a> {
             cited: Vec::new(),
             misplaced: Vec::new(),
             unknown: Vec::new(),
+            is_of_a_fall: false,
         };
         sentence.bind(facts, names);
         sentence

@@ -1,10 +1,12 @@
 //! Words that look like names and are names of nothing in the facts.
 
 use super::{scan::Kind, sentence::Sentence, words};
+use crate::facts::Fact;
 
 /// Why a word is taken for a name that no fact has; `None` for an ordinary word.
 pub(super) fn stranger(
     sentence: &Sentence<'_>,
+    facts: &[Fact],
     index: usize,
     is_heading: bool,
 ) -> Option<&'static str> {
@@ -12,7 +14,15 @@ pub(super) fn stranger(
     let item = sentence.items.get(index).filter(|item| item.kind == Kind::Word)?;
     let lower = item.lower.as_str();
     let word = item.text.trim_end_matches("'s").trim_end_matches("’s");
-    if words::is_known_capital(word) || is_abbreviated(lower) {
+    let is_pronoun = word.starts_with("I'") || word.starts_with("I’");
+    if words::is_known_capital(word) || is_abbreviated(lower) || is_pronoun {
+        return None;
+    }
+    // What facts count is no name: `kg CO2e`.
+    let is_unit = |fact: &Fact| {
+        fact.unit.as_deref().is_some_and(|unit| unit.split([' ', '/']).any(|part| part == word))
+    };
+    if facts.iter().any(is_unit) {
         return None;
     }
     if words::is_known_product(lower.trim_end_matches("'s")) {
@@ -33,6 +43,14 @@ pub(super) fn stranger(
         return Some(REASON);
     }
     if word.contains('-') {
+        let is_known = |part: &str| {
+            words::is_known_capital(part)
+                || words::unit(&part.to_lowercase()).is_some()
+                || words::is_plain_compound(part)
+        };
+        if word.split('-').all(is_known) {
+            return None;
+        }
         let is_word = words::is_plain_compound(lower)
             || words::number_word(lower).is_some()
             || is_rank(lower)

@@ -48,7 +48,7 @@ pub(super) fn saves(word: &str) -> bool {
 pub(super) fn takes_away(word: &str) -> bool {
     saves(word)
         || among(
-            "took takes taking off trimmed trims removed removes cut cuts offset offsets offsetting less \
+            "took takes taking off lose loses losing shaved shaves cutting trimmed trims removed removes cut cuts offset offsets offsetting less \
          subtracted subtracts deducted deducts back recovered recovers loss lost gave relief relieved",
             word,
         )
@@ -247,7 +247,14 @@ pub(super) fn is_known_capital(word: &str) -> bool {
      Security Product Support Operations Ops Cloud Board Team Owner Owners Committee Procurement \
      Treasury Accounting Controlling Marketing Sales Legal Data Infrastructure Research Hi Hello Dear \
      Thanks Thank Regards Best Kind Cheers Note Caveat Summary Total Please Let Happy Sincerely USD \
-     EUR GBP JPY";
+     EUR GBP JPY CI CD Director Manager Head Service Desk Chief Officer \
+     Group Department Division Council Office Centre Center President Lead Partner Executive Management Business \
+     Unit Customer Success Analytics Design Quality Risk Compliance Audit Tax Payroll Facilities Supply Chain \
+     Logistics Digital Technology Information Systems Network People Culture Communications Strategy Planning \
+     Review Report Update Memo Minutes Appendix Annex Section Table Figure Chart Slide Page Item Action Actions \
+     Agenda Dashboard Runbook Wiki Jira Confluence Teams Excel Email Mr Ms Mrs Prof Sir Madam Colleagues Friends \
+     Folks Everyone Chair Chairman OPEX CAPEX EBITDA PO SKU ETL ELT OCR TTS STT ASR NLP CDN DNS VPN TLS SSO IAM \
+     OKR OKRs RFC RFP SOW NDA";
     among(KNOWN, word)
 }
 
@@ -270,7 +277,14 @@ pub(super) fn is_plain_compound(word: &str) -> bool {
      party large small single multi cross team teams owner data driven led heavy light hand check \
      checks in-depth depth to-do do go know how read only write back fill bottom top bill billing \
      book keeping and the a ahead look looking forward sign stand still roll roll-up big ticket e \
-     mail all around wise step new old near";
+     mail all around wise step new old near trade log open close closed start stop air load save value added ready made \
+     standing fine grained tuned coarse user work flow held service peer code base front home page life cycle turn \
+     key zone span rule thumb state art ad hoc as is must have nice want need live stream time short break even \
+     point come put set cut clean double triple click fast slow track tracking pace paced moving growing rising \
+     falling weight cold hot warm cache cached calls deep dive dives bird eye view saving savings aware conscious \
+     effective efficient neutral negative positive plus minus ish odd some any every everyday once twice thrice \
+     yearly quarterly daily hourly demand pay you use used paid prepaid fixed flat tier tiered same for catch make \
+     maker making decision error prone proof safe fail fallback rates limit limited rated";
     let is_prefixed = word.split_once('-').is_some_and(|(prefix, rest)| {
         among("post pre non re mid multi cross sub co anti over under self", prefix)
             && rest.chars().all(|c| c.is_ascii_lowercase())
