@@ -26,6 +26,7 @@ CALLS: dict[str, dict] = {
     "data_health": {},
     "proposals": {},
     "savings": {},
+    "verify_text": {"text": "Spend was measured."},
     "propose_change": {"kind": "budget", "amount": "33000", "per": "month", "reason": "spend rose"},
     "withdraw_proposal": {"reason": "the check is over"},
 }
@@ -89,15 +90,19 @@ def inspect(home: Path, server: list[str]) -> list[str]:
     """The lists, and a call of every tool that is listed; returns the names of the tools."""
     listed = [tool["name"] for tool in inspector(home, server, "tools/list", "--strict")["tools"]]
     product.equal("tools with arguments to call them with", sorted(CALLS), sorted(listed))
-    proposal = None
+    proposal = evidence = None
     for name, arguments in CALLS.items():
         if name == "withdraw_proposal":
             arguments = {**arguments, "proposal_id": proposal}
+        if name == "verify_text":
+            arguments = {**arguments, "evidence_id": evidence}
         # Exit code 5, which fails here, is a tool's error.
         given = ("--tool-name", name, "--tool-args-json", json.dumps(arguments))
         answer = inspector(home, server, "tools/call", *given)
         if name == "propose_change":
             proposal = answer["structuredContent"]["proposal_id"]
+        if name == "explain_change":
+            evidence = answer["structuredContent"]["evidence_id"]
     prompts = [prompt["name"] for prompt in inspector(home, server, "prompts/list")["prompts"]]
     if "weekly_review" not in prompts:
         raise product.Failed(f"Inspector, prompts: {prompts}")

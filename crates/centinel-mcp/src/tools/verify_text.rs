@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Effect, ToolSpec};
 use crate::{
-    bounded,
+    bounded::{self, Sent},
     imported::{Label, Sentence},
     portable::{Evidence, input_schema, output_schema},
     ports::Refusal,
@@ -32,8 +32,8 @@ pub(super) const SPEC: ToolSpec = ToolSpec {
     example: r#"{"evidence_id":"bundle:9f3c51a0b2c4","text":"Spend rose by $4,147.68 [F7]."}"#,
     effect: Effect::Reads,
     toolset: Toolset::Spend,
-    output: || output_schema::<VerifiedText>(),
-    listed_output: &["is_verified"],
+    output: || output_schema::<Sent<VerifiedText>>(),
+    listed_output: &[],
     input: |_| input_schema::<Params>(),
     run: |call| Box::pin(run(call)),
 };
@@ -86,7 +86,7 @@ struct NotVerified {
     fact: Option<Label>,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Sentence>,
+    why: Option<Sentence>,
 }
 
 impl bounded::Answer for VerifiedText {
@@ -128,7 +128,7 @@ async fn run(call: Call<'_>) -> Result<CallToolResult, Refusal> {
                 "unverified"
             },
             fact: mention.fact.as_ref().map(Label::from),
-            reason: mention.reason.as_deref().map(Sentence::worded),
+            why: mention.reason.as_deref().map(Sentence::worded),
         })
         .collect();
     let mut summary = Sentence::new("")
@@ -141,7 +141,7 @@ async fn run(call: Call<'_>) -> Result<CallToolResult, Refusal> {
     } else if verified == mentions.len() {
         summary.text(".")
     } else {
-        summary.text("; do not pass the others on as they are.")
+        summary.text("; see `not_verified`.")
     };
     let answer = VerifiedText {
         summary,

@@ -4,7 +4,7 @@ use centinel_engine::money::{Decimal, Pico};
 use rmcp::model::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::{client::Client, fixture::Fixture};
+use crate::{client::Client, fixture::Fixture, shelf::Shelf};
 
 fn pico(value: &Value) -> Pico {
     value.as_str().unwrap_or_else(|| panic!("a decimal string: {value}")).parse().unwrap()
@@ -371,4 +371,52 @@ async fn a_call_that_takes_too_long_is_ended() {
     let client = Client::of(fixture.server(false)).await;
     let text = client.refusal("spend_breakdown", json!({})).await;
     assert_eq!(text, "no answer within 30 s\nhint: narrow the period or the filter");
+}
+
+#[tokio::test]
+async fn a_text_is_held_against_its_evidence() {
+    let client = Client::of(
+        Fixture::new().server(false).with_documents(std::sync::Arc::new(Shelf::default())),
+    )
+    .await;
+    let evidence = "bundle:9f3c51aa02de";
+    for (text, verified, mentions, refused) in [
+        ("It cost $5.00 [F1] on gpt-5.1 [F2].", 2, 2, None),
+        ("It cost $6.00 [F1].", 0, 1, Some(("$6.00", "contradicted"))),
+        ("It cost $5.00.", 0, 1, Some(("$5.00", "unverified"))),
+        ("It cost $5.00 [F1] because of a retry loop.", 1, 2, Some(("because of", "unverified"))),
+        ("We will look at it again.", 0, 0, None),
+    ] {
+        let answer =
+            client.call("verify_text", json!({"evidence_id": evidence, "text": text})).await;
+        assert_eq!(
+            (&answer["verified"], &answer["mentions"]),
+            (&json!(verified), &json!(mentions)),
+            "{text}"
+        );
+        assert_eq!(answer["is_verified"], json!(refused.is_none()), "{text}");
+        let first = &answer["not_verified"][0];
+        match refused {
+            Some((mention, status)) => {
+                assert_eq!(
+                    (&first["mention"], &first["status"]),
+                    (&json!(mention), &json!(status))
+                );
+            }
+            None => assert!(first.is_null(), "{text}: {answer}"),
+        }
+    }
+    let many = "$7 [F1]. ".repeat(300);
+    let arguments = json!({"evidence_id": evidence, "text": many});
+    let answer = client.call("verify_text", arguments).await;
+    let shown = answer["not_verified"].as_array().unwrap().len() as u64;
+    assert_eq!(answer["further"].as_u64().unwrap() + shown, 300, "{answer}");
+    for arguments in [
+        json!({"evidence_id": "bundle:000000000000", "text": "x"}),
+        json!({"evidence_id": "x", "text": "x"}),
+        json!({"evidence_id": evidence}),
+        json!({"evidence_id": evidence, "text": "x".repeat(20_001)}),
+    ] {
+        client.refusal("verify_text", arguments).await;
+    }
 }

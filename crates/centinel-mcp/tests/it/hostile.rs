@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{client::Client, fixture::Fixture};
+use crate::{client::Client, fixture::Fixture, shelf::Shelf};
 
 /// One string of the corpus.
 #[derive(serde::Deserialize)]
@@ -44,7 +44,11 @@ const DATA_FIELDS: [&str; 14] = [
 async fn imported_strings_stay_in_data_fields() {
     for Attack { class, text: attack } in &corpus() {
         let attack = attack.as_str();
-        let client = Client::of(Fixture::hostile(&format!("{attack}{MARK}")).server(false)).await;
+        let hostile = format!("{attack}{MARK}");
+        let shelf = Shelf { hostile: hostile.clone() };
+        let server =
+            Fixture::hostile(&hostile).server(false).with_documents(std::sync::Arc::new(shelf));
+        let client = Client::of(server).await;
         let reason: String = format!("because {attack}").chars().take(400).collect();
         let budget = json!({"kind": "budget", "amount": "1", "per": "day", "reason": reason});
         let receipt = client.call("propose_change", budget).await;
@@ -57,6 +61,10 @@ async fn imported_strings_stay_in_data_fields() {
             ("forecast", json!({"group_by": "feature"})),
             ("data_health", json!({})),
             ("savings", json!({})),
+            (
+                "verify_text",
+                json!({"evidence_id": "bundle:9f3c51aa02de", "text": "It is search [F2], $5 [F1]."}),
+            ),
             ("proposals", json!({})),
             ("proposals", json!({"proposal_id": receipt["proposal_id"]})),
         ] {

@@ -99,7 +99,7 @@ async fn both_eras_are_served_without_a_session() {
     for version in [MODERN, LEGACY] {
         let (status, listed) = post(version, "tools/list", json!({})).send(&service).await;
         assert_eq!(status, StatusCode::OK, "{version}: {listed}");
-        assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 9);
+        assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 10);
         assert_eq!(listed["result"]["cacheScope"], "private");
         let ask = json!({"name": "spend_breakdown", "arguments": {"group_by": "team"}});
         let (status, answer) = post(version, "tools/call", ask).send(&service).await;
@@ -204,7 +204,7 @@ async fn a_token_is_needed_when_there_is_one() {
 #[tokio::test]
 async fn a_header_may_only_tighten() {
     let service = service(Vec::new());
-    for (value, tools) in [("1", 7), ("true", 7), ("yes", 7), ("0", 9), ("false", 9)] {
+    for (value, tools) in [("1", 8), ("true", 8), ("yes", 8), ("0", 10), ("false", 10)] {
         let list = post(MODERN, "tools/list", json!({})).with("x-centinel-read-only", value);
         let (_, listed) = list.send(&service).await;
         assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), tools, "{value}");
@@ -217,5 +217,5 @@ async fn a_header_may_only_tighten() {
         Router::new().nest("/mcp", http_service(closed, HttpOptions::loopback(Vec::new())));
     let list = post(MODERN, "tools/list", json!({})).with("x-centinel-read-only", "0");
     let (_, listed) = list.send(&closed).await;
-    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 7);
+    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 8);
 }

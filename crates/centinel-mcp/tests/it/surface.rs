@@ -188,6 +188,7 @@ async fn a_read_only_server_has_no_writing_tools() {
         "data_health",
         "proposals",
         "savings",
+        "verify_text",
     ];
     assert_eq!(names, reading);
     let request = json!({"kind": "budget", "amount": "1", "per": "month", "reason": "x"});
@@ -197,7 +198,11 @@ async fn a_read_only_server_has_no_writing_tools() {
 #[tokio::test]
 async fn toolsets_leave_tools_out() {
     for (list, read_only, names) in [
-        ("spend", false, &["spend_breakdown", "explain_change", "anomalies", "data_health"][..]),
+        (
+            "spend",
+            false,
+            &["spend_breakdown", "explain_change", "anomalies", "data_health", "verify_text"][..],
+        ),
         ("plan", false, &["forecast", "savings"]),
         ("proposals", false, &["proposals", "propose_change", "withdraw_proposal"]),
         ("proposals", true, &["proposals"]),

@@ -280,6 +280,8 @@ impl Site {
             ),
             ("withdraw_proposal", json!({"proposal_id": "P-2", "reason": "not mine"})),
             ("withdraw_proposal", json!({"proposal_id": "P-5", "reason": "mine"})),
+            // Evidence that is not for whoever asks is refused as what does not exist is.
+            ("verify_text", json!({"evidence_id": "bundle:000000000000", "text": "x"})),
         ] {
             left.remove(name);
             answers.push((format!("{name} {arguments}"), self.tool(name, &arguments).await));
@@ -370,6 +372,7 @@ async fn answers_depend_on_nothing_that_is_not_seen() {
             "proposals {\"proposal_id\":\"P-2\"}",
             "propose_change {\"kind\":\"budget\",\"amount\":\"70\",\"per\":\"month\",\"reason\":\"all of it\"}",
             "withdraw_proposal {\"proposal_id\":\"P-2\",\"reason\":\"not mine\"}",
+            "verify_text {\"evidence_id\":\"bundle:000000000000\",\"text\":\"x\"}",
         ]
     );
     let text = |question: &str| {

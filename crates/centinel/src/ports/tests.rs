@@ -385,7 +385,7 @@ async fn documents_are_those_of_the_home() {
         let policies = ports.policies(&who).await.unwrap();
         policies.into_iter().map(|policy| policy.name).collect()
     };
-    let shipped = ["approvals", "owners", "budgets", "access.default"];
+    let shipped = ["approvals", "owners", "escalation", "budgets", "access.default"];
     assert_eq!(names().await, shipped);
     let policies_folder = folder.path().join("home/policies");
     // What is no policy is not shown, whatever it is called.
@@ -394,7 +394,9 @@ async fn documents_are_those_of_the_home() {
     std::fs::write(policies_folder.join("calendar.csv"), "date,name\n").unwrap();
     let policies = ports.policies(&who).await.unwrap();
     assert!(policies.iter().all(|policy| !policy.text.contains("s3cret")));
-    assert_eq!(names().await, ["approvals", "owners", "budgets", "calendar", "access.default"]);
+    let with_calendar =
+        ["approvals", "owners", "escalation", "budgets", "calendar", "access.default"];
+    assert_eq!(names().await, with_calendar);
 
     let grouping = Grouping::By(Dimension::Team);
     let window = Window::Relative(RelativePeriod::Last90d);
@@ -448,6 +450,7 @@ async fn no_tool_decides() {
         "data_health",
         "proposals",
         "savings",
+        "verify_text",
     ];
     let (mut all, mut read_only) = (tools(false), tools(true));
     all.sort();

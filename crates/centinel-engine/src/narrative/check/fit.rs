@@ -602,23 +602,25 @@ pub(super) fn could_be(figure: &Figure, fact: &Fact) -> bool {
     is_kind && fact.value.parse::<Decimal>().is_ok_and(|value| figure.rounds(value))
 }
 
-/// A fact's value as reasons show it.
+/// A fact's value as reasons show it. Reasons quote nothing that came with the data, and so no unit that
+/// is not a word of ours.
 pub(super) fn told(fact: &Fact) -> String {
     let value = &fact.value;
+    let is_ours = |unit: &&str| {
+        unit.split([' ', '_']).all(|word| word == "per" || words::unit(word).is_some())
+    };
+    let unit = fact.unit.as_deref().filter(is_ours);
     match fact.kind {
         FactKind::Money => {
             let currency = fact.currency.map(|currency| format!(" {currency}")).unwrap_or_default();
-            let per = fact
-                .unit
-                .as_deref()
-                .map(|unit| format!(" per {}", unit.trim_start_matches("per ")))
-                .unwrap_or_default();
-            format!("{value}{currency}{per}")
+            let per = unit.map(|unit| format!(" per {}", unit.trim_start_matches("per ")));
+            format!("{value}{currency}{}", per.unwrap_or_default())
         }
         FactKind::Percent => format!("{value} %"),
         FactKind::Points => format!("{value} points"),
         FactKind::Rank => format!("rank {value}"),
-        _ => fact.unit.as_deref().map_or_else(|| value.clone(), |unit| format!("{value} {unit}")),
+        FactKind::Entity => "a name".to_owned(),
+        _ => unit.map_or_else(|| value.clone(), |unit| format!("{value} {unit}")),
     }
 }
 

@@ -68,8 +68,9 @@ pub(super) fn names(
             }
             _ => unpaired(sentence, &named, &figures),
         };
-        for (item, fact, value) in wrong {
-            let reason = format!("`{}` is {} of {dimension} `{value}`", fact.id, fit::told(fact));
+        for (item, fact, _) in wrong {
+            let reason =
+                format!("`{}` is {}, of another {}", fact.id, fit::told(fact), kind_of(dimension));
             claims.push(Claim {
                 from: *item,
                 to: *item,
@@ -89,6 +90,15 @@ pub(super) fn names(
         }
     }
     claims
+}
+
+/// A dimension as reasons name it; the key of a tag came with the data, and is left out.
+fn kind_of(dimension: &str) -> &str {
+    if dimension.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+        dimension
+    } else {
+        "tag"
+    }
 }
 
 /// Names of a dimension in a sentence, by item.

@@ -296,8 +296,7 @@ fn kind_of_name(
         let is_known =
             words::is_kind_noun(noun) && facts.iter().any(|fact| fact.dims.contains_key(noun));
         if is_known && names.has_dimension(name) && !names.is_of(name, noun) {
-            let value: String = names.value(name).chars().take(80).collect();
-            return Some(format!("`{value}` is no {noun}"));
+            return Some(format!("the name is no {noun}"));
         }
     }
     None

@@ -33,6 +33,7 @@ async fn a_program_sees_what_its_person_sees() {
             "proposals {\"proposal_id\":\"P-2\"}",
             "propose_change {\"kind\":\"budget\",\"amount\":\"70\",\"per\":\"month\",\"reason\":\"all of it\"}",
             "withdraw_proposal {\"proposal_id\":\"P-2\",\"reason\":\"not mine\"}",
+            "verify_text {\"evidence_id\":\"bundle:000000000000\",\"text\":\"x\"}",
         ],
         "the same as with a service token that acts for Ana"
     );
