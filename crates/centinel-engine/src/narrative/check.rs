@@ -218,7 +218,7 @@ impl Reader<'_> {
     fn citation(&mut self, sentence: &Sentence<'_>, index: usize, item: &Item) {
         for (fact, _) in sentence.misplaced.iter().filter(|(_, at)| *at == index) {
             if let Some(fact) = self.facts.get(*fact) {
-                let reason = format!("the words before it are not the name that `{}` is", fact.id);
+                let reason = format!("it does not stand behind the name that `{}` is", fact.id);
                 self.add(item, Some(&fact.id), Some(Fault::Contradicted(reason)));
             }
         }

@@ -129,7 +129,7 @@ impl Writer<'_> {
         let others = self.starting("other_currency.");
         for (index, (_, fact)) in others.iter().enumerate() {
             self.words(if index == 0 {
-                " In further currencies, and in none of these amounts: "
+                " In further currencies, beside these amounts: "
             } else {
                 ", "
             });

@@ -240,7 +240,7 @@ fn times(sentence: &Sentence<'_>, facts: &[Fact], index: usize, bound: usize) ->
 }
 
 /// Names of figures that a budget, a forecast or an invoice has beside each other.
-const LABELS: &str = "budget forecast gross net saving savings limit target baseline actual delta credit refund \
+const LABELS: &str = "budget forecast gross net limit target baseline actual delta credit refund \
          discount tax unused waste list contracted effective outage response peak headroom";
 
 /// `a budget of $5 [F]` where another figure of the sentence is the budget and this one is not.
