@@ -157,7 +157,7 @@ fn failed_calls_coincide_from_the_first_day_on_which_they_are_many() {
     assert_eq!((&burst["failed"], &burst["since"]), (&counts, &json!("2026-08-05")));
     assert_eq!(burst["amount"], Value::Null);
     let shown = home.run(&explain).ok().out;
-    let said = "20 failed of 70 calls, against 1 failed of 560 calls on the usual days";
+    let said = "20 failed of 70 calls against 1 failed of 560 calls on the usual days";
     assert!(shown.contains(said), "{shown}");
 }
 
