@@ -86,7 +86,7 @@ const PARTS_MAX: usize = 8;
 impl Outlook {
     /// The facts.
     ///
-    /// Roles: those of [`add_ahead`], `part.N.name` with `part.N.expected`, `budget.N.…` as of a
+    /// Roles: those of `ahead.…`, `part.N.name` with `part.N.expected`, `budget.N.…` as of a
     /// [`Summary`](super::Summary), `unpriced_calls`, `late.N.source` with `late.N.since`.
     pub fn bundle(&self) -> Bundle {
         let mut facts = BundleBuilder::new("outlook", self.as_of);
