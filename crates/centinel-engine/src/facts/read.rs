@@ -22,6 +22,11 @@ pub enum ReadError {
     /// Not JSON of this form.
     #[error("a bundle is `{{\"facts\": [{{\"id\", \"kind\", \"value\", …}}]}}`: {0}")]
     Form(#[from] serde_json::Error),
+    /// JSON of another form.
+    #[error(
+        "a bundle is `{{\"facts\": [{{\"id\", \"kind\", \"value\", …}}]}}`, and this is no object"
+    )]
+    NoObject,
     /// Too many facts.
     #[error("the bundle has {0} facts; at most {FACTS_MAX} are read")]
     TooMany(usize),
@@ -93,7 +98,12 @@ struct WireFact<'a> {
 /// [`ReadError`] when the whole is no bundle. A single fact that is not understood is kept in
 /// [`ReadFacts::rejected`].
 pub fn read_facts(json: &str) -> Result<ReadFacts, ReadError> {
-    let bundle: WireBundle<'_> = serde_json::from_str(json.trim_start_matches('\u{feff}'))?;
+    let json = json.trim_start_matches('\u{feff}').trim_start();
+    // Without this, a list would be read as the fields in their order.
+    if !json.starts_with('{') {
+        return Err(ReadError::NoObject);
+    }
+    let bundle: WireBundle<'_> = serde_json::from_str(json)?;
     if bundle.facts.len() > FACTS_MAX {
         return Err(ReadError::TooMany(bundle.facts.len()));
     }

@@ -52,7 +52,8 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
     }
     if !bundle.rejected.is_empty() {
         let (rejected, read) = (bundle.rejected.len(), bundle.facts.len());
-        output.note(format_args!("{rejected} facts rejected, {read} read"));
+        let facts = if rejected == 1 { "fact" } else { "facts" };
+        output.note(format_args!("{rejected} {facts} rejected, {read} read"));
     }
     let mut mentions = narrative::check(&bundle.facts, &text);
     if args.complete {

@@ -79,7 +79,7 @@ fn figure_fits(
     if !fits {
         return Err(is());
     }
-    units(sentence, index, figure, fact, all)
+    units(sentence, index, fact, all)
 }
 
 /// The fact's value in what the figure is shown in, when their kinds agree.
@@ -95,7 +95,7 @@ fn in_unit(
         (FactKind::Money, Marker::None) => match (figure.currency, fact.currency) {
             (Some(said), Some(known)) if said == known => Ok(value),
             (Some(said), None) if said == crate::money::Currency::USD => Ok(value),
-            (None, _) if table_has_currency(sentence, fact) => Ok(value),
+            (None, None) => Ok(value),
             (None, _) => Err(format!("`{}` is money: its currency is missing", fact.id)),
             _ => wrong(),
         },
@@ -151,12 +151,6 @@ fn converted(
     let shown =
         micros.and_then(|micros| micros.quotient(Decimal::from_integer(to), 9).ok().flatten());
     shown.ok_or_else(|| format!("`{}` is {}", fact.id, told(fact)))
-}
-
-/// Amounts of a table may have their currency in a row above; in a row of cells without one, it is said
-/// by none.
-fn table_has_currency(_sentence: &Sentence<'_>, fact: &Fact) -> bool {
-    fact.currency.is_none()
 }
 
 /// The sign: written, or said by a word, or not needed.
@@ -304,13 +298,7 @@ fn in_words(sentence: &Sentence<'_>, index: usize, word: &str, fact: &Fact) -> R
 }
 
 /// Whether the units around a figure are those of its fact.
-fn units(
-    sentence: &Sentence<'_>,
-    index: usize,
-    _figure: &Figure,
-    fact: &Fact,
-    all: &[Fact],
-) -> Result<(), String> {
+fn units(sentence: &Sentence<'_>, index: usize, fact: &Fact, all: &[Fact]) -> Result<(), String> {
     match fact.kind {
         FactKind::Count | FactKind::Duration | FactKind::Ratio => {
             unit_agrees(sentence, index, fact, all)?;

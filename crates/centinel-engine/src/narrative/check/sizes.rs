@@ -49,7 +49,7 @@ fn superlative(sentence: &Sentence<'_>, index: usize, word: &str) -> Option<Clai
             matches!(before, Some("a" | "new"))
                 || matches!(next, "high" | "low" | "level" | "month" | "week")
         }
-        "worst" | "unprecedented" | "unmatched" | "unrivalled" => true,
+        "worst" | "unprecedented" | "unrivalled" => true,
         "than" => matches!(next, "any" | "ever" | "every" | "all" | "everything"),
         "ahead" => next == "of" && matches!(later, "every" | "all" | "any"),
         "second" => next == "to" && later == "none",
