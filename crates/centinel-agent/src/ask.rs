@@ -26,6 +26,7 @@ use centinel_engine::{
     facts::{Bundle, Union},
     narrative,
 };
+use jiff::civil::Date;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -61,6 +62,9 @@ pub trait Tools: Send + Sync {
 
     /// Names of the home, those of the largest cost first.
     fn names(&self) -> &[Name];
+
+    /// The first day of the data, and the day that relative periods count from.
+    fn days(&self) -> Option<(Date, Date)>;
 
     /// The arguments that say a period in words; `None` where the words are none.
     fn period(&self, words: &str, is_ahead: bool) -> Option<Map<String, Value>>;
@@ -250,8 +254,8 @@ impl Conversation {
     ) -> Answer {
         let question: String = question.trim().chars().take(QUESTION_CHARS_MAX).collect();
         let question = question.replace(|c: char| c.is_control(), " ");
-        if let Some(proposal) = reading::decision(&question) {
-            let text = tools.who_decides(proposal.as_deref()).await;
+        if let Some(decision) = reading::decision(&question) {
+            let text = tools.who_decides(decision.proposal.as_deref()).await;
             return said(text, Found::default(), None);
         }
         let named = names::find(&question, tools.names(), words::is_known);
@@ -313,7 +317,8 @@ impl Conversation {
         let seconds = narrator.chat().limits().time;
         let until = Instant::now() + seconds.saturating_mul(2).max(Duration::from_millis(1));
         let Hidden { question: hidden, aliases } = asked;
-        let opening = choose::opening(&hidden, &aliases, &self.aliases, &self.earlier);
+        let known = choose::Known { names: &aliases, days: tools.days(), earlier: &self.earlier };
+        let opening = choose::opening(&hidden, known, &self.aliases);
         let choosing = Choosing { narrator, run, tools, until };
         let (found, turns, fault) = match opening {
             Ok(opening) => choosing.choose(opening, &mut self.aliases).await,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -30,13 +31,23 @@ pub(super) struct Choosing<'a> {
     pub(super) until: Instant,
 }
 
+/// What is known beside a question.
+pub(super) struct Known<'a> {
+    /// Aliases of the names in it.
+    pub(super) names: &'a [String],
+    /// The first day of the data, and the day that relative periods count from.
+    pub(super) days: Option<(Date, Date)>,
+    /// The questions before.
+    pub(super) earlier: &'a [Earlier],
+}
+
 /// The first messages: the rules, the questions before, the question.
 pub(super) fn opening(
     question: &str,
-    names: &[String],
+    known: Known<'_>,
     aliases: &Aliases,
-    earlier: &[Earlier],
 ) -> Result<Vec<Message>, Fault> {
+    let Known { names, days, earlier } = known;
     let mut text = String::new();
     let mut bytes = 0_usize;
     let recent = earlier.iter().rev().take_while(|one| {
@@ -47,6 +58,9 @@ pub(super) fn opening(
     for one in recent.into_iter().rev() {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "Asked before: {}\nFound then:\n{}", one.question, one.found);
+    }
+    if let Some((first, today)) = days {
+        let _ = writeln!(text, "The data begins with {first}; today is {today}.");
     }
     for alias in names {
         let _ = writeln!(text, "{alias} is a name: {}", aliases.kind(alias).unwrap_or_default());

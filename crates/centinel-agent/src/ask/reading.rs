@@ -37,20 +37,27 @@ pub(super) enum Reading {
     Unknown,
 }
 
+/// Something that is asked to be decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Decision {
+    /// The proposal's number, where one is named.
+    pub(super) proposal: Option<String>,
+}
+
 /// What a person wants decided, of a question that asks for a decision: nobody decides here.
 ///
 /// A word of decision counts where it opens the question, but for polite words, and where a proposal's number
 /// follows it. `who approved P-3` is about a decision and asks for none.
-pub(super) fn decision(question: &str) -> Option<Option<String>> {
+pub(super) fn decision(question: &str) -> Option<Decision> {
     let tokens = words::tokens(question);
     let number = tokens.iter().find_map(|token| words::id(token, 'P'));
     let opening = tokens.iter().find(|token| !words::is_polite(token))?;
     if words::decides(opening) {
-        return Some(number);
+        return Some(Decision { proposal: number });
     }
     let first = tokens.iter().position(|token| words::decides_about(token))?;
     let follows = tokens.iter().skip(first).any(|token| words::id(token, 'P').is_some());
-    follows.then_some(number)
+    follows.then_some(Decision { proposal: number })
 }
 
 /// Reads a question. `before` is the call that the last answer came from.

@@ -129,6 +129,10 @@ impl Tools for Few {
         &self.names
     }
 
+    fn days(&self) -> Option<(Date, Date)> {
+        Some((date(2026, 6, 1), date(2026, 10, 26)))
+    }
+
     fn period(&self, words: &str, is_ahead: bool) -> Option<Map<String, Value>> {
         let word = match (words, is_ahead) {
             ("last week", false) => "last_week",
@@ -209,6 +213,7 @@ async fn a_model_picks_a_tool_and_words_what_it_found() {
     assert!(asked[0].body["tools"].as_array().is_some_and(|tools| tools.len() == 7));
     let first = asked[0].body["messages"].to_string();
     assert!(first.contains("what did N1 cost?") && first.contains("N1 is a name: team"), "{first}");
+    assert!(first.contains("today is 2026-10-26"), "{first}");
     let second = asked[1].body["messages"].to_string();
     assert!(second.contains("F4 part.1.name: N1, a name: team"), "{second}");
     // A draft has no tools, and is told of the question.

@@ -138,6 +138,10 @@ impl Tools for Desk {
         &self.names
     }
 
+    fn days(&self) -> Option<(Date, Date)> {
+        self.days
+    }
+
     fn period(&self, words: &str, is_ahead: bool) -> Option<Map<String, Value>> {
         period_arguments(words, is_ahead, self.days)
     }
