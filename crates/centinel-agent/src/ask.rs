@@ -258,7 +258,7 @@ impl Conversation {
             let text = tools.who_decides(decision.proposal.as_deref()).await;
             return said(text, Found::default(), None);
         }
-        let named = names::find(&question, tools.names(), words::is_known);
+        let named = names::find(&question, tools.names());
         let (hidden, aliases) = self.aliases.hide(&question, &named);
         let Some((narrator, run)) = narrator else {
             let (found, words) = self.by_rule(&question, tools).await;

@@ -12,6 +12,8 @@ use centinel_engine::{
 };
 use serde_json::{Map, Value};
 
+use super::words;
+
 /// A name of the home: the value of a dimension.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name {
@@ -240,9 +242,9 @@ pub(super) struct Found {
 }
 
 /// The names of the home that a question has, in its order: whole words in any case, `-`, `_` and a space
-/// alike, the longest first. A name that is a word of questions (`cost`, `team`) counts in quotation marks
-/// only.
-pub(super) fn find(question: &str, names: &[Name], is_word: impl Fn(&str) -> bool) -> Vec<Found> {
+/// alike, the longest first. A name that is a word of questions (`cost`, `risk`) counts in quotation marks, or
+/// beside its dimension: `the risk team`.
+pub(super) fn find(question: &str, names: &[Name]) -> Vec<Found> {
     let text: Vec<(usize, char)> = question.char_indices().collect();
     let folded: Vec<char> = text.iter().map(|(_, c)| fold(*c)).collect();
     let mut ordered: Vec<&Name> =
@@ -260,12 +262,17 @@ pub(super) fn find(question: &str, names: &[Name], is_word: impl Fn(&str) -> boo
             if !is_whole(before, next, behind) {
                 continue;
             }
-            let is_quoted = before.is_some_and(is_quote) && next.is_some_and(is_quote);
-            if is_word(&name.value.to_lowercase()) && !is_quoted {
-                continue;
-            }
             let from = text.get(at).map_or(0, |(byte, _)| *byte);
             let to = text.get(after).map_or(question.len(), |(byte, _)| *byte);
+            let is_quoted = before.is_some_and(is_quote) && next.is_some_and(is_quote);
+            let is_called = || {
+                let (before, behind) = (question.get(..from), question.get(to..));
+                let beside = words::dimension_beside(before.unwrap_or(""), behind.unwrap_or(""));
+                beside == Some(name.dimension.as_str())
+            };
+            if words::is_known(&name.value.to_lowercase()) && !is_quoted && !is_called() {
+                continue;
+            }
             match found.iter_mut().find(|one| one.from < to && from < one.to) {
                 Some(same) if (same.from, same.to) == (from, to) => {
                     if same.value == name.value && !same.dimensions.contains(&name.dimension) {

@@ -62,7 +62,7 @@ pub(super) fn decision(question: &str) -> Option<Decision> {
 
 /// Reads a question. `before` is the call that the last answer came from.
 pub(super) fn read(question: &str, tools: &dyn Tools, before: Option<&Call>) -> Reading {
-    let found = names::find(question, tools.names(), words::is_known);
+    let found = names::find(question, tools.names());
     let tokens = words::tokens(&without(question, &found));
     let anomaly = tokens.iter().find_map(|token| words::id(token, 'E'));
     if let Some(id) = anomaly {
@@ -97,6 +97,9 @@ pub(super) fn read(question: &str, tools: &dyn Tools, before: Option<&Call>) -> 
     }
     if let Some(by) = by {
         set(&mut next, tools, "group_by", by);
+        if by == "day" {
+            set(&mut next, tools, "detail", "full");
+        }
     }
     match when {
         Some(when) if takes(tools, &next.tool, "period") => {

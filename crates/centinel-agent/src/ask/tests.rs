@@ -46,7 +46,7 @@ impl Few {
             tools: vec![
                 of(
                     "spend_breakdown",
-                    &["period", "start", "end", "filter", "group_by", "compare_to"],
+                    &["period", "start", "end", "filter", "group_by", "compare_to", "detail"],
                 ),
                 of(
                     "explain_change",
@@ -67,6 +67,7 @@ impl Few {
                 name("model", "gpt-5"),
                 name("model", "gpt-5.1"),
                 name("agent", "cost"),
+                name("team", "risk"),
             ],
             called: Mutex::default(),
         }
@@ -87,6 +88,7 @@ fn breakdown() -> Bundle {
         scope: [].into(),
         total: Some(pico("100")),
         calls: None,
+        tokens: None,
         parts: Parts::Of {
             dimension: "team".to_owned(),
             costs: vec![
@@ -368,6 +370,10 @@ async fn questions_are_read_by_rule() {
             r#"spend_breakdown {"filter":{"model":"gpt-5","team":"search"}}"#,
         ),
         ("anything unusual?", "anomalies {}"),
+        ("who owns search?", r#"spend_breakdown {"filter":{"team":"search"},"group_by":"owner"}"#),
+        ("is a budget at risk?", "forecast {}"),
+        ("what will the risk team cost?", r#"forecast {"filter":{"team":"risk"}}"#),
+        ("spend by day", r#"spend_breakdown {"detail":"full","group_by":"day"}"#),
         ("will we exceed the budget this month?", r#"forecast {"period":"month"}"#),
         ("what will it cost by end of month", "forecast {}"),
         ("can I trust the data?", "data_health {}"),
@@ -421,7 +427,7 @@ async fn a_question_goes_on_with_the_one_before() {
 fn names_of_a_question_are_found() {
     let names = Few::new().names;
     let found = |question: &str| -> Vec<String> {
-        let found = names::find(question, &names, words::is_known);
+        let found = names::find(question, &names);
         found.iter().map(|one| question[one.from..one.to].to_owned()).collect()
     };
     assert_eq!(found("Search, researching search-index; SEARCH."), ["Search", "SEARCH"]);
@@ -432,8 +438,7 @@ fn names_of_a_question_are_found() {
     // What a person types that looks like an alias is none.
     let mut aliases = Aliases::default();
     let question = "is N3 search?";
-    let (hidden, in_question) =
-        aliases.hide(question, &names::find(question, &names, words::is_known));
+    let (hidden, in_question) = aliases.hide(question, &names::find(question, &names));
     assert_eq!((hidden.as_str(), in_question), ("is N3 N4?", vec!["N4".to_owned()]));
     let filled =
         aliases.filled(json!({"filter": {"team": "N4", "model": "N3"}}).as_object().unwrap());

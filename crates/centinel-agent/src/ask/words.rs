@@ -67,7 +67,7 @@ const GROUPINGS: [(&str, &str); 17] = [
     ("environment", "environment environments"),
     ("agent", "agent agents"),
     ("application", "application applications app apps"),
-    ("owner", "owner owners"),
+    ("owner", "owner owners owns"),
     ("day", "day daily"),
     ("week", "weekly"),
     ("month", "monthly"),
@@ -101,7 +101,7 @@ pub(super) fn is_known(word: &str) -> bool {
     let topics = TOPICS.iter().map(|(_, words)| *words);
     let groupings = GROUPINGS.iter().map(|(_, words)| *words);
     let others =
-        [EACH, POLITE, DECIDES, WAITS, PREPOSITIONS, "last this next today week month year"];
+        [EACH, POLITE, DECIDES, WAITS, PREPOSITIONS, "last this next today week month year risk"];
     topics.chain(groupings).chain(others).any(|list| has(list, word))
 }
 
@@ -143,6 +143,7 @@ pub(super) fn grouping(tokens: &[String]) -> Option<&'static str> {
         let dimension = by_word(token)?;
         let before = index.checked_sub(1).and_then(|before| tokens.get(before));
         let is_asked = before.is_some_and(|before| has(EACH, before));
+        let is_asked = is_asked || token == "owns";
         let is_several = token.ends_with('s') && token != "process" || token.ends_with("ly");
         (is_asked || is_several).then_some(dimension)
     })

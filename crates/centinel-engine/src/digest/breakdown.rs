@@ -40,6 +40,8 @@ pub struct Breakdown {
     pub total: Option<Pico>,
     /// Model calls, where they are known.
     pub calls: Option<u64>,
+    /// Their tokens, of every class; where they are known.
+    pub tokens: Option<u64>,
     /// The parts that are named.
     pub parts: Parts,
     /// How many parts there are.
@@ -53,7 +55,7 @@ pub struct Breakdown {
 impl Breakdown {
     /// The facts.
     ///
-    /// Roles: `about.DIMENSION`, `limited_to`, `window_first`, `window_last`, `total`, `calls`;
+    /// Roles: `about.DIMENSION`, `limited_to`, `window_first`, `window_last`, `total`, `calls`, `tokens`;
     /// `part.N.name` or, over time, `part.N.first`, with `part.N.cost`, `part.N.share` and, of the largest,
     /// `part.1.rank`; `parts_more` with `rest`; `unpriced_calls`.
     pub fn bundle(&self) -> Bundle {
@@ -71,6 +73,9 @@ impl Breakdown {
             adding.facts.required();
             if let Some(calls) = self.calls {
                 adding.facts.count("calls", calls, "calls");
+            }
+            if let Some(tokens) = self.tokens {
+                adding.facts.count("tokens", tokens, "tokens");
             }
             self.add_parts(&mut adding, total, &total_id);
         }

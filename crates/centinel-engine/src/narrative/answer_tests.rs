@@ -50,6 +50,7 @@ fn by_team() -> Breakdown {
         scope: BTreeMap::new(),
         total: Some(pico("100.5")),
         calls: Some(12_345),
+        tokens: Some(67_890_123),
         parts: Parts::Of {
             dimension: "team".to_owned(),
             costs: costs.map(|(name, cost)| (name.map(str::to_owned), cost.map(pico))).to_vec(),
@@ -74,7 +75,10 @@ fn breakdowns() -> Vec<(&'static str, Bundle)> {
                 ..by_team()
             },
         ),
-        ("breakdown_by_day", Breakdown { parts: by_day, parts_all: 2, calls: None, ..by_team() }),
+        (
+            "breakdown_by_day",
+            Breakdown { parts: by_day, parts_all: 2, calls: None, tokens: None, ..by_team() },
+        ),
         ("breakdown_unpriced", Breakdown { total: None, unpriced_calls: 3, ..by_team() }),
         (
             "breakdown_of_nothing",

@@ -13,6 +13,7 @@ pub(super) fn document(bundle: &Bundle) -> Document {
     if writer.has("total") {
         writer.subject();
         writer.say_first(&[
+            " cost {total} from {window_first} to {window_last}, with {calls} and {tokens}.",
             " cost {total} from {window_first} to {window_last}, with {calls}.",
             " cost {total} from {window_first} to {window_last}.",
         ]);

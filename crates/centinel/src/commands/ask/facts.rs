@@ -156,6 +156,7 @@ fn breakdown(
         scope: scope(&request.filter),
         total: is_known.then_some(answer.total.net),
         calls: answer.total.calls,
+        tokens: answer.total.tokens,
         parts,
         parts_all: answer.row_count,
         unpriced_calls,
