@@ -186,10 +186,13 @@ impl Choosing<'_> {
         Some(cut(lines.join("\n"), ANSWER_BYTES_MAX))
     }
 
-    /// A refusal as a model may see it. Names stand in backticks; where one does not, nothing is told but that
-    /// the arguments do not fit.
+    /// A refusal as a model may see it. Names stand in backticks, beside words of the tools' schemas; where a
+    /// name does not, nothing is told but that the arguments do not fit.
     fn without_names(&self, message: &str, aliases: &Aliases) -> String {
-        let shown = aliases.without_names(message);
+        let schemas: String =
+            self.tools.list().iter().map(|tool| tool.arguments.to_string()).collect();
+        let is_word = |word: &str| schemas.contains(&format!("\"{word}\""));
+        let shown = aliases.without_names(message, |part| part.split('.').all(is_word));
         let lower = shown.to_lowercase();
         let is_in = |name: &Name| {
             let name = name.value.to_lowercase();

@@ -183,11 +183,12 @@ impl Aliases {
         shown
     }
 
-    /// Words of the product with names in backticks: each of these behind an alias, or left out.
-    pub(super) fn without_names(&self, message: &str) -> String {
+    /// Words of the product with names in backticks: each of these behind an alias, or left out, unless it
+    /// is a word of ours.
+    pub(super) fn without_names(&self, message: &str, is_ours: impl Fn(&str) -> bool) -> String {
         let mut shown = String::new();
         for (index, part) in message.split('`').enumerate() {
-            if index % 2 == 0 {
+            if index % 2 == 0 || is_ours(part) {
                 shown.push_str(part);
             } else if let Some(index) = self.names.iter().position(|(name, _)| name == part) {
                 shown.push_str(&self.numbered(index));

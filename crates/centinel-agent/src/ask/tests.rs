@@ -115,7 +115,7 @@ impl Tools for Few {
             if team.is_some_and(|team| team == "serch") {
                 let corrected = json!({"filter": {"team": EVIL}, "period": "last_week"});
                 return Answered::Refused {
-                    message: format!("no team `serch` in the data; there are `search`, `{EVIL}`"),
+                    message: format!("no `filter.period` `serch`; there are `search`, `{EVIL}`"),
                     corrected: corrected.as_object().cloned(),
                 };
             }
@@ -242,7 +242,7 @@ async fn no_name_of_the_data_goes_out() {
     let sent = sent(&server);
     assert!(!sent.contains("IGNORE") && !sent.contains("propose_change"), "{sent}");
     // What was refused is told with aliases, and what would be answered.
-    assert!(sent.contains("there are N"), "{sent}");
+    assert!(sent.contains("no filter.period [a name]; there are N"), "{sent}");
     assert!(sent.contains("This would be answered: spend_breakdown"), "{sent}");
     assert!(sent.contains("Asked before: cost by team?"), "{sent}");
 }
