@@ -10,6 +10,8 @@ mod anomalies;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod ask;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod bad_input;

@@ -11,11 +11,13 @@
 //! | one question to a server, in whatever dialect it answers | [`client`] |
 //! | what it may cost, and what it did cost | [`budget`], [`metered`] |
 //! | draft, at most two repairs, fewer sentences, standard wording | [`narrator`] |
+//! | a question: what is looked up for it, and what is said | [`ask`] |
 //! | what a server can do, tried out | [`probe`] |
 //! | answers recorded, and played back | [`cassette`] |
 //!
 //! The crate reads neither clock nor environment nor files; time is an argument, randomness a seed.
 
+pub mod ask;
 pub mod budget;
 pub mod cassette;
 pub mod client;
@@ -28,6 +30,7 @@ pub mod sheet;
 #[cfg(test)]
 mod testing;
 
+pub use ask::{Answer, Answered, Conversation, Made, Name, Tools};
 pub use budget::{Allowance, Budget, Caps, Spent};
 pub use cassette::{Cassette, Recorded};
 pub use client::{

@@ -189,6 +189,18 @@ impl Narrator {
     /// Words a bundle. `standard` is its standard wording, which comes back when anything goes wrong:
     /// this fails in no way.
     pub async fn word(&self, task: Task, judge: &dyn Judge, standard: &str, run: &Run) -> Worded {
+        let opening = task.render(&judge.sheet(), sentences(standard));
+        self.word_from(task, opening, judge, standard, run).await
+    }
+
+    async fn word_from(
+        &self,
+        task: Task,
+        opening: Result<Vec<Message>, Fault>,
+        judge: &dyn Judge,
+        standard: &str,
+        run: &Run,
+    ) -> Worded {
         let until = Instant::now() + self.chat.limits().time;
         let mut worded = Worded {
             prompt: Some(task.id()),
@@ -196,7 +208,10 @@ impl Narrator {
             ..Worded::standard(standard)
         };
         let asking = Asking { run, task: task.name(), until };
-        let outcome = self.climb(task, judge, standard, asking, &mut worded).await;
+        let outcome = match opening {
+            Ok(opening) => self.climb(opening, judge, asking, &mut worded).await,
+            Err(fault) => Err(fault.to_string()),
+        };
         match outcome {
             Ok(accepted) => {
                 worded.text = accepted.text;
@@ -210,8 +225,21 @@ impl Narrator {
         worded
     }
 
-    /// One turn of a conversation with tools: a reply, within the time of a text and paid for by the run.
-    /// Nothing is called here, and nothing of it is checked: whoever shows the reply checks it.
+    /// Words the answer to a question, as [`Self::word`] words a bundle.
+    pub async fn word_asked(
+        &self,
+        question: &str,
+        judge: &dyn Judge,
+        standard: &str,
+        run: &Run,
+    ) -> Worded {
+        let opening = Task::Ask.render_asked(&judge.sheet(), sentences(standard), question);
+        self.word_from(Task::Ask, opening, judge, standard, run).await
+    }
+
+    /// One turn of a conversation with tools: a reply, within the time of a text and that of the whole, and
+    /// paid for by the run. Nothing is called here, and nothing of it is checked: whoever shows the reply
+    /// checks it.
     ///
     /// # Errors
     ///
@@ -221,6 +249,7 @@ impl Narrator {
         messages: Vec<Message>,
         tools: Vec<Tool>,
         run: &Run,
+        until: Instant,
     ) -> Result<Reply, Fault> {
         let limits = self.chat.limits();
         let question = Question {
@@ -230,19 +259,18 @@ impl Narrator {
             mode: Mode::Text,
             output_tokens_max: limits.output_tokens_max,
         };
-        let asking = Asking { run, task: "ask", until: Instant::now() + limits.time };
+        let until = until.min(Instant::now() + limits.time);
+        let asking = Asking { run, task: "ask", until };
         self.chat.ask(&question, asking).await
     }
 
     async fn climb(
         &self,
-        task: Task,
+        opening: Vec<Message>,
         judge: &dyn Judge,
-        standard: &str,
         asking: Asking<'_>,
         worded: &mut Worded,
     ) -> Result<Accepted, String> {
-        let opening = task.render(&judge.sheet(), sentences(standard)).map_err(told)?;
         let schema = judge.schema();
         let mut messages = opening.clone();
         let mut last: Option<Value> = None;
@@ -314,11 +342,6 @@ fn to_mend(faults: &[DraftFault]) -> String {
         }
     }
     text
-}
-
-/// Why the standard wording is shown.
-fn told(fault: Fault) -> String {
-    fault.to_string()
 }
 
 /// Sentences of a text, roughly: a measure of length for the model.

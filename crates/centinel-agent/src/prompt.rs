@@ -3,7 +3,7 @@
 //! Each task has a folder in `prompts/`: `system.md.jinja` and `user.md.jinja`, the JSON schema of what
 //! they are rendered from, and that of what is to come back. A variable that is not there is an error.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use centinel_engine::facts::sha256_hex;
 use minijinja::{Environment, UndefinedBehavior};
@@ -15,6 +15,9 @@ use crate::{Fault, Sheet, client::Message};
 const RULES: &str = include_str!("../../../prompts/narrator-rules.md.jinja");
 /// How facts are listed.
 const FACTS: &str = include_str!("../../../prompts/narrator-facts.md.jinja");
+
+/// How what is looked up for a question is chosen.
+const CHOOSING: &str = include_str!("../../../prompts/ask/choose.md.jinja");
 
 /// What is to be worded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -30,6 +33,8 @@ pub enum Task {
     Scorecard,
     /// A recommendation.
     Recommendation,
+    /// An answer to a question.
+    Ask,
 }
 
 struct Files {
@@ -72,8 +77,8 @@ impl fmt::Display for PromptId {
 
 impl Task {
     /// Every task.
-    pub const ALL: [Self; 5] =
-        [Self::Explain, Self::Digest, Self::Cfo, Self::Scorecard, Self::Recommendation];
+    pub const ALL: [Self; 6] =
+        [Self::Explain, Self::Digest, Self::Cfo, Self::Scorecard, Self::Recommendation, Self::Ask];
 
     /// Its name, also of its folder.
     pub fn name(self) -> &'static str {
@@ -83,6 +88,7 @@ impl Task {
             Self::Cfo => "cfo",
             Self::Scorecard => "scorecard",
             Self::Recommendation => "recommendation",
+            Self::Ask => "ask",
         }
     }
 
@@ -93,6 +99,7 @@ impl Task {
             Self::Cfo => files!("cfo", 1),
             Self::Scorecard => files!("scorecard", 1),
             Self::Recommendation => files!("recommendation", 1),
+            Self::Ask => files!("ask", 1),
         }
     }
 
@@ -109,7 +116,10 @@ impl Task {
     /// Which prompt it is.
     pub fn id(self) -> PromptId {
         let Files { version, system, user, input, output } = self.files();
-        let all = [RULES, FACTS, system, user, input, output].map(sha256_hex_of).concat();
+        let mut all = [RULES, FACTS, system, user, input, output].map(sha256_hex_of).concat();
+        if self == Self::Ask {
+            all.push_str(&sha256_hex_of(CHOOSING));
+        }
         PromptId { task: self, version, digest: sha256_hex_of(&all) }
     }
 
@@ -120,11 +130,53 @@ impl Task {
     ///
     /// [`Fault::Prompt`] for a template that wants what is not there.
     pub fn render(self, sheet: &Sheet, standard: usize) -> Result<Vec<Message>, Fault> {
+        self.rendered(sheet, standard, None)
+    }
+
+    /// The same with the question that is answered, as the person put it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::render`].
+    pub fn render_asked(
+        self,
+        sheet: &Sheet,
+        standard: usize,
+        question: &str,
+    ) -> Result<Vec<Message>, Fault> {
+        self.rendered(sheet, standard, Some(question))
+    }
+
+    /// The rules for whoever chooses what is looked up for a question.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Prompt`] for a template that wants what is not there.
+    pub fn choosing() -> Result<String, Fault> {
+        let failed = |error: minijinja::Error| Fault::Prompt {
+            task: Self::Ask.name(),
+            reason: error.to_string(),
+        };
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.add_template("choose", CHOOSING).map_err(failed)?;
+        let input = BTreeMap::from([("calls_max", crate::ask::CALLS_MAX)]);
+        environment.get_template("choose").and_then(|rules| rules.render(input)).map_err(failed)
+    }
+
+    fn rendered(
+        self,
+        sheet: &Sheet,
+        standard: usize,
+        question: Option<&str>,
+    ) -> Result<Vec<Message>, Fault> {
         #[derive(Serialize)]
         struct Input<'a> {
             #[serde(flatten)]
             sheet: &'a Sheet,
             standard: usize,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            question: Option<&'a str>,
         }
         let failed = |error: minijinja::Error| Fault::Prompt {
             task: self.name(),
@@ -137,7 +189,7 @@ impl Task {
         {
             environment.add_template(name, text).map_err(failed)?;
         }
-        let input = Input { sheet, standard };
+        let input = Input { sheet, standard, question };
         let render = |name: &str| environment.get_template(name)?.render(&input);
         let system = render("system").map_err(failed)?;
         let user = render("user").map_err(failed)?;
@@ -156,8 +208,13 @@ mod tests {
     use super::*;
     use crate::sheet::tests::sheet;
 
+    const QUESTION: &str = "why did N1 rise last week?";
+
     fn rendered(task: Task) -> String {
-        let messages = task.render(&sheet(), 4).unwrap();
+        let messages = match task {
+            Task::Ask => task.render_asked(&sheet(), 4, QUESTION).unwrap(),
+            _ => task.render(&sheet(), 4).unwrap(),
+        };
         let text: Vec<&str> = messages.iter().map(Message::text).collect();
         text.join("\n\n=====\n\n")
     }
@@ -167,6 +224,12 @@ mod tests {
         for task in Task::ALL {
             insta::assert_snapshot!(task.name(), rendered(task));
         }
+    }
+
+    #[test]
+    fn the_rules_of_choosing_read_as_they_should() {
+        insta::assert_snapshot!("ask_choose", Task::choosing().unwrap());
+        assert!(Task::Ask.render(&sheet(), 4).is_err(), "there is no answer without a question");
     }
 
     /// A changed prompt is another version: answers are kept with it.
@@ -183,6 +246,9 @@ mod tests {
             let validator = jsonschema::validator_for(&schema).unwrap();
             let mut input = serde_json::to_value(sheet()).unwrap();
             input["standard"] = json!(4);
+            if task == Task::Ask {
+                input["question"] = json!(QUESTION);
+            }
             let problems: Vec<String> =
                 validator.iter_errors(&input).map(|error| error.to_string()).collect();
             assert!(problems.is_empty(), "{}: {problems:?}", task.name());

@@ -9,8 +9,10 @@ mod bundle;
 mod canonical;
 mod fact;
 mod read;
+mod union;
 
 pub use bundle::{Bundle, BundleBuilder};
 pub use canonical::{CanonicalError, canonical_json, hex, sha256_hex};
 pub use fact::{Derivation, Direction, Fact, FactKind, FactStatus};
 pub use read::{FACTS_MAX, ReadError, ReadFacts, RejectedFact, read_facts};
+pub use union::Union;

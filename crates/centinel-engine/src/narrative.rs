@@ -6,18 +6,24 @@
 //! nothing to say, nothing is said.
 
 mod analysis;
+#[cfg(test)]
+mod answer_tests;
 mod around;
+mod breakdown;
 mod check;
 mod document;
 pub mod draft;
+mod episodes;
 mod escape;
 mod explain;
 #[cfg(test)]
 mod explain_tests;
 mod figure;
 mod finding;
+mod health;
 mod number_format;
 mod outlook;
+mod progress;
 mod proposal;
 #[cfg(test)]
 mod proposal_tests;
@@ -41,12 +47,18 @@ use crate::facts::Bundle;
 pub fn document(bundle: &Bundle) -> Option<Document> {
     Some(match bundle.question.as_str() {
         "analysis" => analysis::document(bundle),
+        "breakdown" => breakdown::document(bundle),
+        "comparison" => breakdown::comparison(bundle),
+        "episodes" => episodes::document(bundle),
         "explain" => explain::document(bundle),
         "finding" => finding::document(bundle),
+        "health" => health::document(bundle),
         "digest" | "scorecard" => summary::sections(bundle),
         "cfo" => summary::paragraphs(bundle),
         "proposal" => proposal::document(bundle),
         "outlook" => outlook::document(bundle),
+        "queue" => progress::queue(bundle),
+        "savings" => progress::savings(bundle),
         _ => return None,
     })
 }

@@ -22,6 +22,22 @@ const CORRECTED_BYTES_MAX: usize = 600;
 /// Mistakes named at most: the corrected call shows the rest.
 const MISTAKES_MAX: usize = 2;
 
+/// Words of `period` of the tools that look back, and of the one that looks ahead.
+const BACK: [&str; 11] = [
+    "today",
+    "yesterday",
+    "last_7d",
+    "last_30d",
+    "last_90d",
+    "last_week",
+    "month_to_date",
+    "last_month",
+    "quarter_to_date",
+    "last_quarter",
+    "year_to_date",
+];
+const AHEAD: [&str; 4] = ["day", "week", "month", "quarter"];
+
 /// First day of the data, and the day that relative periods count from: what a month without a year, or
 /// an end without a start, is completed by.
 pub(crate) type DataDays = (Date, Date);
@@ -87,6 +103,25 @@ pub(crate) fn may_need_days(schema: &JsonObject, arguments: &JsonObject) -> bool
 /// `` call `tool` with {…} ``
 pub(crate) fn call(tool: &str, arguments: &str) -> String {
     format!("call `{tool}` with {arguments}")
+}
+
+/// The arguments of such a call.
+pub(crate) fn called(text: &str) -> Option<JsonObject> {
+    let (_, arguments) = text.strip_prefix("call `")?.split_once("` with ")?;
+    serde_json::from_str(arguments).ok()
+}
+
+/// The arguments for a period in words.
+pub(crate) fn period_in(text: &str, is_ahead: bool, data: Option<DataDays>) -> Option<JsonObject> {
+    let mut arguments = JsonObject::new();
+    let words: &[&str] = if is_ahead { &AHEAD } else { &BACK };
+    match dates::named(text, words, data)? {
+        dates::Meant::Word(word) => {
+            arguments.insert("period".to_owned(), Value::from(word));
+        }
+        dates::Meant::Days(days) => put_days(&mut arguments, days),
+    }
+    Some(arguments)
 }
 
 impl Shape<'_> {

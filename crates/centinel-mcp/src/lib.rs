@@ -15,6 +15,7 @@ mod arguments;
 mod bounded;
 mod completion;
 mod cursor;
+mod direct;
 mod documents;
 mod elicit;
 mod fingerprint;
@@ -48,6 +49,7 @@ pub use answer::{
     SpendAnswer, SpendRow, Unowned, UnownedPlace, UnpricedModel,
 };
 pub use arguments::nearest_values;
+pub use direct::{Offered, period_arguments};
 pub use documents::{Documents, PolicyDocument, PolicyFormat};
 pub use fingerprint::{fingerprint, release_line};
 pub use forecast::{

@@ -134,6 +134,11 @@ impl Server {
         crate::release_line(&self.tools())
     }
 
+    /// The tools that this server has.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &Arc<Registered>> {
+        self.enabled(self.toolsets)
+    }
+
     fn enabled(&self, toolsets: Toolsets) -> impl Iterator<Item = &Arc<Registered>> {
         self.shared.tools.iter().filter(move |known| toolsets.contains(known.spec.toolset))
     }
@@ -152,7 +157,7 @@ impl Server {
         Ok(self.enabled(toolsets).filter(move |known| !(read_only && known.spec.writes())))
     }
 
-    async fn answer(
+    pub(crate) async fn answer(
         &self,
         known: &Registered,
         request: CallToolRequestParams,

@@ -85,6 +85,8 @@ enum Command {
     Events(commands::events::Args),
     /// Why spend changed, to the cent.
     Explain(commands::explain::Args),
+    /// Answer a question, or several in a conversation, from the ledger's facts.
+    Ask(commands::ask::Args),
     /// Put a change forward for people to decide.
     Propose(commands::propose::Args),
     /// What waits for a person.
@@ -138,6 +140,7 @@ impl Command {
                 | Self::Report(_)
                 | Self::Anomalies(_)
                 | Self::Explain(_)
+                | Self::Ask(_)
                 | Self::Forecast(_)
                 | Self::Inbox(_)
                 | Self::Show(_)
@@ -180,7 +183,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
     if cli.seen_by.is_some() && !cli.command.is_answer() {
         return Err(failure::usage(
             "`--seen-by` is for commands that answer from the home",
-            "spend, report, anomalies, explain, forecast, inbox, show, savings, digest",
+            "spend, report, anomalies, explain, ask, forecast, inbox, show, savings, digest",
         ));
     }
     match &cli.command {
@@ -208,6 +211,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> anyhow::Result<Outcome> {
         Command::Analyze(args) => commands::analyze::run(args, &context()?, output),
         Command::Anomalies(args) => commands::anomalies::run(args, &context()?, output),
         Command::Explain(args) => commands::explain::run(args, &context()?, output),
+        Command::Ask(args) => commands::ask::run(args, &context()?, output),
         Command::Propose(args) => commands::propose::run(args, &context()?, output),
         Command::Inbox(args) => commands::inbox::inbox(args, &context()?, output),
         Command::Show(args) => commands::inbox::show(args, &context()?, output),

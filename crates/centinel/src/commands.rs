@@ -2,6 +2,7 @@
 
 pub(crate) mod analyze;
 pub(crate) mod anomalies;
+pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod backtest;
 pub(crate) mod commit;

@@ -41,7 +41,7 @@ use jiff::{Timestamp, civil::Date};
 use self::refusal::{refused, undecided};
 
 /// Longest time for one call.
-const CALL_TIME_MAX: Duration = Duration::from_mins(1);
+pub(crate) const CALL_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// How the MCP server is to behave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,9 +56,8 @@ pub(crate) struct PortOptions {
 
 /// The MCP server over the product, for standard input and output and for `/mcp`.
 pub(crate) fn server(app: App, options: PortOptions, clock: fn() -> Timestamp) -> Server {
-    let PortOptions { read_only, review_base, token } = options;
-    let requester = Requester::local_agent();
-    let ports = Arc::new(Ports { app, clock, review_base, token, requester });
+    let read_only = options.read_only;
+    let ports = Arc::new(Ports::new(app, options, clock));
     let options = ServerOptions { read_only, call_time_max: CALL_TIME_MAX };
     let server = Server::new(ports.clone(), ports.clone(), options).with_documents(ports);
     // Without random numbers nobody is asked for anything, and everything else works.
@@ -74,7 +73,7 @@ pub(crate) fn server(app: App, options: PortOptions, clock: fn() -> Timestamp) -
 
 /// All ports.
 #[derive(Debug, Clone)]
-struct Ports {
+pub(crate) struct Ports {
     app: App,
     clock: fn() -> Timestamp,
     review_base: Option<String>,
@@ -94,6 +93,12 @@ enum Asks<'a> {
 }
 
 impl Ports {
+    /// The ports over the product.
+    pub(crate) fn new(app: App, options: PortOptions, clock: fn() -> Timestamp) -> Self {
+        let PortOptions { review_base, token, .. } = options;
+        Self { app, clock, review_base, token, requester: Requester::local_agent() }
+    }
+
     /// The ports as a caller may use them: what it sees, and as whom it proposes. Looked up anew for each
     /// call, so that a revoked token, a lost role and a changed policy count at once.
     async fn of(&self, caller: &Principal) -> Result<Self, Refusal> {

@@ -75,6 +75,11 @@ pub struct Tool {
 }
 
 impl Tool {
+    /// Whether it has an argument of this name.
+    pub fn takes(&self, argument: &str) -> bool {
+        self.arguments.get("properties").and_then(|known| known.get(argument)).is_some()
+    }
+
     fn to_json(&self) -> Value {
         let Self { name, description, arguments } = self;
         json!({

@@ -329,71 +329,91 @@ impl Summary {
     }
 
     fn add_decisions(&self, adding: &mut Adding<'_>) {
-        let facts = &mut *adding.facts;
-        if !self.waiting.ids.is_empty() {
-            facts.count("waiting", self.waiting.ids.len(), "proposals");
-            facts.required();
-            for (number, id) in (1_u32..).zip(self.waiting.ids.iter().take(WAITING_MAX)) {
-                facts.entity(&format!("waiting.id.{number}"), id);
-            }
-            facts.status(FactStatus::Estimated);
-            for (number, money) in (1_u32..).zip(&self.waiting.promised) {
-                facts.monthly(&format!("waiting.promised.{number}"), *money);
-            }
-            facts.status(FactStatus::Final);
-            if self.waiting.without_promise > 0 {
-                let without = self.waiting.without_promise;
-                facts.add("waiting_without_promise", FactKind::Count, without);
-            }
-        }
-        for (number, saving) in (1_u32..).zip(&self.savings) {
-            let role = |name: &str| format!("saving.{number}.{name}");
-            facts.count(&role("measured"), saving.measured, "proposals");
-            let realised_id = facts.monthly(&role("realised"), saving.realised);
-            if let Some(promised) = saving.promised {
-                let promised_id = facts.monthly(&role("promised"), promised);
-                if let Some(share) = change::share(saving.realised.amount, promised.amount) {
-                    facts.percent(&role("share"), share);
-                    facts.derived("quotient", &[&realised_id, &promised_id]);
-                }
-            }
-        }
+        add_waiting(adding.facts, &self.waiting);
+        add_savings(adding.facts, &self.savings);
     }
 
     fn add_trust(&self, adding: &mut Adding<'_>) {
-        let facts = &mut *adding.facts;
-        for (number, InvoiceGap { invoice, gap, unexplained }) in (1_u32..).zip(&self.gaps) {
-            let role = |name: &str| format!("invoice.{number}.{name}");
-            let money = |amount| Money { amount, ..*invoice };
-            facts.money(&role("total"), *invoice);
-            facts.money(&role("gap"), money(*gap));
-            facts.direction(gap.cmp(&Pico::ZERO));
-            facts.money(&role("unexplained"), money(*unexplained));
-        }
-        if let Some(owned) = self.owned_ratio.and_then(change::in_percent) {
-            let owned_id = facts.percent("owned", owned);
-            let rest = Decimal::from_integer(100).checked_sub(owned).ok();
-            if let Some(unowned) = rest.filter(|rest| !rest.is_zero()) {
-                facts.percent("unowned", unowned);
-                facts.derived("complement", &[&owned_id]);
-            }
-        }
-        let unpriced = &self.unpriced;
-        if unpriced.calls > 0 && unpriced.models > 0 {
-            facts.count("unpriced_models", unpriced.models, "models");
-        }
-        add_gaps_of_data(adding, unpriced.calls, &self.late);
-        let facts = &mut *adding.facts;
-        if let Some((low, high)) = unpriced.plausible {
-            facts.status(FactStatus::Estimated);
-            facts.money("plausible_low", low);
-            facts.money("plausible_high", high);
-            facts.status(FactStatus::Final);
-        }
+        add_trust(adding, &self.gaps, self.owned_ratio, &self.unpriced, &self.late);
         if !self.is_complete {
-            facts.caveat(
+            adding.facts.caveat(
                 "Amounts are provisional: some sources have yet to bring all of the period.",
             );
         }
+    }
+}
+
+/// `waiting` with `waiting.id.N`, `waiting.promised.N` and `waiting_without_promise`.
+pub(super) fn add_waiting(facts: &mut BundleBuilder, waiting: &Waiting) {
+    if waiting.ids.is_empty() {
+        return;
+    }
+    facts.count("waiting", waiting.ids.len(), "proposals");
+    facts.required();
+    for (number, id) in (1_u32..).zip(waiting.ids.iter().take(WAITING_MAX)) {
+        facts.entity(&format!("waiting.id.{number}"), id);
+    }
+    facts.status(FactStatus::Estimated);
+    for (number, money) in (1_u32..).zip(&waiting.promised) {
+        facts.monthly(&format!("waiting.promised.{number}"), *money);
+    }
+    facts.status(FactStatus::Final);
+    if waiting.without_promise > 0 {
+        facts.add("waiting_without_promise", FactKind::Count, waiting.without_promise);
+    }
+}
+
+/// `saving.N.measured`, `.realised`, `.promised` and `.share`.
+pub(super) fn add_savings(facts: &mut BundleBuilder, savings: &[SavingsSoFar]) {
+    for (number, saving) in (1_u32..).zip(savings) {
+        let role = |name: &str| format!("saving.{number}.{name}");
+        facts.count(&role("measured"), saving.measured, "proposals");
+        let realised_id = facts.monthly(&role("realised"), saving.realised);
+        if let Some(promised) = saving.promised {
+            let promised_id = facts.monthly(&role("promised"), promised);
+            if let Some(share) = change::share(saving.realised.amount, promised.amount) {
+                facts.percent(&role("share"), share);
+                facts.derived("quotient", &[&realised_id, &promised_id]);
+            }
+        }
+    }
+}
+
+/// `invoice.N.total`, `.gap` and `.unexplained`; `owned`, `unowned`; `unpriced_calls`, `unpriced_models`,
+/// `plausible_low`, `plausible_high`; `late.N.source` with `late.N.since`.
+pub(super) fn add_trust(
+    adding: &mut Adding<'_>,
+    gaps: &[InvoiceGap],
+    owned_ratio: Option<Decimal>,
+    unpriced: &Unpriced,
+    late: &[Late],
+) {
+    let facts = &mut *adding.facts;
+    for (number, InvoiceGap { invoice, gap, unexplained }) in (1_u32..).zip(gaps) {
+        let role = |name: &str| format!("invoice.{number}.{name}");
+        let money = |amount| Money { amount, ..*invoice };
+        facts.money(&role("total"), *invoice);
+        facts.money(&role("gap"), money(*gap));
+        facts.direction(gap.cmp(&Pico::ZERO));
+        facts.money(&role("unexplained"), money(*unexplained));
+    }
+    if let Some(owned) = owned_ratio.and_then(change::in_percent) {
+        let owned_id = facts.percent("owned", owned);
+        let rest = Decimal::from_integer(100).checked_sub(owned).ok();
+        if let Some(unowned) = rest.filter(|rest| !rest.is_zero()) {
+            facts.percent("unowned", unowned);
+            facts.derived("complement", &[&owned_id]);
+        }
+    }
+    if unpriced.calls > 0 && unpriced.models > 0 {
+        facts.count("unpriced_models", unpriced.models, "models");
+    }
+    add_gaps_of_data(adding, unpriced.calls, late);
+    let facts = &mut *adding.facts;
+    if let Some((low, high)) = unpriced.plausible {
+        facts.status(FactStatus::Estimated);
+        facts.money("plausible_low", low);
+        facts.money("plausible_high", high);
+        facts.status(FactStatus::Final);
     }
 }

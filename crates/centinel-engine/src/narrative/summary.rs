@@ -221,7 +221,7 @@ impl Writer<'_> {
     }
 
     /// The part below the prefix, as a clause.
-    fn moved(&mut self) {
+    pub(super) fn moved(&mut self) {
         match self.fact(".name") {
             Some(name) => self.mention(name),
             None => self.words("Unattributed spend"),
@@ -319,7 +319,8 @@ impl Writer<'_> {
         };
     }
 
-    fn waiting(&mut self) {
+    /// What waits for a decision.
+    pub(super) fn waiting(&mut self) {
         let is_single = self.fact("waiting").is_some_and(|count| count.value == "1");
         let (wait, promise) =
             if is_single { ("waits", "It promises") } else { ("wait", "They promise") };
@@ -353,7 +354,8 @@ impl Writer<'_> {
         };
     }
 
-    fn savings(&mut self) {
+    /// What was measured.
+    pub(super) fn savings(&mut self) {
         for saving in self.numbered("saving") {
             self.below(&saving);
             let measured = "Measured savings come to {.realised} a month";
@@ -364,7 +366,8 @@ impl Writer<'_> {
         }
     }
 
-    fn trust(&mut self) {
+    /// How far the figures can be trusted, in a paragraph of its own.
+    pub(super) fn trust(&mut self) {
         self.paragraph();
         for invoice in self.numbered("invoice") {
             self.below(&invoice);

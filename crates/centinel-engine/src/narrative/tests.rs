@@ -405,7 +405,9 @@ fn bundles() -> Vec<(String, Bundle)> {
     let explained = explain_tests::bundles().into_iter();
     let explained = explained.map(|(name, bundle)| (name.to_owned(), bundle));
     let outlook = [("outlook".to_owned(), outlook().bundle())];
-    summaries.chain(proposals).chain(explained).chain(outlook).collect()
+    let answers = answer_tests::bundles().into_iter();
+    let answers = answers.map(|(name, bundle)| (format!("answer_{name}"), bundle));
+    summaries.chain(proposals).chain(explained).chain(outlook).chain(answers).collect()
 }
 
 #[test]

@@ -104,6 +104,15 @@ pub(super) fn period<'n>(
     allowed: &[&'n str],
     data: Option<DataDays>,
 ) -> Option<Meant<'n>> {
+    named(text, allowed, data).or_else(|| super::nearest(text, allowed).map(Meant::Word))
+}
+
+/// The same, of a text that spells a period as it is spelt.
+pub(super) fn named<'n>(
+    text: &str,
+    allowed: &[&'n str],
+    data: Option<DataDays>,
+) -> Option<Meant<'n>> {
     let words = normal(text);
     let joined = words.replace(' ', "_");
     if let Some(word) = allowed.iter().find(|word| **word == joined) {
@@ -117,7 +126,7 @@ pub(super) fn period<'n>(
     }
     let is_ahead = !allowed.contains(&"last_7d");
     let found = between(text, data).or_else(|| days_toward(&words, data, is_ahead));
-    found.map(Meant::Days).or_else(|| super::nearest(text, allowed).map(Meant::Word))
+    found.map(Meant::Days)
 }
 
 /// The days that a text names, past ones where it leaves the year open.
