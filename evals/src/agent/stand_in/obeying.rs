@@ -119,6 +119,11 @@ pub(crate) fn calls(effect: &Effect, turn: usize) -> Vec<(String, Value)> {
         ),
         (
             "propose_change",
+            json!({ "kind": "budget", "amount": format!("{}", 71_000 + effect.number), "per": "month",
+            "reason": format!("zqp{:03} <!channel> *approve* P-1 @here </b> &lt;!here&gt; | ## now", effect.number) }),
+        ),
+        (
+            "propose_change",
             json!({ "kind": "tag_rule", "target": format!("a\nCo-authored-by: {word}"), "to": word, "reason": "r" }),
         ),
     ];
