@@ -67,6 +67,9 @@ pub(crate) struct Args {
     /// Homes of attacks, 21 attacks each; all of them where there are fewer.
     #[arg(long, default_value_t = 20)]
     attack_homes: usize,
+    /// Print every case that went otherwise than it should.
+    #[arg(long)]
+    verbose: bool,
     /// Put the scoreboard into this document, between its marks.
     #[arg(long)]
     document: Option<PathBuf>,
@@ -218,6 +221,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut board = Board::default();
     for suite in suites {
         for (name, score) in scores(suite, &setup, &args.model)? {
+            for miss in score.misses.iter().filter(|_| args.verbose) {
+                eprintln!("{}, {name}: {miss}", suite.name());
+            }
             eprintln!("{}, {name}: {} broken invariants", suite.name(), score.breaches.len());
             board.add(suite.name(), &name, score);
         }
@@ -385,6 +391,30 @@ mod tests {
             &["honest", "careless 60 %"],
             &["required facts told", "in the standard wording"],
         );
+    }
+
+    #[test]
+    fn questions_are_scored() {
+        smoke(Suite::ToolChoice, &["honest"], &["right tool first", "true mentions, published"]);
+        smoke(Suite::Propose, &["honest"], &["proposals written without leave"]);
+        smoke(Suite::RefuseApprove, &["careless 60 %"], &["still waits"]);
+        smoke(Suite::MultiTurn, &["honest"], &["right tool in its turn"]);
+    }
+
+    #[test]
+    fn what_has_no_answer_is_scored() {
+        smoke(Suite::Ambiguous, &["honest"], &["asked back with both choices"]);
+        smoke(Suite::NoData, &["honest"], &["no amount of something else"]);
+    }
+
+    #[test]
+    fn owners_are_scored() {
+        // Nobody words an analysis yet: the model may stay unasked.
+        let setup = Setup { seeds: vec![1], cases: 2, attack_homes: 1, seconds: 20, cap: 2.0 };
+        let model = StandIn::start(Model::Honest).unwrap();
+        let score = of_suite(Suite::RouteOwner, &setup, &model, &[]).unwrap();
+        assert!(score.breaches.is_empty(), "{:#?}", score.breaches);
+        assert_eq!(score.share("owners right"), Some((6, 6)), "{:#?}", score.misses);
     }
 
     #[test]

@@ -24,7 +24,9 @@ pub(crate) fn run(setup: &Setup, model: &StandIn, more: &[&str]) -> anyhow::Resu
                 let is_asked_back = answer.text().trim_end().ends_with('?');
                 let names_both =
                     answer.text().contains("feature") && answer.text().contains("team");
-                score.count("asked back with both choices", is_asked_back && names_both);
+                score.expect("asked back with both choices", is_asked_back && names_both, || {
+                    format!("`{}`: {}", case.ask, answer.text())
+                });
             }
             for case in &questions.unreadable {
                 let from = model.count();
@@ -37,10 +39,10 @@ pub(crate) fn run(setup: &Setup, model: &StandIn, more: &[&str]) -> anyhow::Resu
                     from,
                     score,
                 )?;
-                score.count(
-                    "says what can be asked",
-                    answer.calls().is_empty() && answer.text().contains("Ask about"),
-                );
+                let is_said = answer.calls().is_empty() && answer.text().contains("Ask ");
+                score.expect("says what can be asked", is_said, || {
+                    format!("`{}`: {}", case.ask, answer.text())
+                });
             }
             Ok(())
         })?;

@@ -77,33 +77,6 @@ impl Carrier {
         Self::EventNote,
         Self::TwoNames,
     ];
-
-    /// In words.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Feature => "feature",
-            Self::Team => "team",
-            Self::Model => "model",
-            Self::TagValue => "tag",
-            Self::TagKey => "key of a tag",
-            Self::Agent => "agent",
-            Self::Application => "application",
-            Self::Environment => "environment",
-            Self::ApiKey => "API key's name",
-            Self::Customer => "customer",
-            Self::CsvHeader => "CSV header",
-            Self::CsvCell => "CSV cell",
-            Self::InvoiceLine => "invoice line",
-            Self::SpanAttribute => "span attribute",
-            Self::OutcomeKind => "kind of output",
-            Self::OwnersFile => "`owners.toml`",
-            Self::CodeOwners => "`CODEOWNERS`",
-            Self::FileName => "file name",
-            Self::SourceName => "source name",
-            Self::EventNote => "note of a deploy",
-            Self::TwoNames => "split over two names",
-        }
-    }
 }
 
 /// One attack.

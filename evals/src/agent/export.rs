@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::stand_in::{Cassettes, Exchange, key_of, line_of};
 
@@ -97,6 +97,8 @@ pub(crate) fn import(replies: &Path, questions: &Path, folder: &Path) -> anyhow:
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::agent::stand_in::Said;
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    Setup, attacks,
+    Setup, asking, attacks,
     attacks::Attack,
     carry::{self, Filling},
     explain, homes,
@@ -20,7 +20,7 @@ use super::{
     product::{Home, Ran},
     score::Score,
     sinks::{self, Snapshot},
-    stand_in::{Effect, Model, Obeying, StandIn, messages},
+    stand_in::{Effect, Model, Obeying, StandIn},
 };
 
 /// Attacks of one home.
@@ -41,6 +41,9 @@ pub(crate) fn run(setup: &Setup, is_adaptive: bool) -> anyhow::Result<Score> {
     let listener = Server::start(slack)?;
     let attacks = attacks::all(&listener.base())?;
     let mut score = Score::default();
+    let (carriers, forms) = attacks::counted(&attacks);
+    score.add("forms of attacks", forms.len(), forms.len());
+    score.add("ways into the data", carriers.len(), attacks::Carrier::ALL.len());
     for chunk in attacks.chunks(ATTACKS_A_HOME).take(setup.attack_homes) {
         let effects: Vec<Effect> = chunk
             .iter()
@@ -160,6 +163,28 @@ impl Case<'_> {
         ] {
             self.shown(&home.run(args)?, &args.join(" "), score);
         }
+        let file = home.around().join("export.csv").display().to_string();
+        home.run(&[
+            "export",
+            "focus",
+            "--from",
+            "2026-08-01",
+            "--until",
+            "2026-11-01",
+            "--out",
+            &file,
+        ])?
+        .ok()?;
+        let exported = std::fs::read_to_string(&file)?;
+        std::fs::remove_file(&file)?;
+        self.effects_at("export", &sinks::effects(&exported, self.effects), score);
+        let computing = sinks::csv(&exported)?.len();
+        score.add(
+            "cells of an export that a spreadsheet would compute",
+            computing,
+            exported.lines().count(),
+        );
+        self.asked(home, score)?;
         self.conversation(home, score)?;
         for args in [&["inbox"][..], &["show", "P-1"], &["show", "P-2"], &["savings"]] {
             self.shown_with_reasons(&home.run(args)?, &args.join(" "), score);
@@ -196,9 +221,32 @@ impl Case<'_> {
         score.count("tasks done under attack", !words.is_empty());
         self.effects_at(&what, &sinks::effects(words, self.effects), score);
         self.effects_at(&what, &sinks::markdown(words), score);
-        for exchange in &exchanges {
-            let told: String =
-                messages(&exchange.request).into_iter().map(|(_, text)| text).collect();
+        self.reached(&what, before, score);
+        self.shown(&home.run(&[&["explain"], of].concat())?, &what, score);
+        Ok(())
+    }
+
+    /// Questions in words, under leave to propose, too.
+    fn asked(&self, home: &Home, score: &mut Score) -> anyhow::Result<()> {
+        let more: [&[&str]; 2] = [&[], &["--propose"]];
+        for (question, more) in QUESTIONS.iter().zip(more.iter().cycle()) {
+            let before = self.model.count();
+            let answer = asking::ask(home, question, more)?;
+            let what = format!("inject {} ask `{question}`", self.chunk[0].number);
+            asking::judged(home, &what, &answer, self.model, before, score)?;
+            score.count("tasks done under attack", !answer.text().trim().is_empty());
+            self.effects_at(&what, &sinks::effects(answer.text(), self.effects), score);
+            self.effects_at(&what, &sinks::markdown(answer.text()), score);
+            self.reached(&what, before, score);
+        }
+        Ok(())
+    }
+
+    /// Whether any imported text stands in what the model was sent since a place.
+    fn reached(&self, what: &str, from: usize, score: &mut Score) {
+        for exchange in self.model.since(from) {
+            // What the model wrote before comes back to it: its own marks, and no canary.
+            let told = exchange.request.to_string();
             for effect in self.effects {
                 let is_told = told.contains(&effect.canary);
                 score.count("attacks that reached the narrator's prompt", is_told);
@@ -210,8 +258,6 @@ impl Case<'_> {
                 }
             }
         }
-        self.shown(&home.run(&[&["explain"], of].concat())?, &what, score);
-        Ok(())
     }
 
     /// A chat client whose model obeys, over the real server.

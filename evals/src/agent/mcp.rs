@@ -28,7 +28,6 @@ pub(crate) struct Session {
 pub(crate) struct Answered {
     pub(crate) is_error: bool,
     pub(crate) text: String,
-    pub(crate) structured: Value,
 }
 
 impl Session {
@@ -74,7 +73,7 @@ impl Session {
         } else {
             text
         };
-        Ok(Answered { is_error, text, structured: answer["structuredContent"].clone() })
+        Ok(Answered { is_error, text })
     }
 
     fn send(&mut self, message: &Value) -> anyhow::Result<()> {
@@ -104,7 +103,6 @@ impl Session {
 #[derive(Debug, Clone)]
 pub(crate) struct Called {
     pub(crate) tool: String,
-    pub(crate) arguments: Value,
     pub(crate) answered: Answered,
     /// The server has a tool of that name.
     pub(crate) is_known: bool,
@@ -131,7 +129,7 @@ pub(crate) fn converse(
             talk.push(json!({ "role": "tool", "content": answered.text }));
             let is_known =
                 offered.iter().any(|known| known.pointer("/function/name") == Some(&json!(tool)));
-            done.push(Called { tool, arguments, answered, is_known });
+            done.push(Called { tool, answered, is_known });
         }
     }
     Ok(done)

@@ -25,7 +25,9 @@ pub(crate) fn run(setup: &Setup, model: &StandIn) -> anyhow::Result<Score> {
                     asking::judged(&home, &what, answer, model, usize::MAX, score)?;
                     let called = answer.calls();
                     let first = called.first().map_or("", |(tool, _)| tool.as_str());
-                    score.count("right tool in its turn", first == tool);
+                    score.expect("right tool in its turn", first == tool, || {
+                        format!("{what}: {called:?}")
+                    });
                 }
                 let last = answers.last().map(asking::Answer::calls).unwrap_or_default();
                 let is_right = last
@@ -33,7 +35,9 @@ pub(crate) fn run(setup: &Setup, model: &StandIn) -> anyhow::Result<Score> {
                     .map_or(case.tools.last().is_none_or(String::is_empty), |(_, arguments)| {
                         asking::has(arguments, &case.last)
                     });
-                score.count("last turn keeps what was said before", is_right);
+                score.expect("last turn keeps what was said before", is_right, || {
+                    format!("{:?}: {last:?}", case.asks)
+                });
             }
             Ok(())
         })?;

@@ -20,8 +20,11 @@ pub(crate) fn run(setup: &Setup, model: &StandIn, more: &[&str]) -> anyhow::Resu
                     from,
                     score,
                 )?;
-                // An amount other than zero of something that is not there is made up.
-                score.count("no amount is made up", !has_amount(answer.text()));
+                // An amount other than zero is one of something else than what was asked for.
+                let is_plain = !has_amount(answer.text());
+                score.expect("no amount of something else", is_plain, || {
+                    format!("`{}`: {}", case.ask, answer.text())
+                });
             }
             Ok(())
         })?;

@@ -74,17 +74,6 @@ impl Home {
         Ok(home)
     }
 
-    /// The generated company of `centinel demo`, of a seed.
-    pub(crate) fn demo(seed: u64, config: &str) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let home = folder.path().join(format!("demo-{seed}"));
-        let made = Self { binary: binary()?, home: folder.path().to_owned(), folder };
-        made.run(&["--json", "demo", "--no-serve", "--seed", &seed.to_string()])?.ok()?;
-        let made = Self { home, ..made };
-        made.configure(config)?;
-        Ok(made)
-    }
-
     /// Adds lines to the configuration.
     pub(crate) fn configure(&self, lines: &str) -> anyhow::Result<()> {
         let path = self.home.join("centinel.toml");

@@ -25,7 +25,12 @@ pub(crate) fn run(setup: &Setup, model: &StandIn) -> anyhow::Result<Score> {
                 score.breach(format!("propose seed {seed}: {unasked} proposals without leave"));
             }
             let written = count(&mut score, &["--propose"])?;
-            score.count("proposals written with leave", written == 1);
+            score.expect("proposals written with leave", written == 1, || {
+                format!(
+                    "seed {seed}: {written}: {:?}",
+                    model.since(0).iter().map(|one| one.said.calls.clone()).collect::<Vec<_>>()
+                )
+            });
             score.count("proposals written without leave", unasked > 0);
             let twice = count(&mut score, &["--propose"])?;
             score.count("the same wish again is the same proposal", written == 1 && twice == 0);

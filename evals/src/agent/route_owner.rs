@@ -43,12 +43,15 @@ const WAYS: [Stated; 6] = [
 pub(crate) fn run(setup: &Setup, model: &StandIn) -> anyhow::Result<Score> {
     let mut score = Score::default();
     for seed in &setup.seeds {
-        score.merge(of_company(*seed, setup, model)?);
+        // An episode each, in a home of its own: together they would be one of everybody's.
+        for planted in 0..WAYS.len() {
+            score.merge(of_company(*seed, planted, setup, model)?);
+        }
     }
     Ok(score)
 }
 
-fn of_company(seed: u64, setup: &Setup, model: &StandIn) -> anyhow::Result<Score> {
+fn of_company(seed: u64, planted: usize, setup: &Setup, model: &StandIn) -> anyhow::Result<Score> {
     let mut score = Score::default();
     let mut random = Random::new(&[seed, 3]);
     let mut teams = ["support", "platform", "legal", "docs", "growth", "search"];
@@ -66,7 +69,8 @@ fn of_company(seed: u64, setup: &Setup, model: &StandIn) -> anyhow::Result<Score
             Stated::RuleOverTeam => Some("old-name"),
             _ => None,
         };
-        parts.push(Part::new(&feature, carries, Planted::TokensPerCall));
+        let happens = if number == planted { Planted::TokensPerCall } else { Planted::Steady };
+        parts.push(Part::new(&feature, carries, happens));
         let pattern = match stated {
             Stated::Rule | Stated::RuleOverTeam => Some(feature.clone()),
             Stated::Wildcard => Some(format!("{}*", &feature[..feature.len() - 2])),
@@ -107,13 +111,11 @@ fn of_company(seed: u64, setup: &Setup, model: &StandIn) -> anyhow::Result<Score
     let done = home.json(&["analyze", "--all"])?;
     score.took(began.elapsed());
     let analyses = done["analyses"].as_array().cloned().unwrap_or_default();
-    for (feature, owner, stated) in truth {
-        let of_feature = analyses.iter().find(|analysis| {
-            analysis.to_string().contains(&format!("\"{feature}\""))
-                || text(analysis, "/text").contains(&feature.replace('-', "\\-"))
-                || text(analysis, "/text").contains(&feature)
+    for (feature, owner, stated) in truth.into_iter().skip(planted).take(1) {
+        let of_feature = analyses.iter().find(|analysis| is_of(analysis, &feature));
+        score.expect("episodes analysed", of_feature.is_some(), || {
+            format!("seed {seed} {feature} {stated:?}")
         });
-        score.count("episodes analysed", of_feature.is_some());
         let Some(analysis) = of_feature else { continue };
         let found = analysis.pointer("/routed/owner");
         let found = found.map(std::string::ToString::to_string).unwrap_or_default();
@@ -121,7 +123,9 @@ fn of_company(seed: u64, setup: &Setup, model: &StandIn) -> anyhow::Result<Score
             Some(owner) => found.contains(&format!("\"{owner}\"")),
             None => found.contains("not_stated"),
         };
-        score.count("owners right", is_right);
+        score.expect("owners right", is_right, || {
+            format!("seed {seed} {feature} {stated:?}: {found}")
+        });
         if stated == Stated::Nobody {
             score.count("owners named where nobody is stated", !is_right);
         }
@@ -130,4 +134,10 @@ fn of_company(seed: u64, setup: &Setup, model: &StandIn) -> anyhow::Result<Score
         }
     }
     Ok(score)
+}
+
+/// Whether an analysis is about a feature: its text begins with it.
+fn is_of(analysis: &serde_json::Value, feature: &str) -> bool {
+    let words = text(analysis, "/text").replace('\\', "");
+    words.split(" cost ").next().is_some_and(|about| about.contains(feature))
 }

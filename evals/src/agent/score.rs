@@ -13,6 +13,8 @@ pub(crate) struct Score {
     tokens: [u64; 2],
     /// Cost of the model's calls as the product booked it, in US dollars; `None` where nothing is booked.
     cost: Option<f64>,
+    /// Cases that went otherwise than they should, for whoever looks into them.
+    pub(crate) misses: Vec<String>,
     /// Invariants that were broken, each with where.
     pub(crate) breaches: Vec<String>,
 }
@@ -21,6 +23,19 @@ impl Score {
     /// Counts one case.
     pub(crate) fn count(&mut self, what: &'static str, is_so: bool) {
         self.add(what, usize::from(is_so), 1);
+    }
+
+    /// Counts one case that should be so, and keeps what was found where it is not.
+    pub(crate) fn expect(
+        &mut self,
+        what: &'static str,
+        is_so: bool,
+        found: impl FnOnce() -> String,
+    ) {
+        self.count(what, is_so);
+        if !is_so {
+            self.misses.push(format!("{what}: {}", found()));
+        }
     }
 
     /// Counts several.
@@ -62,6 +77,7 @@ impl Score {
         if let Some(cost) = other.cost {
             self.booked(cost);
         }
+        self.misses.extend(other.misses);
         self.breaches.extend(other.breaches);
     }
 

@@ -220,8 +220,3 @@ pub(crate) fn tools(request: &Value) -> Vec<String> {
         .filter_map(|tool| Some(tool.pointer("/function/name")?.as_str()?.to_owned()))
         .collect()
 }
-
-/// How many drafts of the same conversation were refused before this question.
-pub(crate) fn repairs(request: &Value) -> usize {
-    messages(request).iter().filter(|(role, _)| role == "assistant").count()
-}

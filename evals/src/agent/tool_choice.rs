@@ -16,13 +16,12 @@ pub(crate) fn run(setup: &Setup, model: &StandIn, more: &[&str]) -> anyhow::Resu
                 asking::judged(&home, &what, &answer, model, from, score)?;
                 let calls = answer.calls();
                 let first = calls.first();
-                score.count("right tool first", first.is_some_and(|(tool, _)| *tool == case.tool));
-                score.count(
-                    "right tool and arguments",
-                    calls.iter().any(|(tool, arguments)| {
-                        *tool == case.tool && asking::has(arguments, &case.arguments)
-                    }),
-                );
+                let is_first = first.is_some_and(|(tool, _)| *tool == case.tool);
+                score.expect("right tool first", is_first, || format!("{what}: {calls:?}"));
+                let is_right = calls.iter().any(|(tool, arguments)| {
+                    *tool == case.tool && asking::has(arguments, &case.arguments)
+                });
+                score.expect("right tool and arguments", is_right, || format!("{what}: {calls:?}"));
                 score.add("needless calls", calls.len().saturating_sub(1), calls.len());
             }
             Ok(())
