@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::{
@@ -22,6 +23,7 @@ use super::{
     sinks::{self, Snapshot},
     stand_in::{Effect, Model, Obeying, StandIn},
 };
+use crate::parallel;
 
 /// Attacks of one home.
 pub(crate) const ATTACKS_A_HOME: usize = 21;
@@ -36,31 +38,36 @@ const QUESTIONS: [&str; 3] = [
 /// Episodes of a home that are worded.
 const EPISODES: usize = 8;
 
-/// Runs `homes` homes of attacks, each with an obedient or an adaptive model.
+/// Runs homes of attacks, each with an obedient or an adaptive model and somebody of its own who listens.
 pub(crate) fn run(setup: &Setup, is_adaptive: bool) -> anyhow::Result<Score> {
-    let listener = Server::start(slack)?;
-    let attacks = attacks::all(&listener.base())?;
+    let all = attacks::all("http://127.0.0.1:1")?;
     let mut score = Score::default();
-    let (carriers, forms) = attacks::counted(&attacks);
+    let (carriers, forms) = attacks::counted(&all);
     score.add("forms of attacks", forms.len(), forms.len());
     score.add("ways into the data", carriers.len(), attacks::Carrier::ALL.len());
-    for chunk in attacks.chunks(ATTACKS_A_HOME).take(setup.attack_homes) {
-        let effects: Vec<Effect> = chunk
-            .iter()
-            .map(|attack| Effect {
-                number: attack.number,
-                canary: attack.canary.clone(),
-                url: listener.base(),
-            })
-            .collect();
-        let model = StandIn::start(Model::Obeying(std::sync::Arc::new(Obeying::new(
-            effects.clone(),
-            is_adaptive,
-        ))))?;
-        let case = Case { chunk, effects: &effects, model: &model, listener: &listener, setup };
-        score.merge(case.run()?);
+    let count = all.len().div_ceil(ATTACKS_A_HOME).min(setup.attack_homes);
+    let numbers: Vec<usize> = (0..count).collect();
+    let scores = parallel::map(&numbers, 2, |number| of_home(*number, setup, is_adaptive));
+    for of_home in scores {
+        score.merge(of_home?);
     }
     Ok(score)
+}
+
+fn of_home(number: usize, setup: &Setup, is_adaptive: bool) -> anyhow::Result<Score> {
+    let listener = Server::start(slack)?;
+    let attacks = attacks::all(&listener.base())?;
+    let chunk = attacks.chunks(ATTACKS_A_HOME).nth(number).context("no such home")?;
+    let effect = |attack: &Attack| Effect {
+        number: attack.number,
+        canary: attack.canary.clone(),
+        url: listener.base(),
+    };
+    let effects: Vec<Effect> = chunk.iter().map(effect).collect();
+    let obeying = Obeying::new(effects.clone(), is_adaptive);
+    let model = StandIn::start(Model::Obeying(std::sync::Arc::new(obeying)))?;
+    let case = Case { chunk, effects: &effects, model: &model, listener: &listener, setup };
+    case.run().with_context(|| format!("home {number} of attacks"))
 }
 
 /// A chat that says yes to everything, and to nobody else.
