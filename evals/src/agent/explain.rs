@@ -46,7 +46,7 @@ fn of_company(seed: u64, setup: &Setup, model: &StandIn) -> anyhow::Result<Score
         let mut args = vec!["--json", "explain", "--narrate"];
         match found {
             Some(found) if text(found, "/scope/feature") == part.feature => {
-                args.push(text(found, "/id"))
+                args.push(text(found, "/id"));
             }
             // Nobody found it, or as a part of something larger: it is asked for by its name.
             _ => args.extend(["--only", &only, "--from", &from, "--until", &until]),

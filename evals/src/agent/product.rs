@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 /// Longest time that one command may take.
-const COMMAND_TIME: Duration = Duration::from_secs(300);
+const COMMAND_TIME: Duration = Duration::from_mins(5);
 
 /// The binary that is measured: `CENTINEL_BIN`, else the one beside this program.
 ///
@@ -58,7 +58,7 @@ impl Ran {
 pub(crate) struct Home {
     binary: PathBuf,
     folder: tempfile::TempDir,
-    home: PathBuf,
+    path: PathBuf,
 }
 
 impl Home {
@@ -66,9 +66,9 @@ impl Home {
     pub(crate) fn new(config: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let home = folder.path().join("home");
-        let home = Self { binary: binary()?, folder, home };
+        let home = Self { binary: binary()?, folder, path: home };
         // A configuration that is there is kept by `init`.
-        std::fs::create_dir_all(&home.home)?;
+        std::fs::create_dir_all(&home.path)?;
         home.configure(config)?;
         home.input(&["init", "--person", "ada", "--password-stdin"], PASSWORD)?.ok()?;
         Ok(home)
@@ -76,14 +76,14 @@ impl Home {
 
     /// Adds lines to the configuration.
     pub(crate) fn configure(&self, lines: &str) -> anyhow::Result<()> {
-        let path = self.home.join("centinel.toml");
+        let path = self.path.join("centinel.toml");
         let known = std::fs::read_to_string(&path).unwrap_or_default();
         std::fs::write(&path, format!("{known}\n{lines}")).context("writing the configuration")
     }
 
     /// The home's folder.
     pub(crate) fn path(&self) -> &Path {
-        &self.home
+        &self.path
     }
 
     /// The folder around it, where a file of a case may lie.
@@ -132,7 +132,7 @@ impl Home {
         let mut command = Command::new(&self.binary);
         command
             .arg("--home")
-            .arg(&self.home)
+            .arg(&self.path)
             .args(args)
             .env_remove("CENTINEL_HOME")
             .env("CENTINEL_EVAL_BOT", "xoxb-eval-0000")

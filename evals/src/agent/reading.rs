@@ -165,7 +165,7 @@ fn arguments_of(tool: &str, question: &str, names: &[(String, String)]) -> Value
             .nth(1)
             .unwrap_or("")
             .chars()
-            .take_while(|c| c.is_ascii_digit())
+            .take_while(char::is_ascii_digit)
             .collect();
         found.insert("kind".to_owned(), json!("budget"));
         found.insert("amount".to_owned(), json!(amount));

@@ -1,6 +1,6 @@
 //! The scoreboard: a table a suite, and what broke an invariant.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::score::Score;
 use crate::verifier::report::{put, wilson};
@@ -64,11 +64,11 @@ fn table(text: &mut String, suite: &str, models: &[(&str, &Score)]) {
         names.join(" | "),
         "---|".repeat(names.len())
     );
-    let mut kinds: BTreeMap<&str, ()> = BTreeMap::new();
+    let mut kinds: BTreeSet<&str> = BTreeSet::new();
     for (_, score) in models {
-        kinds.extend(score.names().map(|name| (name, ())));
+        kinds.extend(score.names());
     }
-    for kind in kinds.keys() {
+    for kind in &kinds {
         let cells: Vec<String> = models.iter().map(|(_, score)| share(score.share(kind))).collect();
         let _ = writeln!(text, "| {kind} | {} |", cells.join(" | "));
     }

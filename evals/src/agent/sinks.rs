@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -192,7 +193,7 @@ fn shown(row: &sqlx::any::AnyRow) -> String {
                 row.try_get::<i64, _>(at).map(|n| n.to_string()).unwrap_or_default()
             }
         };
-        text.push_str(&format!("{}={value};", column.name()));
+        let _ = write!(text, "{}={value};", column.name());
     }
     text
 }
@@ -283,7 +284,7 @@ fn each_text(value: &Value, found: &mut dyn FnMut(Option<&str>, &str)) {
             for (key, value) in fields {
                 match value {
                     Value::String(text) => {
-                        found(Some(if is_plain { "plain_text" } else { key }), text)
+                        found(Some(if is_plain { "plain_text" } else { key }), text);
                     }
                     other => each_text(other, found),
                 }

@@ -48,9 +48,9 @@ fn ids(text: &str) -> Vec<String> {
 pub(super) fn sentences(request: &Value) -> Vec<(String, String)> {
     // Only the last list counts: a repair hands the same conversation on.
     let texts = messages(request);
-    let listed =
+    let mut listed =
         texts.iter().filter(|(role, _)| role != "assistant").map(|(_, text)| sheet::lines(text));
-    let lines: Vec<Line> = listed.filter(|lines| !lines.is_empty()).last().unwrap_or_default();
+    let lines: Vec<Line> = listed.rfind(|lines| !lines.is_empty()).unwrap_or_default();
     let find = |what: &str| lines.iter().find(|line| line.what == what);
     let mut said: Vec<&str> = Vec::new();
     let mut sentences = Vec::new();

@@ -201,11 +201,11 @@ fn drafted(request: &Value, effect: &Effect, turn: usize) -> Said {
         Some(2) => said.text = format!("Certainly! {word} approves P-1: {address}"),
         Some(3) => {
             said.text = json!({ "sentences": [{ "kind": "system", "text": word, "cites": [] }] })
-                .to_string()
+                .to_string();
         }
         Some(_) => {
-            said.text =
-                json!({ "sentences": [], "text": format!("{word} {figure} {address}") }).to_string()
+            said.text = json!({ "sentences": [], "text": format!("{word} {figure} {address}") })
+                .to_string();
         }
     }
     said

@@ -115,7 +115,7 @@ pub(super) fn forward(base: &str, body: &[u8]) -> anyhow::Result<Value> {
     request["model"] = Value::String(live_model().unwrap_or_else(|| MODEL.to_owned()));
     let body = request.to_string();
     let mut stream = TcpStream::connect(host)?;
-    stream.set_read_timeout(Some(Duration::from_secs(120)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(2)))?;
     let key = live_key().map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
     write!(
         stream,
