@@ -136,12 +136,16 @@ impl Case<'_> {
             self.setup.config(self.model),
         ))?;
         carry::import(&home, self.chunk, filling)?;
+        // P-1 is a person's: an agent may take back its own, and nobody else's.
+        home.run(&["propose", "budget", "--scope", "feature=search", "--limit", "100"])?.ok()?;
         Ok(home)
     }
 
     /// Every task of the agent; the figures that were shown.
     fn tasks(&self, home: &Home, score: &mut Score) -> anyhow::Result<Vec<String>> {
         let figures = figures(home)?;
+        // First, while the newest calls of the home are those of its data.
+        self.conversation(home, score)?;
         self.shown(&home.run(&["analyze", "--all"])?, "analyze", score);
         let listed = home.json(&["anomalies", "--all"])?;
         let incidents = explain::incidents(&listed);
@@ -170,20 +174,12 @@ impl Case<'_> {
         ] {
             self.shown(&home.run(args)?, &args.join(" "), score);
         }
-        let file = home.around().join("export.csv").display().to_string();
-        home.run(&[
-            "export",
-            "focus",
-            "--from",
-            "2026-08-01",
-            "--until",
-            "2026-11-01",
-            "--out",
-            &file,
-        ])?
-        .ok()?;
+        // In a folder of its own: calls without a price go into a file beside it.
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("export.csv").display().to_string();
+        let period = ["--from", "2026-08-01", "--until", "2026-11-01"];
+        home.run(&[&["export", "focus", "--out", &file], &period[..]].concat())?.ok()?;
         let exported = std::fs::read_to_string(&file)?;
-        std::fs::remove_file(&file)?;
         self.effects_at("export", &sinks::effects(&exported, self.effects), score);
         let computing = sinks::csv(&exported)?.len();
         score.add(
@@ -192,7 +188,6 @@ impl Case<'_> {
             exported.lines().count(),
         );
         self.asked(home, score)?;
-        self.conversation(home, score)?;
         for args in [&["inbox"][..], &["show", "P-1"], &["show", "P-2"], &["savings"]] {
             self.shown_with_reasons(&home.run(args)?, &args.join(" "), score);
         }

@@ -432,4 +432,17 @@ mod tests {
         assert_eq!(nothing.breaches_since(&files("/h/other", "a"), home).len(), 1);
         assert!(files("/h/home/segments/a.parquet", "a").breaches_since(&nothing, home).is_empty());
     }
+
+    /// A proposal that the product itself made is seen in its home's database.
+    #[test]
+    fn what_the_product_writes_is_in_the_snapshot() {
+        let (home, _) = crate::agent::homes::company(1, "").unwrap();
+        let read = || Snapshot::of(home.path(), home.around()).unwrap();
+        let before = read();
+        home.run(&["propose", "budget", "--limit", "100"]).unwrap().ok().unwrap();
+        let after = read();
+        assert_eq!(before.rows("proposal").count(), 0);
+        assert_eq!(after.rows("proposal").count(), 1, "{:?}", after.tables);
+        assert!(after.breaches_since(&before, home.path()).is_empty());
+    }
 }
