@@ -43,11 +43,15 @@ pub(crate) fn judged(published: &Published<'_>, exchanges: &[Exchange], score: &
     }
     let told = bundle.required.iter().filter(|id| text.contains(&format!("[{id}]"))).count();
     score.add("required facts told", told, bundle.required.len());
-    drafts(bundle, text, exchanges, score);
+    drafts(published, exchanges, score);
+    if !exchanges.is_empty() {
+        score.count("accepted at the first draft", is_by_model && exchanges.len() == 1);
+    }
 }
 
 /// Counts the drafts behind a text, and what of their false sentences was published.
-fn drafts(bundle: &Bundle, text: &str, exchanges: &[Exchange], score: &mut Score) {
+fn drafts(published: &Published<'_>, exchanges: &[Exchange], score: &mut Score) {
+    let Published { what, text, bundle, .. } = published;
     for (turn, exchange) in exchanges.iter().enumerate() {
         score.used(exchange.tokens);
         let lines: Vec<sheet::Line> = super::stand_in::messages(&exchange.request)
@@ -57,23 +61,21 @@ fn drafts(bundle: &Bundle, text: &str, exchanges: &[Exchange], score: &mut Score
             .collect();
         for sentence in sentences(&exchange.said.text) {
             let rendered = rendered(&sentence, &lines, bundle);
-            let is_lie = exchange.said.lies.iter().any(|(lie, _)| *lie == sentence);
+            let lie = exchange.said.lies.iter().find(|(lie, _)| *lie == sentence);
+            let is_lie = lie.is_some();
             if turn == 0 {
                 let is_true =
                     !is_lie && reread::faults(&rendered, &bundle.facts, &bundle.caveats).is_empty();
                 score.count("true sentences, drafted", is_true);
             }
-            if is_lie {
-                score.count(
-                    "false sentences published",
-                    squeezed(text).contains(&squeezed(&rendered)),
-                );
+            if let Some((_, fault)) = lie {
+                let is_published = stands_in(text, &rendered);
+                score.count("false sentences published", is_published);
+                if is_published {
+                    score.misses.push(format!("{what}: published, {fault}: {rendered}"));
+                }
             }
         }
-    }
-    let turns = exchanges.len();
-    if turns > 0 {
-        score.count("accepted at the first draft", turns == 1);
     }
 }
 
@@ -119,6 +121,14 @@ fn shown(id: &str, format: &str, lines: &[sheet::Line], bundle: &Bundle) -> Stri
         _ => plain,
     };
     format!("{shown} [{id}]")
+}
+
+/// Whether a sentence stands in a text as it is: the same words with a citation behind them are a mended one.
+fn stands_in(text: &str, sentence: &str) -> bool {
+    let (text, sentence) = (squeezed(text), squeezed(sentence));
+    let found: Vec<usize> =
+        text.match_indices(&sentence).map(|(at, _)| at + sentence.len()).collect();
+    found.iter().any(|end| !text[*end..].starts_with("[F"))
 }
 
 /// Without what rendering may change: spaces, escapes, the end.
@@ -178,6 +188,12 @@ mod tests {
         assert_eq!(good.share("true sentences, drafted"), Some((1, 1)));
         assert_eq!(good.share("true mentions, published"), Some((3, 3)));
         assert_eq!(good.share("required facts told"), Some((1, 1)));
+    }
+
+    #[test]
+    fn a_mended_sentence_is_not_the_false_one() {
+        assert!(!stands_in("It is $1.71 [F4].", "It is $1.71."));
+        assert!(stands_in("It is $1.71. It rose [F2].", "It is $1.71."));
     }
 
     /// What is put at the sink is found there.
