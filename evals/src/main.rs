@@ -2,6 +2,7 @@
 //!
 //! A suite is a module with its own subcommand; figures and how to repeat them are in `README.md`.
 
+mod agent;
 mod costbench;
 mod detect_speed;
 mod explain;
@@ -41,6 +42,8 @@ enum Suite {
     Traces(traces::Args),
     /// The checker of texts: true ones made false by one change each.
     Verifier(verifier::Args),
+    /// The agent: what it words, whom it obeys, what it costs; only the model is a stand-in.
+    Agent(agent::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -57,5 +60,6 @@ fn main() -> anyhow::Result<()> {
         Suite::Owners(args) => owners::run(&args),
         Suite::Traces(args) => traces::run(&args),
         Suite::Verifier(args) => verifier::run(&args),
+        Suite::Agent(args) => agent::run(&args),
     }
 }

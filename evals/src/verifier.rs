@@ -14,8 +14,8 @@ mod figure;
 mod fuzz;
 mod names;
 mod operators;
-mod report;
-mod reread;
+pub(crate) mod report;
+pub(crate) mod reread;
 mod simple;
 mod tally;
 mod templates;
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     println!("{tables}");
     if let Some(path) = &args.document {
         let document = std::fs::read_to_string(path)?;
-        std::fs::write(path, report::put(&document, &tables)?)?;
+        std::fs::write(path, report::put(&document, report::PLACE, &tables)?)?;
     }
     anyhow::ensure!(failures.is_empty(), "bars that are not met:\n{}", failures.join("\n"));
     Ok(())

@@ -83,7 +83,9 @@ pub(crate) fn print(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Control characters (line breaks, terminal escapes from imported text) become spaces.
+/// Control characters (line breaks, terminal escapes from imported text) become spaces; what is invisible
+/// goes.
 pub(crate) fn single_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    crate::text::printable(&text)
 }

@@ -13,7 +13,7 @@ use super::{
 /// Share of true texts that may be refused.
 const REFUSED_MAX: f64 = 0.01;
 /// Of operators that have to catch 99 or 95 %, and of refusals, as many texts as make that sayable.
-const PLACE: [&str; 2] = ["<!-- verifier: begin -->", "<!-- verifier: end -->"];
+pub(crate) const PLACE: [&str; 2] = ["<!-- verifier: begin -->", "<!-- verifier: end -->"];
 
 /// 95 % Wilson interval of a share.
 pub(crate) fn wilson(part: usize, whole: usize) -> [f64; 2] {
@@ -134,9 +134,9 @@ pub(crate) fn failures(tally: &Tally) -> Vec<String> {
     failures
 }
 
-/// A document with the part between the marks replaced.
-pub(crate) fn put(document: &str, report: &str) -> anyhow::Result<String> {
-    let [begin, end] = PLACE;
+/// A document with the part between two marks replaced.
+pub(crate) fn put(document: &str, place: [&str; 2], report: &str) -> anyhow::Result<String> {
+    let [begin, end] = place;
     let parts = document
         .split_once(begin)
         .and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
@@ -181,9 +181,9 @@ mod tests {
     #[test]
     fn the_report_goes_between_its_marks() {
         let document = format!("a\n{}\nold\n{}\nb\n", PLACE[0], PLACE[1]);
-        let put_once = put(&document, "new\n").unwrap();
-        assert_eq!(put(&put_once, "new").unwrap(), put_once);
+        let put_once = put(&document, PLACE, "new\n").unwrap();
+        assert_eq!(put(&put_once, PLACE, "new").unwrap(), put_once);
         assert!(put_once.contains("new") && !put_once.contains("old"));
-        assert!(put("none", "new").is_err());
+        assert!(put("none", PLACE, "new").is_err());
     }
 }

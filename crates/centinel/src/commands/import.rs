@@ -19,7 +19,7 @@ use crate::{
     context::{Context, explain, nonce, now},
     failure::hinted,
     output::{Outcome, Output},
-    text::count,
+    text::{count, printable},
 };
 
 /// Imports bills, call logs, provider reports, gateway and session logs, OTLP traces and outcomes.
@@ -136,12 +136,12 @@ async fn import_folder(
             }
             Err(AppError::Read { source, .. }) if is_of_another_tool(&source) => {
                 passed_over += 1;
-                let reason = crate::text::printable(&source.to_string());
+                let reason = printable(&source.to_string());
                 if output.json {
                     let file = file.display().to_string();
                     output.json_line(&PassedOver { file, status: "passed_over", reason })?;
                 } else {
-                    output.note(format!("passed over: {}: {reason}", file.display()));
+                    output.note(format!("passed over: {}: {reason}", named(file)));
                 }
             }
             Err(error) => return Err(explain(error)),
@@ -245,7 +245,7 @@ async fn try_import(
     if let Ok(style) = ProgressStyle::with_template(style) {
         bar.set_style(style);
     }
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = printable(&file.file_name().unwrap_or_default().to_string_lossy());
     let started = Instant::now();
     let nonce = nonce().map_err(|_| AppError::Interrupted)?;
     let import = app.import_file(file, request, progress.clone(), now(), nonce);
@@ -292,10 +292,17 @@ struct Unpriced<'a> {
     calls: u64,
 }
 
+/// A file's name, as a terminal may show it.
+fn named(file: &Path) -> String {
+    printable(&file.display().to_string())
+}
+
 /// Prints what an import did; `true` when rows were rejected.
 fn print(file: &Path, imported: &Imported, output: &mut Output) -> anyhow::Result<bool> {
     let Imported { report, format, findings, mapping, unpriced } = imported;
     let batch = &report.batch;
+    // Names of files, sources, columns and models came with the data: they move no cursor.
+    let (name, source) = (named(file), printable(&batch.source));
     let rejected = !report.already_known && batch.rows_rejected > 0;
     if output.json {
         output.json_line(&Report {
@@ -319,35 +326,34 @@ fn print(file: &Path, imported: &Imported, output: &mut Output) -> anyhow::Resul
         })?;
     } else if report.already_known {
         output.line(format!(
-            "{}: imported before (batch {}, source {}); nothing changed",
-            file.display(),
-            batch.id,
-            batch.source
+            "{name}: imported before (batch {}, source {source}); nothing changed",
+            batch.id
         ))?;
     } else {
         output.line(format!(
-            "{}: {format}, {} rows into source {}: {} new, {} known, {} rejected",
-            file.display(),
+            "{name}: {format}, {} rows into source {source}: {} new, {} known, {} rejected",
             count(batch.rows_read.into()),
-            batch.source,
             count(batch.rows_accepted.into()),
             count(batch.rows_duplicate.into()),
             count(batch.rows_rejected.into()),
         ))?;
         if let Some(mapping) = mapping {
-            output.line(mapping)?;
+            for line in mapping.to_string().lines() {
+                output.line(printable(line))?;
+            }
         }
     }
     for finding in findings {
-        output.note(crate::text::printable(&finding.to_string()));
+        output.note(printable(&finding.to_string()));
     }
     for (reason, calls) in unpriced {
+        let reason = printable(reason);
         output.note(format!("unpriced: {} calls: {reason}", count((*calls).into())));
     }
     if rejected {
         output.note(format!("rejected: {} rows, kept with their reasons", batch.rows_rejected));
         for row in report.first_rejected.iter().take(5) {
-            output.note(format!("  row {}: {}", row.row, crate::text::printable(&row.reason)));
+            output.note(format!("  row {}: {}", row.row, printable(&row.reason)));
         }
         if let Some(name) = &report.rejected_file {
             output.note(format!("  all of them: rejected/{name} in the home"));
