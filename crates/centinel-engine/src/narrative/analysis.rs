@@ -6,6 +6,9 @@ use super::{
 };
 use crate::facts::{Bundle, Fact};
 
+/// Owners of a change that are named with their part; the list of all stands beside the text.
+const PARTS_MAX: u32 = 4;
+
 /// An analysed episode in Markdown, every mention cited: an explained change, then, as far as their facts
 /// are there, `owner` with `owner_stated`, `owner_part.N` with `owner_part.N.amount` and
 /// `owner_part.N.percent` of owners who share it, `candidate.N` for code owners of whom none is stated to
@@ -25,6 +28,7 @@ pub(super) fn document(bundle: &Bundle) -> Document {
         writer.say("The episode is known, and its change has no explanation:");
         writer.words(" there are no days to compare it with.");
     }
+    writer.paragraph();
     writer.owner();
     let proposals = writer.plainly_numbered("proposal.");
     if !proposals.is_empty() {
@@ -32,6 +36,8 @@ pub(super) fn document(bundle: &Bundle) -> Document {
         writer.listed(&proposals);
         writer.words(".");
     }
+    writer.paragraph();
+    writer.caveats();
     writer.finish()
 }
 
@@ -56,20 +62,24 @@ impl Writer<'_> {
             self.say("Nobody is stated as the owner of this spend.");
         }
         if has_shares {
-            self.say("The change is of the spend of ");
+            self.say("By owner the change is ");
             for number in
-                (1_u32..100).take_while(|number| self.has_share(*number)).collect::<Vec<_>>()
+                (1..=PARTS_MAX).take_while(|number| self.has_share(*number)).collect::<Vec<_>>()
             {
                 self.words(if number == 1 { "" } else { "; " });
                 self.below(&format!("owner_part.{number}"));
                 match self.fact(&format!("owner_part.{number}")) {
                     Some(name) => self.mention(name),
-                    None => self.words("nobody stated"),
+                    None => self.words("without a stated owner"),
                 }
-                self.say(": {.amount|plus}");
+                self.say(" {.amount|plus}");
                 self.say(" ({.percent})");
             }
-            self.words(".");
+            self.words(if self.has_share(PARTS_MAX.saturating_add(1)) {
+                "; further owners have smaller parts."
+            } else {
+                "."
+            });
         }
     }
 
@@ -143,7 +153,7 @@ mod tests {
                 facts.percent("owner_part.1.percent", "40".parse().unwrap());
                 facts.money("owner_part.2.amount", usd("-2"));
             },
-            "The change is of the spend of a [F1]: +$40.00 [F2] (40 % [F3]); nobody stated: −$2.00 [F4].",
+            "By owner the change is a [F1] +$40.00 [F2] (40 % [F3]); without a stated owner −$2.00 [F4].",
         );
     }
 }

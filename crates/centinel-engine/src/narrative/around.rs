@@ -21,18 +21,13 @@ const KINDS: [(&str, &str); 11] = [
 ];
 
 impl Writer<'_> {
-    /// The places that hold the change, with what of it, and what is in none; false without any, where
-    /// it is said that the change is spread over everything.
+    /// The places that hold the change, with what of it, and what is in none; false without any.
     pub(super) fn places(&mut self) -> bool {
         let places = self.numbered("place");
         for (index, place) in places.iter().enumerate() {
             self.place_at(place, index == 0);
         }
         if places.is_empty() {
-            let is_spread = self.fact("places").is_some_and(|count| count.value == "0");
-            if is_spread {
-                self.say("The change is spread as the cost is: {places} stand out.");
-            }
             return false;
         }
         self.say("; {place_rest|plus} is elsewhere");

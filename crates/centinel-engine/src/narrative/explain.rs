@@ -16,6 +16,7 @@ pub(super) fn document(bundle: &Bundle) -> Document {
     writer.paragraph();
     writer.change();
     writer.circumstances();
+    writer.caveats();
     writer.finish()
 }
 
@@ -30,7 +31,12 @@ impl Writer<'_> {
             self.words(if index == 0 { "" } else { ", " });
             self.mention(fact);
         }
-        self.say(" cost {cost_after} from {window_first} to {window_last},");
+        let value = |role| self.fact(role).map(|fact| fact.value.as_str());
+        self.say(if value("window_first") == value("window_last") {
+            " cost {cost_after} on {window_first},"
+        } else {
+            " cost {cost_after} from {window_first} to {window_last},"
+        });
         self.say(" against {cost_before} in the baseline of {baseline_days}.");
         match self.direction("delta") {
             Some(Direction::Up) => self.say_first(&[
@@ -45,17 +51,17 @@ impl Writer<'_> {
         };
     }
 
-    /// What moved it, where it is, what began then, and what was assumed.
+    /// What moved it, where it is, and what began then.
     pub(super) fn circumstances(&mut self) {
         self.contributions();
         if !self.places() {
             self.place();
         }
         self.links();
-        self.caveats();
     }
 
-    /// The main driver with its share, then every other driver that contributed, in the order of size.
+    /// The main driver with its share, then the others that contributed as much as is worth a word, in
+    /// the order of size.
     fn contributions(&mut self) {
         let main = self.fact("main_driver").map(|main| main.value.as_str());
         let mut others = Vec::new();
@@ -66,7 +72,7 @@ impl Writer<'_> {
             };
             if main == Some(driver.label()) {
                 self.main_contribution(driver);
-            } else {
+            } else if self.is_worth_a_word(effect) {
                 others.push((amount(effect).0.unsigned_abs(), driver));
             }
         }
@@ -82,6 +88,20 @@ impl Writer<'_> {
         if !others.is_empty() {
             self.words(".");
         }
+    }
+
+    /// Whether an effect is at least a hundredth of the main driver's, or of the change where none is the
+    /// main one. The table has all of them.
+    fn is_worth_a_word(&self, effect: &Fact) -> bool {
+        let main = Driver::ALL.into_iter().find(|driver| {
+            self.fact("main_driver").is_some_and(|main| main.value == driver.label())
+        });
+        let whole = match main {
+            Some(driver) => self.fact(&format!("effect.{}", driver.name())),
+            None => self.fact("delta"),
+        };
+        let size = |fact| amount(fact).0.unsigned_abs();
+        whole.is_none_or(|whole| size(effect).saturating_mul(100) >= size(whole))
     }
 
     /// Of the cost, or, where that is what was seen, of the cost apart from volume.
@@ -104,7 +124,13 @@ impl Writer<'_> {
     /// The cell that moved most, where places were not looked for.
     fn place(&mut self) {
         let dims = self.starting("where.");
-        if dims.is_empty() || !self.say("Of the change, {where_share} is in ") {
+        let is_spread = self.fact("places").is_some_and(|count| count.value == "0");
+        let opening = if is_spread {
+            "The change is spread much as the cost is; of it, {where_share} is in "
+        } else {
+            "Of the change, {where_share} is in "
+        };
+        if dims.is_empty() || !self.say(opening) {
             return;
         }
         self.named(&dims);

@@ -221,9 +221,7 @@ impl Rounded {
     fn cents(size: Decimal) -> Option<Self> {
         let is_small = size.checked_mul_integer(10).ok()? < Decimal::ONE;
         let places = if is_small { significant_places(size, 3).max(2) } else { 2 };
-        let mut rounded = Self::at(size, places)?;
-        rounded.places = 2;
-        Some(rounded)
+        Self::at(size, places).map(|rounded| rounded.with_two_digits(size))
     }
 
     /// At least three significant digits, and from one unit on at least two decimals; whole units from a
@@ -232,9 +230,15 @@ impl Rounded {
         if size >= Decimal::from_integer(1_000) {
             return Self::at(size, 0);
         }
-        let mut rounded = Self::at(size, significant_places(size, 3).max(2))?;
-        rounded.places = 2;
-        Some(rounded)
+        let rounded = Self::at(size, significant_places(size, 3).max(2));
+        rounded.map(|rounded| rounded.with_two_digits(size))
+    }
+
+    /// With at least two decimals, and where it is a rounding with at least two significant digits:
+    /// `0.030` for 0.02998, which one digit would not tell from 0.025.
+    fn with_two_digits(self, size: Decimal) -> Self {
+        let least = if self.digits == size { 0 } else { significant_places(self.digits, 2) };
+        Self { places: least.max(2), ..self }
     }
 
     /// One decimal, none above 100 %, and where one would say too little two digits. A whole number stays
@@ -307,6 +311,8 @@ mod tests {
         check("0", "$0.00", "$0.00", "0,00 $");
         check("0.012345", "$0.0123", "$0.0123", "+0,0123 $");
         check("-0.000000012345", "−$0.0000000123", "−$0.0000000123", "−0,0000000123 $");
+        check("0.029983310241", "$0.030", "$0.030", "+0,030 $");
+        check("0.03", "$0.03", "$0.03", "+0,03 $");
         check("0.000000000001", "$0.000000000001", "$0.000000000001", "+0,000000000001 $");
         check("0.1", "$0.10", "$0.10", "+0,10 $");
         check("99.4", "$99.40", "$99.40", "+99,40 $");
@@ -335,6 +341,7 @@ mod tests {
         check("0.00555", "0.00555 EUR");
         check("1.2345", "1.23 EUR");
         check("0.5", "0.50 EUR");
+        check("0.0099996", "0.010 EUR");
         check("12.3456", "12.35 EUR");
         check("1234.5", "1,234 EUR");
     }

@@ -28,9 +28,8 @@ pub(super) fn document(bundle: &Bundle) -> Document {
         writer.paragraph();
         writer.change();
         writer.circumstances();
-    } else {
-        writer.caveats();
     }
+    writer.caveats();
     writer.finish()
 }
 

@@ -348,9 +348,8 @@ impl Writer<'_> {
         }
         match self.fact("waiting_without_promise").map(|count| count.value.as_str()) {
             None => false,
-            Some(_) if is_single => self.say("It leaves the saving open."),
-            Some("1") => self.say("{waiting_without_promise} of these leaves the saving open."),
-            Some(_) => self.say("{waiting_without_promise} of these leave the saving open."),
+            Some(_) if is_single => self.say("Its saving is unstated."),
+            Some(_) => self.say("For {waiting_without_promise} of these the saving is unstated."),
         };
     }
 
