@@ -11,6 +11,7 @@
 //! | one question to a server, in whatever dialect it answers | [`client`] |
 //! | what it may cost, and what it did cost | [`budget`], [`metered`] |
 //! | draft, at most two repairs, fewer sentences, standard wording | [`narrator`] |
+//! | when a server that fails is left alone | [`circuit`] |
 //! | what a server can do, tried out | [`probe`] |
 //! | answers recorded, and played back | [`cassette`] |
 //!
@@ -18,6 +19,7 @@
 
 pub mod budget;
 pub mod cassette;
+pub mod circuit;
 pub mod client;
 pub mod fault;
 pub mod metered;
@@ -30,6 +32,7 @@ mod testing;
 
 pub use budget::{Allowance, Budget, Caps, Spent};
 pub use cassette::{Cassette, Recorded};
+pub use circuit::{Circuit, Pause};
 pub use client::{
     Chat, Endpoint, EndpointError, Limits, Message, Mode, Question, Reply, Run, Tool, ToolCall,
     Transport,

@@ -122,6 +122,8 @@ pub struct Worded {
     pub label: Label,
     /// Drafts that were judged.
     pub turns: u32,
+    /// The fault of the endpoint, the caps or the prompt that ended it, where one did.
+    pub fault: Option<Fault>,
     /// What was at fault with each draft that was not accepted.
     pub faults: Vec<Vec<DraftFault>>,
     /// The prompt; none where no model was asked.
@@ -141,6 +143,7 @@ impl Worded {
             text: text.to_owned(),
             label: Label::Standard { reason: None },
             turns: 0,
+            fault: None,
             faults: Vec::new(),
             prompt: None,
             model: None,
@@ -179,6 +182,11 @@ impl Narrator {
     /// The strictest mode that the endpoint kept to so far.
     pub fn mode(&self) -> Mode {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The day's budget.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// A run with its own cap. `nonce` is random: call ids hold it.
@@ -242,14 +250,25 @@ impl Narrator {
         asking: Asking<'_>,
         worded: &mut Worded,
     ) -> Result<Accepted, String> {
-        let opening = task.render(&judge.sheet(), sentences(standard)).map_err(told)?;
+        let opening = match task.render(&judge.sheet(), sentences(standard)) {
+            Ok(opening) => opening,
+            Err(fault) => {
+                let reason = fault.to_string();
+                worded.fault = Some(fault);
+                return Err(reason);
+            }
+        };
         let schema = judge.schema();
         let mut messages = opening.clone();
         let mut last: Option<Value> = None;
         let end = loop {
             let draft = match self.draft(&messages, &schema, asking).await {
                 Ok(draft) => draft,
-                Err(fault) => break fault.to_string(),
+                Err(fault) => {
+                    let reason = fault.to_string();
+                    worded.fault = Some(fault);
+                    break reason;
+                }
             };
             worded.turns = worded.turns.saturating_add(1);
             let faults = match judge.judge(&draft) {
@@ -314,11 +333,6 @@ fn to_mend(faults: &[DraftFault]) -> String {
         }
     }
     text
-}
-
-/// Why the standard wording is shown.
-fn told(fault: Fault) -> String {
-    fault.to_string()
 }
 
 /// Sentences of a text, roughly: a measure of length for the model.
