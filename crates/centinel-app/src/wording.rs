@@ -1,24 +1,29 @@
-//! Words for what was read, and what makes sure that they say no more than the facts.
+//! Words for facts, and what makes sure that they say no more than the facts.
 
 use std::{future::Future, pin::Pin};
 
-use centinel_engine::{facts::Bundle, narrative};
+use centinel_engine::{
+    facts::{Bundle, canonical_json, sha256_hex},
+    narrative,
+};
 use serde::{Deserialize, Serialize};
 
 /// Longest text that is taken from a model, in characters.
 const TEXT_MAX: usize = 8_000;
 
-/// What is said where no wording is verified: it asserts nothing.
-const NO_WORDS: &str = "There are no words for this analysis; its facts are in the evidence.\n";
+/// Why a model's words are not taken.
+const NOT_VERIFIED: &str = "its text is not verified";
 
 /// Something that words facts: a model, behind whoever talks to it. It is not believed: what it returns is
 /// checked here, and the standard wording stands where that fails.
 pub trait Wording: Send + Sync {
-    /// Cited Markdown over the facts of a bundle; `None` where there are no words in time.
+    /// Cited Markdown over the facts of a bundle, whose standard wording is there already; or why there are
+    /// no words in time, in words for people.
     fn word<'a>(
         &'a self,
         bundle: &'a Bundle,
-    ) -> Pin<Box<dyn Future<Output = Option<Candidate>> + Send + 'a>>;
+        standard: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Candidate, String>> + Send + 'a>>;
 }
 
 /// Words of a model, and where they come from.
@@ -26,6 +31,8 @@ pub trait Wording: Send + Sync {
 pub struct Candidate {
     /// Cited Markdown.
     pub text: String,
+    /// Sentences of its draft that were left out.
+    pub dropped: usize,
     /// The model, as it was asked.
     pub model: String,
     /// Digest of the prompt.
@@ -33,7 +40,7 @@ pub struct Candidate {
 }
 
 /// Whose words a text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "wording", rename_all = "snake_case")]
 pub enum Label {
     /// The product's own.
@@ -41,68 +48,92 @@ pub enum Label {
         /// Whether a model had worded it, and its words were refused.
         #[serde(default)]
         refused: bool,
+        /// Why it is not a model's; none where no model was to be asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A model's.
     Model {
         /// Figures, names and dates in it, each of them verified.
         verified: usize,
+        /// Sentences of its draft that were left out.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        dropped: usize,
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it by reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl Label {
+    /// The standard wording, where no model was to be asked.
+    pub const STANDARD: Self = Self::Standard { refused: false, reason: None };
+
     /// As people read it.
-    pub fn in_words(self) -> String {
+    pub fn in_words(&self) -> String {
         match self {
             Self::Standard { .. } => "standard wording".to_owned(),
-            Self::Model { verified } => {
-                format!("worded by a model, {verified} of {verified} figures verified")
+            Self::Model { verified, dropped } => {
+                let dropped = match dropped {
+                    0 => String::new(),
+                    1 => ", 1 sentence left out".to_owned(),
+                    more => format!(", {more} sentences left out"),
+                };
+                format!("worded by a model{dropped}, {verified} of {verified} figures verified")
             }
         }
+    }
+
+    /// Why it is the standard wording, where a model was to be asked; text of others in it as it is.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Standard { reason, .. } => reason.as_deref(),
+            Self::Model { .. } => None,
+        }
+    }
+
+    /// Whether a model chose the words.
+    pub fn is_by_model(&self) -> bool {
+        matches!(self, Self::Model { .. })
+    }
+
+    /// The standard wording in place of a model's words.
+    pub(crate) fn refused() -> Self {
+        Self::Standard { refused: true, reason: Some(NOT_VERIFIED.to_owned()) }
     }
 }
 
 /// A text that may be stored and shown.
-pub(super) struct Worded {
-    pub(super) text: String,
-    pub(super) label: Label,
-    pub(super) prompt: Option<String>,
-    pub(super) model: Option<String>,
+pub(crate) struct Worded {
+    pub(crate) text: String,
+    pub(crate) label: Label,
+    pub(crate) prompt: Option<String>,
+    pub(crate) model: Option<String>,
 }
 
 /// Words a bundle: as a model does, where every mention of its text is verified and it leaves nothing out
-/// that has to be said; else in the standard wording, which is checked as well.
-pub(super) async fn word(bundle: &Bundle, wording: Option<&dyn Wording>) -> Worded {
-    let candidate = match wording {
-        Some(wording) => wording.word(bundle).await,
-        None => None,
-    };
-    let Some(Candidate { text, model, prompt }) = candidate else {
-        let label = Label::Standard { refused: false };
-        return Worded { text: standard(bundle), label, prompt: None, model: None };
-    };
-    let (prompt, model) = (Some(prompt), Some(model));
-    match verified(bundle, &text) {
-        Some(verified) => Worded { text, label: Label::Model { verified }, prompt, model },
-        None => {
-            let label = Label::Standard { refused: true };
-            Worded { text: standard(bundle), label, prompt, model }
+/// that has to be said; else in its standard wording.
+pub(crate) async fn word(bundle: &Bundle, standard: &str, wording: Option<&dyn Wording>) -> Worded {
+    let unworded = |label| Worded { text: standard.to_owned(), label, prompt: None, model: None };
+    let Some(wording) = wording else { return unworded(Label::STANDARD) };
+    let Candidate { text, dropped, model, prompt } = match wording.word(bundle, standard).await {
+        Ok(candidate) => candidate,
+        Err(reason) => {
+            return unworded(Label::Standard { refused: false, reason: Some(reason) });
         }
-    }
-}
-
-/// The standard wording, as much of it as the checker verifies.
-fn standard(bundle: &Bundle) -> String {
-    let texts = [narrative::analysis(bundle), narrative::explain(bundle)];
-    let is_true = |text: &String| {
-        let mentions = narrative::check(&bundle.facts, text);
-        narrative::is_verified(&mentions)
     };
-    texts.into_iter().find(is_true).unwrap_or_else(|| NO_WORDS.to_owned())
+    let (text, label) = match verified(bundle, &text) {
+        Some(verified) => (text, Label::Model { verified, dropped }),
+        None => (standard.to_owned(), Label::refused()),
+    };
+    Worded { text, label, prompt: Some(prompt), model: Some(model) }
 }
 
 /// How many mentions a model's text has; `None` where one of them is not verified, or something is missing
 /// that has to be said.
-fn verified(bundle: &Bundle, text: &str) -> Option<usize> {
+pub(crate) fn verified(bundle: &Bundle, text: &str) -> Option<usize> {
     if text.chars().count() > TEXT_MAX {
         return None;
     }
@@ -110,6 +141,13 @@ fn verified(bundle: &Bundle, text: &str) -> Option<usize> {
     let mentions = narrative::check(facts, text);
     let is_whole = narrative::missing(facts, required, caveats, text).is_empty();
     (is_whole && narrative::is_verified(&mentions)).then_some(mentions.len())
+}
+
+/// Digest of what a bundle says: facts and caveats, without the instant and the version that it was
+/// computed at and by. The same facts computed again have the same.
+pub(crate) fn facts_digest(bundle: &Bundle) -> String {
+    let said = (&bundle.facts, &bundle.caveats);
+    canonical_json(&said).map(|text| sha256_hex(text.as_bytes())).unwrap_or_default()
 }
 
 /// A cited text as people read it: without citations, and with nothing escaped. What is shown is what was
@@ -158,5 +196,17 @@ mod tests {
         ] {
             assert_eq!(plain(cited), expected, "{cited}");
         }
+    }
+
+    #[test]
+    fn the_same_facts_have_the_same_digest_whenever_they_were_computed() {
+        let mut facts = centinel_engine::facts::BundleBuilder::new("x", None);
+        facts.entity("name", "a");
+        let bundle = facts.build();
+        let later = Bundle { as_of: Some(jiff::Timestamp::UNIX_EPOCH), ..bundle.clone() };
+        assert_eq!(facts_digest(&later), facts_digest(&bundle));
+        assert_ne!(later.digest(), bundle.digest());
+        let other = Bundle { caveats: vec!["It is so.".to_owned()], ..bundle.clone() };
+        assert_ne!(facts_digest(&other), facts_digest(&bundle));
     }
 }
