@@ -144,7 +144,15 @@ fn draft(asked: &Value, instead: &str) -> String {
             }),
         );
         say("observe", fact("delta").map(|delta| format!("It {} by {delta}.", verb(&delta))));
-        say("observe", fact("waiting").map(|count| format!("{count} wait for a decision.")));
+        let episode = fact("episode.1.scope.feature").zip(fact("episode.1.impact"));
+        say(
+            "observe",
+            episode.map(|(name, impact)| {
+                format!("{name} has cost an estimated {impact} more than expected.")
+            }),
+        );
+        let ahead = fact("ahead.total");
+        say("observe", ahead.map(|ahead| format!("The month is expected to cost {ahead}.")));
     } else {
         let about = fact("about.feature").unwrap_or_default();
         say(
@@ -157,6 +165,7 @@ fn draft(asked: &Value, instead: &str) -> String {
                 .zip(fact("effect.tokens_per_call"))
                 .map(|(driver, effect)| format!("Its contribution is {driver}: {effect}.")),
         );
+        say("observe", fact("owner").map(|owner| format!("The spend belongs to {owner}.")));
     }
     json!({ "sentences": sentences }).to_string()
 }

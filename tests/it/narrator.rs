@@ -14,10 +14,10 @@ use crate::{
 /// Longest time of a text, in seconds.
 const SECONDS: u64 = 3;
 
-/// A home with ten weeks of one feature, whose calls are twice as long in the last ten days.
-fn home(model: &Model) -> Home {
+/// A home with days of one feature, of seventy that end yesterday; calls are twice as long in the last ten.
+fn home(model: &Model, days: std::ops::Range<i64>) -> Home {
     let home = Home::new();
-    import(&home, 0..70, "calls");
+    import(&home, days, "calls");
     let config = home.path().join("centinel.toml");
     let text = std::fs::read_to_string(&config).unwrap();
     let narrator = format!(
@@ -54,7 +54,7 @@ fn import(home: &Home, days: std::ops::Range<i64>, name: &str) {
 /// Calls of the narrator in the ledger.
 fn booked(home: &Home) -> u64 {
     let args = ["--json", "spend", "--by", "feature", "--only", "feature=centinel-narrator"];
-    let spend = home.run(&[&args[..], &["--period", "today"]].concat()).ok().json();
+    let spend = home.run(&[&args[..], &["--period", "all"]].concat()).ok().json();
     let rows = spend["rows"].as_array().unwrap().clone();
     rows.iter().map(|row| row["calls"].as_u64().unwrap()).sum()
 }
@@ -77,7 +77,7 @@ const WAYS: [(Says, &str, &str); 6] = [
 #[test]
 fn whatever_a_model_does_an_analysis_is_true_and_in_time() {
     let model = Model::start();
-    let home = home(&model);
+    let home = home(&model, 0..70);
     let standard = home.run(&["--json", "analyze", "--dry-run", "--standard"]).ok().json();
     assert_eq!(standard["analyses"].as_array().unwrap().len(), 1, "{standard}");
     let standard = &standard["analyses"][0];
@@ -132,7 +132,7 @@ fn verified(home: &Home, text: &str, evidence: &str) {
 #[test]
 fn a_digest_is_worded_once_and_kept_words_are_shown_by_everything() {
     let model = Model::start();
-    let home = home(&model);
+    let home = home(&model, 0..70);
     let standard = home.run(&["--json", "digest"]).ok().json();
     assert_eq!(standard.get("narrative"), None, "{standard}");
     let mut asked = Vec::new();
@@ -191,7 +191,7 @@ fn until(what: &str, mut is_there: impl FnMut() -> bool) {
 #[test]
 fn the_server_words_what_is_new_and_books_what_it_gives_up() {
     let model = Model::start();
-    let home = home(&model);
+    let home = home(&model, 0..69);
     let served = Served::of(&home.path());
     for path in ["/episodes/E-1", "/digest"] {
         until(path, || served.get(path, "").body.contains("worded by a model, "));
@@ -202,7 +202,7 @@ fn the_server_words_what_is_new_and_books_what_it_gives_up() {
 
     // Asked to stop while a model is silent: what it may be billed for is booked.
     model.says(Says::Silence);
-    import(&home, 70..71, "more");
+    import(&home, 69..70, "more");
     let served = Served::of(&home.path());
     until("a question", || model.asked().len() > calm);
     let began = Instant::now();
