@@ -129,7 +129,7 @@ async fn an_episode_is_analysed_once_and_told_to_its_owner_once() {
     let [analysis] = &*analysed.analyses else { panic!("{analysed:?}") };
     assert_eq!(analysis.facts, shown.analyses[0].facts);
     assert_eq!(analysis.routed.owner.name(), Some("support"));
-    assert_eq!(analysis.label, Label::Standard { refused: false });
+    assert_eq!(analysis.label, Label::STANDARD);
     let text = plain(&analysis.text);
     assert!(text.contains("The spend belongs to support, as the team of its calls"), "{text}");
     assert!(text.contains("tokens per call"), "{text}");
@@ -249,13 +249,14 @@ impl Wording for Says {
     fn word<'a>(
         &'a self,
         bundle: &'a Bundle,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Option<Candidate>> + Send + 'a>> {
+        _standard: &'a str,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Candidate, String>> + Send + 'a>> {
         let text = match self.0 {
             "" => centinel_engine::narrative::analysis(bundle),
             lie => lie.to_owned(),
         };
         let (model, prompt) = ("m".to_owned(), "p".to_owned());
-        Box::pin(async move { Some(Candidate { text, model, prompt }) })
+        Box::pin(async move { Ok(Candidate { text, dropped: 0, model, prompt }) })
     }
 }
 
@@ -267,7 +268,9 @@ async fn no_word_of_a_model_is_kept_that_was_not_verified() {
         let world = World::new(&["answers"], "").await;
         let analysed = world.analyse(Some(&Says(lie))).await;
         let analysis = &analysed.analyses[0];
-        assert_eq!(analysis.label, Label::Standard { refused: true }, "{lie}");
+        let refused = matches!(analysis.label, Label::Standard { refused: true, .. });
+        assert!(refused, "{lie}: {:?}", analysis.label);
+        assert_eq!(analysis.label.reason(), Some("its text is not verified"));
         world.tell(SignedDuration::ZERO).await;
         for text in [&analysis.text, &world.slack.message(0)] {
             assert!(!text.contains("9,999") && !text.contains("doubled"), "{text}");
@@ -282,7 +285,7 @@ async fn true_words_of_a_model_are_kept_with_their_label() {
     let analysed = world.analyse(Some(&Says(""))).await;
     assert_eq!(analysed.analyses.len(), 1);
     for analysis in analysed.analyses {
-        let Label::Model { verified } = analysis.label else { panic!("{}", analysis.text) };
+        let Label::Model { verified, .. } = analysis.label else { panic!("{}", analysis.text) };
         assert!(verified > 10, "{}", analysis.text);
         assert!(analysis.label.in_words().starts_with("worded by a model, "));
     }

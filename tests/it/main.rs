@@ -55,6 +55,10 @@ mod live;
 #[cfg(test)]
 mod mcp_clients;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
+mod narrator;
+#[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod others_bugs;

@@ -68,6 +68,14 @@ impl Served {
         Self { child, host }
     }
 
+    /// Asks it to stop, as services are stopped, and waits until it has.
+    #[cfg(unix)]
+    pub(crate) fn stop(mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+    }
+
     pub(crate) fn get(&self, path: &str, cookie: &str) -> Answer {
         self.ask(&format!("GET {path} HTTP/1.1\r\nCookie: {cookie}\r\n"), "")
     }

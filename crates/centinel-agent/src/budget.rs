@@ -106,6 +106,20 @@ impl Budget {
         Self { caps, currency, price, day: Mutex::new((date(now), spent_today)) }
     }
 
+    /// Takes in what others booked meanwhile: the day has at least this spent. A new day begins with it.
+    ///
+    /// What is set aside here is in no ledger yet, and what others set aside is not known here, so
+    /// processes that run at once may pass the day's cap by the cap of a run each, and no more.
+    pub fn catch_up(&self, now: Timestamp, booked_today: Spent) {
+        let mut day = self.day.lock().unwrap_or_else(PoisonError::into_inner);
+        if day.0 < date(now) {
+            *day = (date(now), booked_today);
+        } else if day.0 == date(now) {
+            day.1.money = day.1.money.max(booked_today.money);
+            day.1.tokens = day.1.tokens.max(booked_today.tokens);
+        }
+    }
+
     /// What is spent or set aside on the day that was looked at last.
     pub fn today(&self) -> Spent {
         self.day.lock().unwrap_or_else(PoisonError::into_inner).1
@@ -256,6 +270,28 @@ mod tests {
         let aside = run.set_aside(&usage(600), at("2026-11-23T00:00:00Z")).unwrap();
         run.settle(aside, Some(&usage(600)));
         assert_eq!(budget.today().money, "0.6".parse().unwrap());
+    }
+
+    #[test]
+    fn what_others_booked_counts_on_its_day() {
+        let money = |amount: &str| Spent { money: amount.parse().unwrap(), tokens: 0 };
+        let budget = budget(true, money("1"));
+        let noon = at("2026-11-22T12:00:00Z");
+        for (now, booked, expected) in [
+            (noon, "2.5", "2.5"),
+            // What is set aside here is in no ledger yet.
+            (noon, "0.5", "2.5"),
+            (at("2026-11-23T00:00:00Z"), "0.25", "0.25"),
+            // A look at yesterday that came late.
+            (noon, "3", "0.25"),
+        ] {
+            budget.catch_up(now, money(booked));
+            assert_eq!(budget.today(), money(expected), "{now} {booked}");
+        }
+        let run = RunBudget::new(budget.clone());
+        budget.catch_up(at("2026-11-23T01:00:00Z"), money("2.9"));
+        let fault = run.set_aside(&usage(200), at("2026-11-23T01:00:00Z")).unwrap_err();
+        assert_eq!(fault, Fault::CapReached("$3.00 a day".to_owned()));
     }
 
     #[test]

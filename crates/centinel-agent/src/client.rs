@@ -66,6 +66,14 @@ impl Run {
         Self { budget, nonce, drawn: AtomicU64::new(nonce), calls, asked: AtomicU64::new(0) }
     }
 
+    /// Notes a call that may be billed, under the next id.
+    fn note(&self, call: MeteredCall) {
+        let number = self.asked.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let call_id = format!("narrator-{:016x}-{number}", self.nonce);
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.push(MeteredCall { call_id, ..call });
+    }
+
     /// The calls since this was asked last, to be booked.
     pub fn take_calls(&self) -> Vec<MeteredCall> {
         std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
@@ -84,6 +92,39 @@ impl Run {
         let share = u128::from((bits ^ (bits >> 31)) >> 32);
         let nanos = limit.as_nanos().min(u128::from(u64::MAX));
         Duration::from_nanos(u64::try_from(nanos.saturating_mul(share) >> 32).unwrap_or(0))
+    }
+}
+
+/// A question under way. Whoever stops waiting for its answer may pay for it all the same: dropped before
+/// the answer was read, it is noted with the most that it can have used, as it stays charged.
+struct UnderWay<'a> {
+    run: &'a Run,
+    began: Instant,
+    /// As if nobody ever said what it used; `None` once somebody did.
+    call: Option<MeteredCall>,
+}
+
+impl UnderWay<'_> {
+    /// What became of it; `None` where it cannot be billed.
+    fn ended(mut self, outcome: Option<(Option<Usage>, CallStatus)>) {
+        let Some(call) = self.call.take() else { return };
+        let Some((usage, status)) = outcome else { return };
+        let is_worst_case = usage.is_none();
+        let usage = usage.unwrap_or(call.usage);
+        self.run.note(MeteredCall { usage, is_worst_case, status, ..self.timed(call) });
+    }
+
+    fn timed(&self, call: MeteredCall) -> MeteredCall {
+        let latency_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        MeteredCall { latency_ms, ..call }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take() {
+            self.run.note(self.timed(call));
+        }
     }
 }
 
@@ -188,7 +229,21 @@ impl Chat {
             .with(UsageClass::OutputTokensTotal, question.output_tokens_max);
         let at = (self.now)();
         let aside = run.budget.set_aside(&worst, at)?;
-        let began = Instant::now();
+        let under_way = UnderWay {
+            run,
+            began: Instant::now(),
+            call: Some(MeteredCall {
+                call_id: String::new(),
+                at,
+                provider: self.endpoint.provider().to_owned(),
+                model: self.endpoint.model().to_owned(),
+                task,
+                usage: worst,
+                is_worst_case: true,
+                status: CallStatus::Error,
+                latency_ms: 0,
+            }),
+        };
         let Read { outcome, usage } = match tokio::time::timeout_at(until, self.send(body)).await {
             Ok(read) => read,
             Err(_) => {
@@ -200,21 +255,8 @@ impl Chat {
             Err(fault) => usage.is_some() || fault.may_be_billed(),
         };
         run.budget.settle(aside, may_be_billed.then_some(usage.as_ref().unwrap_or(&worst)));
-        if may_be_billed {
-            let number = run.asked.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-            let call = MeteredCall {
-                call_id: format!("narrator-{:016x}-{number}", run.nonce),
-                at,
-                provider: self.endpoint.provider().to_owned(),
-                model: self.endpoint.model().to_owned(),
-                task,
-                usage: usage.unwrap_or(worst),
-                is_worst_case: usage.is_none(),
-                status: if outcome.is_ok() { CallStatus::Ok } else { CallStatus::Error },
-                latency_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            };
-            run.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
-        }
+        let status = if outcome.is_ok() { CallStatus::Ok } else { CallStatus::Error };
+        under_way.ended(may_be_billed.then_some((usage, status)));
         if let Err(fault) = &outcome {
             tracing::debug!(%fault, task, "the model gave no usable answer");
         }

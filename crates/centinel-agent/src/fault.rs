@@ -151,6 +151,18 @@ impl Fault {
         })
     }
 
+    /// Whether it is the endpoint that failed, rather than a cap or a prompt of ours, after which nothing
+    /// was asked.
+    pub(crate) fn is_of_endpoint(&self) -> bool {
+        !matches!(
+            self,
+            Self::CapReached(_)
+                | Self::PromptTooLarge { .. }
+                | Self::Prompt { .. }
+                | Self::NotRecorded(_)
+        )
+    }
+
     /// Whether another mode of output may help: the server did not take the question, or did not keep
     /// to the mode.
     pub(crate) fn is_of_mode(&self) -> bool {

@@ -12,6 +12,7 @@
 //! | what it may cost, and what it did cost | [`budget`], [`metered`] |
 //! | draft, at most two repairs, fewer sentences, standard wording | [`narrator`] |
 //! | a question: what is looked up for it, and what is said | [`ask`] |
+//! | when a server that fails is left alone | [`circuit`] |
 //! | what a server can do, tried out | [`probe`] |
 //! | answers recorded, and played back | [`cassette`] |
 //!
@@ -20,6 +21,7 @@
 pub mod ask;
 pub mod budget;
 pub mod cassette;
+pub mod circuit;
 pub mod client;
 pub mod fault;
 pub mod metered;
@@ -33,6 +35,7 @@ mod testing;
 pub use ask::{Answer, Answered, Conversation, Made, Name, Tools};
 pub use budget::{Allowance, Budget, Caps, Spent};
 pub use cassette::{Cassette, Recorded};
+pub use circuit::{Circuit, Pause};
 pub use client::{
     Chat, Endpoint, EndpointError, Limits, Message, Mode, Question, Reply, Run, Tool, ToolCall,
     Transport,

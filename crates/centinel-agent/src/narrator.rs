@@ -122,6 +122,8 @@ pub struct Worded {
     pub label: Label,
     /// Drafts that were judged.
     pub turns: u32,
+    /// The fault of the endpoint, the caps or the prompt that ended it, where one did.
+    pub fault: Option<Fault>,
     /// What was at fault with each draft that was not accepted.
     pub faults: Vec<Vec<DraftFault>>,
     /// The prompt; none where no model was asked.
@@ -141,6 +143,7 @@ impl Worded {
             text: text.to_owned(),
             label: Label::Standard { reason: None },
             turns: 0,
+            fault: None,
             faults: Vec::new(),
             prompt: None,
             model: None,
@@ -181,6 +184,11 @@ impl Narrator {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The day's budget.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// A run with its own cap. `nonce` is random: call ids hold it.
     pub fn begin_run(&self, nonce: u64) -> Run {
         Run::new(RunBudget::new(self.budget.clone()), nonce)
@@ -210,7 +218,11 @@ impl Narrator {
         let asking = Asking { run, task: task.name(), until };
         let outcome = match opening {
             Ok(opening) => self.climb(opening, judge, asking, &mut worded).await,
-            Err(fault) => Err(fault.to_string()),
+            Err(fault) => {
+                let reason = fault.to_string();
+                worded.fault = Some(fault);
+                Err(reason)
+            }
         };
         match outcome {
             Ok(accepted) => {
@@ -277,7 +289,11 @@ impl Narrator {
         let end = loop {
             let draft = match self.draft(&messages, &schema, asking).await {
                 Ok(draft) => draft,
-                Err(fault) => break fault.to_string(),
+                Err(fault) => {
+                    let reason = fault.to_string();
+                    worded.fault = Some(fault);
+                    break reason;
+                }
             };
             worded.turns = worded.turns.saturating_add(1);
             let faults = match judge.judge(&draft) {

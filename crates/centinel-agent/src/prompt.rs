@@ -25,6 +25,8 @@ const CHOOSING: &str = include_str!("../../../prompts/ask/choose.md.jinja");
 pub enum Task {
     /// A change of cost.
     Explain,
+    /// What is known of an episode.
+    Analysis,
     /// An owner's week.
     Digest,
     /// A paragraph for a finance report.
@@ -77,13 +79,21 @@ impl fmt::Display for PromptId {
 
 impl Task {
     /// Every task.
-    pub const ALL: [Self; 6] =
-        [Self::Explain, Self::Digest, Self::Cfo, Self::Scorecard, Self::Recommendation, Self::Ask];
+    pub const ALL: [Self; 7] = [
+        Self::Explain,
+        Self::Analysis,
+        Self::Digest,
+        Self::Cfo,
+        Self::Scorecard,
+        Self::Recommendation,
+        Self::Ask,
+    ];
 
     /// Its name, also of its folder.
     pub fn name(self) -> &'static str {
         match self {
             Self::Explain => "explain",
+            Self::Analysis => "analysis",
             Self::Digest => "digest",
             Self::Cfo => "cfo",
             Self::Scorecard => "scorecard",
@@ -95,6 +105,7 @@ impl Task {
     fn files(self) -> Files {
         match self {
             Self::Explain => files!("explain", 1),
+            Self::Analysis => files!("analysis", 1),
             Self::Digest => files!("digest", 1),
             Self::Cfo => files!("cfo", 1),
             Self::Scorecard => files!("scorecard", 1),

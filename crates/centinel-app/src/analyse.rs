@@ -2,9 +2,9 @@
 //! goes to.
 //!
 //! The order of reading: [`plan`] (what is read, in which order, whatever the data), [`read`] (each step),
-//! [`owner`] (whose it is), [`join`] (one bundle of it all), [`wording`] (words, and what makes sure that
-//! they say no more than the facts), [`tell`] (who is told, and who next). Nothing here decides: an analysis
-//! names proposals that there are, and makes none.
+//! [`owner`] (whose it is), [`join`] (one bundle of it all), [`crate::wording`] (words, and what makes sure
+//! that they say no more than the facts), [`tell`] (who is told, and who next). Nothing here decides: an
+//! analysis names proposals that there are, and makes none.
 
 mod join;
 mod owner;
@@ -12,14 +12,15 @@ mod plan;
 mod reaction;
 mod read;
 mod tell;
-mod wording;
 
 use std::sync::Arc;
 
 use centinel_approvals::View;
 use centinel_engine::{
     attribution::{Owner, RepositoryOwners, RouteNote, Routed, Stated, Unknown},
+    facts::Bundle,
     money::{Currency, Money},
+    narrative,
     period::date_of,
 };
 use centinel_store::analyses::{self, AnalysisRow, NewAnalysis};
@@ -27,9 +28,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use plan::{PLAN, Step, StepOutcome, StepTaken, plan_digest};
-pub use wording::{Candidate, Label, Wording, plain};
 
-use crate::{App, AppError, Incident, Repositories, in_one_line, parallel::aside};
+use crate::{
+    App, AppError, Incident, Label, Repositories, Wording, in_one_line, parallel::aside, wording,
+};
 
 /// Which episodes are analysed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,9 @@ pub enum Which {
     /// One by its id, whatever was said of it.
     One(String),
 }
+
+/// What is said where no wording is verified: it asserts nothing.
+const NO_WORDS: &str = "There are no words for this analysis; its facts are in the evidence.\n";
 
 /// Days before the last day with data in which an episode is new: what is older is told to nobody.
 const NEW_DAYS: i32 = 14;
@@ -181,7 +186,8 @@ impl App {
     }
 
     /// The newest analysis of an episode; `None` where there is none, and for whoever sees a part: it is of
-    /// the whole.
+    /// the whole. Words of a model are checked again: what a checker no longer takes is shown in the
+    /// standard wording.
     ///
     /// # Errors
     ///
@@ -191,8 +197,28 @@ impl App {
         if self.limited_to().is_some() {
             return Ok(None);
         }
-        Ok(analyses::newest(self.database(), number).await?.and_then(Analysis::of_row))
+        let row = analyses::newest(self.database(), number).await?;
+        let Some(analysis) = row.and_then(Analysis::of_row) else { return Ok(None) };
+        if !analysis.label.is_by_model() {
+            return Ok(Some(analysis));
+        }
+        let bundle = self.evidence(&analysis.evidence).await?;
+        if wording::verified(&bundle, &analysis.text).is_some() {
+            return Ok(Some(analysis));
+        }
+        let text = standard(&bundle);
+        Ok(Some(Analysis { text, label: Label::refused(), ..analysis }))
     }
+}
+
+/// The standard wording, as much of it as the checker verifies.
+fn standard(bundle: &Bundle) -> String {
+    let texts = [narrative::analysis(bundle), narrative::explain(bundle)];
+    let is_true = |text: &String| {
+        let mentions = narrative::check(&bundle.facts, text);
+        narrative::is_verified(&mentions)
+    };
+    texts.into_iter().find(is_true).unwrap_or_else(|| NO_WORDS.to_owned())
 }
 
 /// One run over episodes.
@@ -219,7 +245,8 @@ impl Run<'_> {
         if analyses::is_known(app.database(), number, &read.facts).await? {
             return Ok(None);
         }
-        let worded = wording::word(&read.bundle, self.wording).await;
+        let standard = standard(&read.bundle);
+        let worded = wording::word(&read.bundle, &standard, self.wording).await;
         let mut analysis = Analysis {
             episode: incident.id.clone(),
             facts: read.facts,

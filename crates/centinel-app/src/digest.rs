@@ -1,4 +1,5 @@
-//! Digests: a week or a month in the standard wording, for the organisation and for each owner.
+//! Digests: a week or a month in words, for the organisation and for each owner. The standard wording is there
+//! always; a model's ([`words`]) stands before it where one was made of these facts.
 //!
 //! What all of them need is asked for once ([`gather::Gathered`]); an owner's digest takes its part of it.
 //! Whoever sees a part of the spend gets a digest of that part.
@@ -10,6 +11,7 @@ mod parts;
 mod single;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use centinel_engine::{
     digest::{Summary, SummaryKind},
@@ -23,6 +25,7 @@ use serde::Serialize;
 pub use config::{DigestConfig, DigestOwnerConfig, DigestTopic, MailAddress};
 pub use mail::{Mail, mail_file_name};
 pub use single::Standard;
+pub use words::DigestWords;
 
 use crate::{App, AppError, When};
 use gather::Gathered;
@@ -43,7 +46,7 @@ impl DigestRequest {
     }
 }
 
-/// A digest in the standard wording.
+/// A digest.
 #[derive(Debug, Clone, Serialize)]
 pub struct Digest {
     /// `digest`, `cfo`, `scorecard`.
@@ -57,15 +60,18 @@ pub struct Digest {
     pub is_quiet: bool,
     /// Its message in a few words.
     pub subject: String,
-    /// Plain text, numbers as the organisation's place writes them.
+    /// The standard wording in plain text, numbers as the organisation's place writes them.
     pub text: String,
-    /// Markdown, every mention cited by the id of its fact.
+    /// The same in Markdown, every mention cited by the id of its fact.
     pub cited: String,
     /// Where the facts are kept.
     pub evidence: String,
+    /// What became of a model's words, where there are any or one was asked for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub narrative: Option<DigestWords>,
     /// The facts.
     pub facts: Bundle,
-    /// The text in parts.
+    /// The same in parts.
     #[serde(skip)]
     pub document: Document,
 }
@@ -140,6 +146,7 @@ impl App {
         let evidence = self.keep_evidence(&facts, now).await?;
         let document = narrative::document(&facts).unwrap_or_default();
         let format = self.number_format();
+        let narrative = self.kept_words(&facts).await?;
         Ok(Digest {
             question: facts.question.clone(),
             owner: summary.owner.clone(),
@@ -149,6 +156,7 @@ impl App {
             text: document.plain(&format),
             cited: document.cited(),
             evidence,
+            narrative,
             facts,
             document,
         })

@@ -64,10 +64,10 @@ mod usual;
 mod viewer;
 mod warm;
 mod watch;
+mod wording;
 
 pub use analyse::{
-    AboutIt, Analysed, Analysis, Candidate, Label, PLAN, Step, StepOutcome, StepTaken, Which,
-    Wording, plain, plan_digest,
+    AboutIt, Analysed, Analysis, PLAN, Step, StepOutcome, StepTaken, Which, plan_digest,
 };
 pub use app::{App, create_home};
 pub use audit::AuditConfig;
@@ -82,8 +82,8 @@ pub use config::{
 };
 pub use contracts::HeldCommitment;
 pub use digest::{
-    Digest, DigestConfig, DigestOwnerConfig, DigestRequest, DigestTopic, Mail, MailAddress,
-    Standard, mail_file_name,
+    Digest, DigestConfig, DigestOwnerConfig, DigestRequest, DigestTopic, DigestWords, Mail,
+    MailAddress, Standard, mail_file_name,
 };
 pub use emergencies::{OpenReview, whom_to_alert};
 pub use error::{AppError, in_one_line};
@@ -101,7 +101,9 @@ pub use identity_providers::IdentityProviderConfig;
 pub use import::{ImportRequest, Imported, Progress};
 pub use incident::{Incident, IncidentState};
 pub use mcp_config::{McpAgentConfig, McpConfig, ResourceAddress, TokenTypeConfig};
-pub use narrator::{NarratorConfig, NarratorMode, NarratorSpent, highest_price};
+pub use narrator::{
+    LeftAlone, NarratorConfig, NarratorMemory, NarratorMode, NarratorSpent, highest_price,
+};
 pub use outputs::{Outputs, cost_per_output};
 pub use over_time::{Layer, SpendOverTime};
 pub use page_address::PageAddress;
@@ -127,6 +129,7 @@ pub use spend::{SpendAnswer, SpendGroup, SpendLine, SpendRequest, SpendSums};
 pub use unowned::UnownedSpend;
 pub use unpriced::{UnpricedModel, plausible_total};
 pub use viewer::Viewer;
+pub use wording::{Candidate, Label, Wording, plain};
 
 // What the use cases take and give, so that callers need no further crate of ours.
 /// Sign-in through a company's identity provider.

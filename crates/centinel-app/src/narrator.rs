@@ -1,6 +1,8 @@
 //! `[narrator]`: the model that words texts, as far as the product without it knows: where it is, what it
 //! may spend, what it spent, and its calls in the ledger like those of any other feature.
 
+mod memory;
+
 use centinel_engine::{
     money::{Money, Pico},
     period::{Period, date_of},
@@ -9,10 +11,12 @@ use centinel_engine::{
     usage::{Usage, UsageClass},
 };
 use centinel_ingest::Format;
-use centinel_ledger::{Measure, SpendQuery};
+use centinel_ledger::{Ledger, Measure, SpendQuery};
 use jiff::{Timestamp, civil::Date};
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+pub use memory::{LeftAlone, NarratorMemory};
 
 use crate::{App, AppError, ImportRequest, Imported, live::CredentialRef};
 
@@ -65,7 +69,7 @@ pub struct NarratorConfig {
 }
 
 /// How an endpoint keeps to JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NarratorMode {
     /// By a strict schema.
@@ -145,7 +149,8 @@ impl App {
         place.map(|place| place.read(&self.home, variable)).transpose()
     }
 
-    /// What the narrator spent so far on the day of an instant.
+    /// What the narrator spent so far on the day of an instant. A cap is one for everybody, so this is of
+    /// all spend, whoever looks; it is for the budget, and nobody is shown it.
     ///
     /// # Errors
     ///
@@ -166,8 +171,13 @@ impl App {
         ];
         let query = SpendQuery::new(day, measures).only(Dimension::Feature, [feature]);
         let own = self.config.organisation.currency;
+        let ledger = if self.ledger.is_whole() {
+            self.ledger.clone()
+        } else {
+            Ledger::open(self.database().clone(), &self.home)?
+        };
         let mut spent = NarratorSpent::default();
-        for row in self.ledger.spend(&query).await?.rows {
+        for row in ledger.spend(&query).await?.rows {
             let tokens = |input, output| {
                 let sum = row.value(input).saturating_add(row.value(output));
                 u64::try_from(sum).unwrap_or(u64::MAX)

@@ -27,6 +27,7 @@ mod restatements;
 pub mod sessions;
 mod state;
 pub mod tokens;
+pub mod wordings;
 
 pub use audit::{AuditEntry, AuditFault, Head, Journal, Verification};
 pub use bills::{BillFacts, BillPart, CommitmentRow, HeldPart};

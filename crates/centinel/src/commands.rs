@@ -22,6 +22,7 @@ pub(crate) mod export;
 pub(crate) mod follow_up;
 pub(crate) mod forecast;
 pub(crate) mod import;
+pub(crate) mod in_words;
 pub(crate) mod inbox;
 pub(crate) mod init;
 pub(crate) mod ledger;

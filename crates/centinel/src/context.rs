@@ -124,6 +124,13 @@ pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
         .block_on(work)
 }
 
+/// Starts work that goes on when nobody waits for it any more.
+pub(crate) fn spawn<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    tokio::spawn(work)
+}
+
 /// The present.
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()

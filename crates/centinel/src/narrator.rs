@@ -1,25 +1,28 @@
 //! The narrator of a home: opened as it is configured, its calls booked like those of any feature.
 
+mod narration;
+
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use centinel_agent::{
-    Allowance, Budget, Caps, Chat, Endpoint, Gates, Label, Limits, MeteredCall, Mode, Narrator,
-    PromptId, Settings, Spent, Task, Transport, Worded, metered,
+    Allowance, Budget, Caps, Chat, Endpoint, Label, Limits, MeteredCall, Mode, Narrator, PromptId,
+    Settings, Spent, Task, Transport, Worded, metered,
 };
 use centinel_app::{App, NarratorConfig, NarratorMode, highest_price};
 use centinel_engine::{
     facts::Bundle,
-    narrative::{check, is_verified, without_citations},
+    narrative::{check, is_verified, missing, without_citations},
 };
 use serde::Serialize;
 
+pub(crate) use self::narration::{Narration, or_interrupted};
 use crate::{
     context::{explain, nonce, now, outside},
     failure::hinted,
 };
 
-/// The narrator as `[narrator]` says; `None` without one: then every text has its standard wording, and
-/// no network is touched.
+/// The narrator as `[narrator]` says, in the strictest mode that its endpoint is known to keep to; `None`
+/// without one: then every text has its standard wording, and no network is touched.
 pub(crate) async fn open(app: &App) -> anyhow::Result<Option<Narrator>> {
     let Some(config) = &app.config().narrator else { return Ok(None) };
     let key = app.narrator_key(outside()?.variable).map_err(explain)?;
@@ -41,19 +44,32 @@ pub(crate) async fn open(app: &App) -> anyhow::Result<Option<Narrator>> {
         output_tokens_max: config.output_tokens_max,
         ..Limits::default()
     };
+    let known = app.narrator_memory(&endpoint.to_string(), endpoint.model()).mode;
+    let mode = mode_of(known.unwrap_or_default().max(config.mode));
     let chat = Chat::new(endpoint, Transport::Live, limits, now)?;
-    let mode = match config.mode {
+    Ok(Some(Narrator::new(chat, Arc::new(budget), Settings { mode })))
+}
+
+fn mode_of(mode: NarratorMode) -> Mode {
+    match mode {
         NarratorMode::JsonSchema => Mode::JsonSchema,
         NarratorMode::JsonObject => Mode::JsonObject,
         NarratorMode::Text => Mode::Text,
-    };
-    Ok(Some(Narrator::new(chat, Arc::new(budget), Settings { mode })))
+    }
+}
+
+/// A mode as it is remembered.
+pub(crate) fn remembered(mode: Mode) -> NarratorMode {
+    match mode {
+        Mode::JsonSchema => NarratorMode::JsonSchema,
+        Mode::JsonObject => NarratorMode::JsonObject,
+        Mode::Text => NarratorMode::Text,
+    }
 }
 
 /// The day's budget, less what the ledger says was spent.
 async fn budget(app: &App, config: &NarratorConfig, endpoint: &Endpoint) -> anyhow::Result<Budget> {
     let now_is = now();
-    let spent = app.narrator_spent(metered::FEATURE, now_is).await.map_err(explain)?;
     let book = app.price_book().map_err(explain)?;
     let (provider, model) = (endpoint.provider().to_owned(), endpoint.model().to_owned());
     let price = move |usage: &_| highest_price(&book, &provider, &model, usage, now());
@@ -61,9 +77,15 @@ async fn budget(app: &App, config: &NarratorConfig, endpoint: &Endpoint) -> anyh
         run: Allowance { money: config.cap_per_run, tokens: config.tokens_per_run },
         day: Allowance { money: config.cap_per_day, tokens: config.tokens_per_day },
     };
-    let spent = Spent { money: spent.cost, tokens: spent.tokens };
     let currency = app.config().organisation.currency;
+    let spent = booked(app, now_is).await?;
     Ok(Budget::new(caps, currency, Arc::new(price), now_is, spent))
+}
+
+/// What the ledger says that the narrators of all processes spent on the day of an instant.
+async fn booked(app: &App, now: jiff::Timestamp) -> anyhow::Result<Spent> {
+    let spent = app.narrator_spent(metered::FEATURE, now).await.map_err(explain)?;
+    Ok(Spent { money: spent.cost, tokens: spent.tokens })
 }
 
 /// A text with who chose its words.
@@ -96,23 +118,13 @@ pub(crate) async fn word(
     bundle: &Bundle,
     standard: &str,
 ) -> anyhow::Result<Narrated> {
-    let mut unbooked = None;
-    let worded = match open(app).await {
-        Ok(None) => Worded::standard(standard),
-        Err(error) => Worded {
-            label: Label::Standard { reason: Some(format!("{error:#}")) },
-            ..Worded::standard(standard)
-        },
-        Ok(Some(narrator)) => {
-            let run = narrator.begin_run(nonce()?);
-            let worded = narrator.word(task, &Gates::new(bundle, standard), standard, &run).await;
-            // Words are no reason to answer nothing; that money went unbooked is told beside them.
-            unbooked = book(app, &worded.calls).await.err();
-            worded
-        }
+    let narration = Narration::of(app);
+    let worded = match &narration {
+        None => Worded::standard(standard),
+        Some(own) => or_interrupted(narration.as_ref(), own.word(task, bundle, standard)).await?,
     };
     let Worded { mut text, mut label, turns, prompt, model, .. } = worded;
-    if matches!(label, Label::ByModel { .. }) && !is_verified(&check(&bundle.facts, &text)) {
+    if matches!(label, Label::ByModel { .. }) && !may_be_shown(bundle, &text) {
         tracing::warn!(task = task.name(), "a text that a model worded is not verified");
         standard.clone_into(&mut text);
         label = Label::Standard { reason: Some("its text is not verified".to_owned()) };
@@ -122,12 +134,16 @@ pub(crate) async fn word(
         Label::Standard { reason } => reason,
         Label::ByModel { .. } => None,
     };
-    let reason = match unbooked {
-        Some(error) => Some(format!("what it used is not booked: {error:#}")),
-        None => reason,
-    };
+    // Words are no reason to answer nothing; that money went unbooked is told beside them.
+    let reason = narration.and_then(|narration| narration.unbooked()).or(reason);
     let plain = without_citations(&bundle.facts, &text);
     Ok(Narrated { plain, text, label: shown, reason, turns, prompt, model })
+}
+
+/// Whether every mention of a text is verified, and nothing is missing that has to be said.
+fn may_be_shown(bundle: &Bundle, text: &str) -> bool {
+    let Bundle { facts, required, caveats, .. } = bundle;
+    is_verified(&check(facts, text)) && missing(facts, required, caveats, text).is_empty()
 }
 
 /// Books calls into the ledger, by the way that everybody's call events go.

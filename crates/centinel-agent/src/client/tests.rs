@@ -240,6 +240,24 @@ async fn each_try_is_paid_for() {
     assert!(run.take_calls().is_empty());
 }
 
+/// Whoever asked hung up: the server may have worked for it all the same.
+#[tokio::test]
+async fn a_question_that_nobody_waits_for_any_more_is_noted_at_its_most() {
+    let slow =
+        Answer { wait: std::time::Duration::from_millis(900), ..Answer::chat("Spend rose.") };
+    let server = Server::saying(vec![slow]);
+    let run = run();
+    let base = server.base();
+    let asked = ask(&base, &run, quick());
+    let waited = std::time::Duration::from_millis(300);
+    assert!(tokio::time::timeout(waited, asked).await.is_err(), "nobody waits");
+    let calls = run.take_calls();
+    assert_eq!((server.asked().len(), calls.len()), (1, 1), "{calls:?}");
+    assert!(calls[0].is_worst_case && calls[0].status == CallStatus::Error, "{calls:?}");
+    assert!(calls[0].usage.tokens_total() > 50 && calls[0].latency_ms >= 200, "{calls:?}");
+    assert_eq!(calls[0].call_id, "narrator-0000000000000007-1");
+}
+
 #[tokio::test]
 async fn nothing_is_asked_that_cannot_be_paid() {
     let server = Server::saying(vec![Answer::chat("Spend rose.")]);

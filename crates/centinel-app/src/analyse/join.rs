@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use centinel_engine::facts::{Bundle, Derivation, Fact, canonical_json, sha256_hex};
+use centinel_engine::facts::{Bundle, Derivation, Fact};
 
 /// Adds the facts of a bundle behind those of another, under ids of their own there; returns these.
 pub(super) fn append(bundle: &mut Bundle, more: Bundle) -> Vec<String> {
@@ -26,13 +26,6 @@ pub(super) fn append(bundle: &mut Bundle, more: Bundle) -> Vec<String> {
         }
     }
     bundle.facts.iter().skip(first).map(|fact| fact.id.clone()).collect()
-}
-
-/// Digest of what a bundle says: facts and caveats, without the instant and the version that it was
-/// computed at and by. The same facts computed again have the same.
-pub(super) fn facts_digest(bundle: &Bundle) -> String {
-    let said = (&bundle.facts, &bundle.caveats);
-    canonical_json(&said).map(|text| sha256_hex(text.as_bytes())).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -61,8 +54,5 @@ mod tests {
         assert_eq!((inputs(1), inputs(3)), (vec!["F1".to_owned()], vec!["F3".to_owned()]));
         assert_eq!(joined.required, ["F1", "F2", "F3", "F4"]);
         assert_eq!(joined.caveats, ["It is so."]);
-        let later = Bundle { as_of: Some(jiff::Timestamp::UNIX_EPOCH), ..joined.clone() };
-        assert_eq!(facts_digest(&later), facts_digest(&joined));
-        assert_ne!(later.digest(), joined.digest());
     }
 }

@@ -17,11 +17,12 @@ use centinel_ledger::{Condition, Measure, SpendQuery};
 use jiff::Timestamp;
 
 use super::{
-    join::{append, facts_digest},
+    join::append,
     plan::{PLAN, Step, StepOutcome, StepTaken},
 };
 use crate::{
     App, AppError, ExplainRequest, Explained, Incident, cost_per_output, in_one_line, ranked,
+    wording::facts_digest,
 };
 
 /// Limits and proposals that are told at most.

@@ -9,8 +9,8 @@ use centinel_engine::proposal::ProposalId;
 use centinel_store::analyses::{self, FindingRow};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AboutIt, Analysis, plain, read::about};
-use crate::{App, AppError, Incident, in_one_line, live::Outside};
+use super::{AboutIt, Analysis, read::about};
+use crate::{App, AppError, Incident, in_one_line, live::Outside, plain};
 
 /// Most messages of one round.
 const ROUND_MAX: usize = 20;

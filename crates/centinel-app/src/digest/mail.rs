@@ -14,12 +14,15 @@ use centinel_engine::{
 use jiff::Timestamp;
 
 use super::{Digest, DigestConfig, DigestRequest, MailAddress};
-use crate::{App, AppError};
+use crate::{App, AppError, Wording};
 
 /// Columns of a line of base64 (RFC 2045, 6.8).
 const COLUMNS: usize = 76;
 /// Bytes that fit an encoded word of 75 columns.
 const WORD_BYTES: usize = 42;
+
+/// What stands between a model's words and the standard wording.
+const IN_FULL: &str = "In full";
 
 /// A message, and the name of its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +37,8 @@ pub struct Mail {
 
 impl App {
     /// The messages of a period: of all spend, and one an owner. Who is unsubscribed, and whose spend gives
-    /// nothing to say, gets none.
+    /// nothing to say, gets none. Each begins with a model's words where they are kept for its facts, or
+    /// `wording` finds some.
     ///
     /// # Errors
     ///
@@ -42,6 +46,7 @@ impl App {
     pub async fn digest_mails(
         &self,
         request: &DigestRequest,
+        wording: Option<&dyn Wording>,
         now: Timestamp,
     ) -> Result<Vec<Mail>, AppError> {
         let gathered = self.gathered(request, now).await?;
@@ -61,9 +66,14 @@ impl App {
             };
             let digest = self.worded(&wanted, now).await?;
             // A month is reported whatever it was; a week only where it has something to say.
-            if !digest.is_quiet || request.kind != SummaryKind::Weekly {
-                mails.push(self.mail(&digest, config, now));
+            if digest.is_quiet && request.kind == SummaryKind::Weekly {
+                continue;
             }
+            let digest = match wording {
+                Some(wording) => self.narrate(digest, wording, now).await?,
+                None => digest,
+            };
+            mails.push(self.mail(&digest, config, now));
         }
         Ok(mails)
     }
@@ -102,9 +112,11 @@ impl App {
         let boundary = format!("=_centinel_{}", short(&id));
         header("Content-Type", &format!("multipart/alternative; boundary=\"{boundary}\""));
         message.push_str("\r\n");
-        let note = note(owner, &digest.evidence);
-        let plain = format!("{}\n-- \n{note}\n", digest.text);
-        let page = page(&digest.document, &self.number_format(), &note);
+        let note = note(owner, digest);
+        let words = digest.by_model().map(|words| words.plain.trim_end());
+        let before = words.map(|words| format!("{words}\n\n{IN_FULL}\n\n")).unwrap_or_default();
+        let plain = format!("{before}{}\n-- \n{note}\n", digest.text);
+        let page = page(words, &digest.document, &self.number_format(), &note);
         for (kind, body) in [("plain", &plain), ("html", &page)] {
             let _ = write!(
                 message,
@@ -118,8 +130,15 @@ impl App {
     }
 }
 
-/// Where the facts are, and how not to get this any more.
-fn note(owner: Option<&str>, evidence: &str) -> String {
+/// Whose words they are, where the facts are, and how not to get this any more.
+fn note(owner: Option<&str>, digest: &Digest) -> String {
+    let evidence = &digest.evidence;
+    let whose = match digest.by_model() {
+        Some(words) => {
+            format!("The first part is {}; the rest is the standard wording.", words.label)
+        }
+        None => "This is the standard wording.".to_owned(),
+    };
     let table = match owner {
         Some(owner) => {
             let key = toml::Value::String(owner.chars().filter(|c| !c.is_control()).collect());
@@ -128,7 +147,7 @@ fn note(owner: Option<&str>, evidence: &str) -> String {
         None => "[digest.organisation]".to_owned(),
     };
     format!(
-        "Every figure is a fact of {evidence}: centinel show {evidence}\nTo get less of this, set \
+        "{whose}\nEvery figure is a fact of {evidence}: centinel show {evidence}\nTo get less of this, set \
          unsubscribed under {table} in centinel.toml."
     )
 }
@@ -177,9 +196,13 @@ fn lines(base64: &str) -> String {
     lines.join("\r\n")
 }
 
-/// A document as HTML that every mail client shows: headings, paragraphs and lists, nothing else.
-fn page(document: &Document, format: &NumberFormat, note: &str) -> String {
+/// A model's words, where there are any, and a document as HTML that every mail client shows: headings,
+/// paragraphs and lists, nothing else.
+fn page(words: Option<&str>, document: &Document, format: &NumberFormat, note: &str) -> String {
     let mut html = String::from("<!doctype html>\n<html lang=\"en\">\n<body>\n");
+    if let Some(words) = words {
+        let _ = writeln!(html, "<p>{}</p>\n<h2>{IN_FULL}</h2>", escaped(words));
+    }
     let mut in_list = false;
     for Block { kind, runs } in &document.blocks {
         let is_item = *kind == BlockKind::Item;

@@ -4,12 +4,14 @@ use std::{collections::BTreeSet, fs};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use centinel_approvals::{AccountChange, Password};
-use centinel_engine::money::Pico;
+use centinel_engine::{facts::Bundle, money::Pico};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
-use crate::{Format, ImportRequest, SpendGroup, SpendRequest, Viewer, create_home};
+use crate::{
+    Candidate, Format, ImportRequest, SpendGroup, SpendRequest, Viewer, Wording, create_home,
+};
 
 /// A team whose name would be markup, a header and an address, if anything took it for one.
 const HOSTILE: &str = "<b>x</b>\r\nBcc: eve@example.com, [a](http://evil.example) @all";
@@ -150,7 +152,7 @@ async fn who_has_nothing_to_hear_gets_no_mail() {
                   [digest.owners.support]\nto = [\"Ana <ana@example.com>\"]\n\
                   [digest.owners.labs]\nunsubscribed = [\"all\"]\n";
     let company = Company::new(config).await;
-    let mails = company.app.digest_mails(&weekly(), now()).await.unwrap();
+    let mails = company.app.digest_mails(&weekly(), None, now()).await.unwrap();
     let owners: Vec<Option<&str>> = mails.iter().map(|mail| mail.owner.as_deref()).collect();
     assert_eq!(owners, [None, Some("support")], "search and the other team spent as ever");
     let support = &mails[1];
@@ -170,7 +172,7 @@ async fn who_has_nothing_to_hear_gets_no_mail() {
 async fn names_are_neither_headers_nor_markup_nor_paths() {
     let company = Company::new("").await;
     let request = DigestRequest::latest(SummaryKind::Scorecard);
-    let mails = company.app.digest_mails(&request, now()).await.unwrap();
+    let mails = company.app.digest_mails(&request, None, now()).await.unwrap();
     let is_hostile =
         |mail: &&Mail| mail.owner.as_deref().is_some_and(|owner| owner.contains("<b>"));
     let mail = mails.iter().find(is_hostile).unwrap();
@@ -246,4 +248,85 @@ async fn budgets_are_kept_or_not() {
     let card = DigestRequest::latest(SummaryKind::Scorecard);
     let search = company.app.digest(&card, Some("search"), now()).await.unwrap();
     assert!(search.text.contains("1 budget was kept."), "{}", search.text);
+}
+
+/// A model that says whatever it was made to of whatever it is asked; the standard wording without its first
+/// heading where that is nothing.
+struct Says(Result<&'static str, &'static str>);
+
+impl Wording for Says {
+    fn word<'a>(
+        &'a self,
+        _bundle: &'a Bundle,
+        standard: &'a str,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Candidate, String>> + Send + 'a>> {
+        let text = match self.0 {
+            Ok("") => Ok(standard.replacen("### What moved\n\n", "", 1)),
+            other => other.map(str::to_owned),
+        };
+        let (model, prompt) = ("m".to_owned(), "p".to_owned());
+        let said = text.map_err(str::to_owned);
+        Box::pin(async move { Ok(Candidate { text: said?, dropped: 0, model, prompt }) })
+    }
+}
+
+#[tokio::test]
+async fn words_of_a_model_are_kept_for_these_facts_alone() {
+    let company = Company::new("").await;
+    let app = &company.app;
+    let digest = || async move { app.digest(&weekly(), None, now()).await.unwrap() };
+    let narrated =
+        |says| async move { app.narrate(digest().await, &Says(says), now()).await.unwrap() };
+    for (says, reason) in [
+        (Err("the endpoint is silent"), "the endpoint is silent"),
+        (Ok("Spend came to $9,999.99."), "its text is not verified"),
+        // Every mention is verified, and nothing of what must be said is there.
+        (Ok("All is well."), "its text is not verified"),
+    ] {
+        let refused = narrated(says).await;
+        assert_eq!((refused.by_model(), refused.label()), (None, "standard wording"));
+        let words = refused.narrative.unwrap();
+        assert_eq!((words.reason.as_deref(), words.text), (Some(reason), refused.cited));
+        assert_eq!(digest().await.narrative, None, "nothing of it is kept");
+    }
+    let first = narrated(Ok("")).await;
+    let words = first.by_model().unwrap();
+    assert!(words.label.starts_with("worded by a model, "), "{}", words.label);
+    assert_ne!(words.text, first.cited);
+    // Whoever computes the same facts later finds them; nobody is asked again.
+    let later = now() + jiff::SignedDuration::from_mins(5);
+    let again = app.digest(&weekly(), None, later).await.unwrap();
+    assert_eq!(again.narrative, first.narrative);
+    assert_eq!(narrated(Err("asked again")).await.narrative, first.narrative);
+    // The message has both, and says whose words come first.
+    let mails = app.digest_mails(&weekly(), None, now()).await.unwrap();
+    let (_, body) = mails[0].message.split_once("\r\n\r\n").unwrap();
+    let plain = body.split("\r\n\r\n").nth(1).unwrap().split("\r\n--").next().unwrap();
+    let plain = String::from_utf8(STANDARD.decode(plain.replace("\r\n", "")).unwrap()).unwrap();
+    let text = |text: &str| text.trim_end().replace('\n', "\r\n");
+    assert!(plain.starts_with(&text(&words.plain)), "{plain}");
+    assert!(plain.contains(&text(&first.text)) && plain.contains(&words.label), "{plain}");
+    // Other facts, other words.
+    let at = "2026-10-30T10:00:00Z";
+    let call = json!({
+        "call_id": "late", "at": at, "provider": "openai", "model": "gpt-4o", "feature": "x",
+        "team": "search", "input_tokens": 90_000_000, "output_tokens": 1000,
+    });
+    company.import(format!("{call}\n"), Format::CallEvents, 3).await;
+    assert_eq!(digest().await.narrative, None);
+}
+
+#[tokio::test]
+async fn where_numbers_are_written_otherwise_the_standard_wording_stands() {
+    let company = Company::new("").await;
+    let path = company.folder.path().join("centinel.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let german = text.replace("[organisation]\n", "[organisation]\nlocale = \"de-DE\"\n");
+    fs::write(&path, german).unwrap();
+    let app = App::open(company.folder.path(), None).await.unwrap();
+    let digest = app.digest(&weekly(), None, now()).await.unwrap();
+    let digest = app.narrate(digest, &Says(Ok("")), now()).await.unwrap();
+    assert_eq!((digest.by_model(), digest.label()), (None, "standard wording"));
+    let reason = digest.narrative.unwrap().reason.unwrap();
+    assert_eq!(reason, "numbers of `de-DE` are written by it alone");
 }

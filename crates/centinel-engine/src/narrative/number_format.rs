@@ -144,6 +144,12 @@ impl NumberFormat {
         self.locale
     }
 
+    /// Whether figures in the cited form read there as they are meant: the same marks and groups.
+    pub fn reads_as_cited(&self) -> bool {
+        let Self { decimal, group, groups, .. } = Self::CITED;
+        (self.decimal, self.group, self.groups) == (decimal, group, groups)
+    }
+
     /// Whether `k` and `M` are understood; where not, whole units stand in their place.
     pub(super) fn abbreviates(&self) -> bool {
         self.abbreviates

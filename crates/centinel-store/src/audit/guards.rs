@@ -1,7 +1,7 @@
 //! Triggers that refuse what this program never does: a second lock behind chain and signatures.
 //!
-//! Entries, signatures, evidence and analyses are never changed or deleted, an entry follows the one before it,
-//! the head only moves on to an entry that exists, and a vote needs the entry that cast it. The two
+//! Entries, signatures, evidence, analyses and wordings are never changed or deleted, an entry follows the one
+//! before it, the head only moves on to an entry that exists, and a vote needs the entry that cast it. The two
 //! databases share no syntax for triggers, so these statements are not in the migrations; they run at
 //! each connect and do nothing where they have run before.
 
@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, AnyPool, Row as _};
 
 use crate::{Backend, StoreError};
 
-const SQLITE: [&str; 15] = [
+const SQLITE: [&str; 17] = [
     "create trigger if not exists audit_entry_is_never_changed before update on audit_entry \
      begin select raise(abort, 'audit entries are never changed'); end",
     "create trigger if not exists audit_entry_is_never_deleted before delete on audit_entry \
@@ -42,6 +42,10 @@ const SQLITE: [&str; 15] = [
      begin select raise(abort, 'analyses are never changed'); end",
     "create trigger if not exists analysis_is_never_deleted before delete on analysis \
      begin select raise(abort, 'analyses are never deleted'); end",
+    "create trigger if not exists wording_is_never_changed before update on wording \
+     begin select raise(abort, 'wordings are never changed'); end",
+    "create trigger if not exists wording_is_never_deleted before delete on wording \
+     begin select raise(abort, 'wordings are never deleted'); end",
     "create trigger if not exists vote_is_never_changed before update on vote \
      begin select raise(abort, 'votes are never changed'); end",
     "create trigger if not exists vote_is_never_deleted before delete on vote \
@@ -61,7 +65,7 @@ const SQLITE_OF_VOTES: [&str; 3] = [
 
 /// Functions name no table by themselves: whoever calls may have a search path, or temporary tables,
 /// of their own.
-const POSTGRES: [&str; 19] = [
+const POSTGRES: [&str; 20] = [
     "create or replace function centinel_append_only() returns trigger language plpgsql \
      set search_path = pg_catalog as \
      $$ begin raise exception '% is append-only', tg_table_name; end $$",
@@ -116,6 +120,8 @@ const POSTGRES: [&str; 19] = [
      for each row execute function centinel_append_only()",
     "create or replace trigger analysis_is_never_changed before update or delete on analysis \
      for each row execute function centinel_append_only()",
+    "create or replace trigger wording_is_never_changed before update or delete on wording \
+     for each row execute function centinel_append_only()",
     "create or replace trigger vote_is_never_changed before update or delete on vote \
      for each row execute function centinel_append_only()",
     "create or replace trigger vote_is_never_emptied before truncate on vote \
@@ -124,7 +130,7 @@ const POSTGRES: [&str; 19] = [
      for each row execute function centinel_vote_has_its_entry()",
 ];
 /// How many of these are triggers.
-const POSTGRES_TRIGGERS: i64 = 14;
+const POSTGRES_TRIGGERS: i64 = 15;
 
 /// Creates the triggers that are not there yet.
 pub(crate) async fn install(pool: &AnyPool, backend: Backend) -> Result<(), StoreError> {
@@ -194,7 +200,7 @@ async fn are_there(connection: &mut AnyConnection) -> Result<bool, StoreError> {
     let found: i64 = sqlx::query(
         "select count(*) from pg_trigger where not tgisinternal and tgrelid in \
          ('audit_entry'::regclass, 'audit_head'::regclass, 'audit_signature'::regclass, \
-         'evidence'::regclass, 'analysis'::regclass, 'vote'::regclass)",
+         'evidence'::regclass, 'analysis'::regclass, 'wording'::regclass, 'vote'::regclass)",
     )
     .fetch_one(connection)
     .await?

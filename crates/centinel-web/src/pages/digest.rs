@@ -27,7 +27,11 @@ struct Told {
     /// Which, or whose scorecard.
     name: String,
     days: String,
+    /// What a model worded, where it is kept for these facts; the parts then stand folded below it.
+    words: String,
     parts: Vec<Part>,
+    /// Whose words come first.
+    label: String,
     source: Source,
 }
 
@@ -79,7 +83,9 @@ impl Told {
         Self {
             name: name.to_owned(),
             days: text::days(first, after.yesterday().unwrap_or(first)),
+            words: digest.by_model().map(|words| clean(words.plain.trim())).unwrap_or_default(),
             parts,
+            label: digest.label().to_owned(),
             source: Source::new(&digest.evidence),
         }
     }

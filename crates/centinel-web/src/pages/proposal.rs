@@ -44,6 +44,8 @@ struct Page {
     chrome: Chrome,
     id: String,
     title: String,
+    /// What it asks for, promises and brought, in the standard wording.
+    words: String,
     kind: &'static str,
     status: String,
     version: u32,
@@ -104,6 +106,7 @@ async fn answer(state: &Asked, id: &str, done: &Done) -> Result<Page, Failure> {
     };
     let bundle = state.app().evidence(&view.proposal.evidence).await?;
     let proposal = &view.proposal;
+    let words = state.app().proposal_wording(proposal.id, now).await?;
     let delivered = state.app().deliveries_of(proposal.id).await?;
     let mut change = change::terms(proposal);
     let more_change = change.split_off(change.len().min(LINES_SHOWN));
@@ -111,6 +114,7 @@ async fn answer(state: &Asked, id: &str, done: &Done) -> Result<Page, Failure> {
         chrome: Chrome::of(state),
         id: proposal.id.to_string(),
         title: clean(&proposal.title),
+        words: clean(words.document.plain(&state.app().number_format()).trim()),
         kind: change::kind_name(proposal.kind()),
         status: view.status.to_string(),
         version: proposal.version,

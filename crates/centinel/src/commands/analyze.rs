@@ -1,18 +1,20 @@
 //! `centinel analyze`: what is known of an episode, whose it is, who is told.
 
 use centinel_app::{
-    Analysed, Analysis, App, AppError, Repositories, Revision, StepOutcome, Told, Which, plain,
+    Analysed, Analysis, App, AppError, Label, Repositories, Revision, StepOutcome, Told, Which,
+    Wording, plain,
 };
 use serde::Serialize;
 
 use crate::{
     context::{Context, explain, now, outside, repositories},
+    narrator::{Narration, or_interrupted},
     output::{Outcome, Output},
     text::printable,
 };
 
-/// Analyses episodes under a fixed plan, keeps each analysis with its facts, and tells the owner. `serve`
-/// does the same when something is new.
+/// Analyses episodes under a fixed plan, words each as `[narrator]` says, keeps it with its facts, and tells
+/// the owner. `serve` does the same when something is new.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only this episode, such as `E-12`, whatever was said of it.
@@ -24,6 +26,9 @@ pub(crate) struct Args {
     /// Show what would be kept: no analysis is kept and nobody is told.
     #[arg(long)]
     dry_run: bool,
+    /// Ask no model, whatever `[narrator]` says: every text has its standard wording.
+    #[arg(long)]
+    standard: bool,
 }
 
 /// What was done.
@@ -43,8 +48,13 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
             None => Which::New,
         };
         let opened = repositories(&app).await?;
-        let analysed = app.analyse(&which, args.dry_run, &opened, None, now()).await;
-        let analysed = analysed.map_err(explain)?;
+        let narration = Narration::of(&app).filter(|_| !args.standard);
+        let wording = narration.as_ref().map(|narration| narration as &dyn Wording);
+        let analysing = Box::pin(app.analyse(&which, args.dry_run, &opened, wording, now()));
+        let analysed = or_interrupted(narration.as_ref(), analysing).await?.map_err(explain)?;
+        if let Some(reason) = narration.as_ref().and_then(Narration::unbooked) {
+            output.note(printable(&reason));
+        }
         let told = if args.dry_run {
             Vec::new()
         } else {
@@ -88,7 +98,8 @@ fn print(
 
 /// An analysis, for people.
 fn print_analysis(app: &App, analysis: &Analysis, output: &mut Output) -> anyhow::Result<()> {
-    output.line(format_args!("{} · {}", analysis.episode, analysis.label.in_words()))?;
+    let label = label_line(&analysis.label);
+    output.line(format_args!("{} · {label}", analysis.episode))?;
     for line in plain(&analysis.text).lines() {
         output.line(format_args!("  {}", printable(line)))?;
     }
@@ -121,6 +132,14 @@ fn print_analysis(app: &App, analysis: &Analysis, output: &mut Output) -> anyhow
     Ok(())
 }
 
+/// Whose words a text is, and why they are not a model's where one was to be asked.
+pub(crate) fn label_line(label: &Label) -> String {
+    match label.reason() {
+        Some(reason) => format!("{}: {}", label.in_words(), printable(reason)),
+        None => label.in_words(),
+    }
+}
+
 fn told_line(told: &Told) -> String {
     match told {
         Told::Posted { key } => format!("posted {}", printable(key)),
@@ -136,21 +155,23 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// Analyses what is new where anything changed since the last time, and tells whoever is to be told. What
-    /// there is to say, for the log.
+    /// Analyses what is new where anything changed since the last time, worded by `wording`, and tells
+    /// whoever is to be told. What there is to say, for the log.
     pub(crate) async fn step(
         &mut self,
         app: &App,
         repositories: &Repositories,
+        wording: Option<&dyn Wording>,
     ) -> Result<Vec<String>, AppError> {
         let revision = app.revision(now()).await?;
         let mut said = Vec::new();
         if self.analysed.as_ref() != Some(&revision) {
-            let analysed = app.analyse(&Which::New, false, repositories, None, now()).await?;
+            let analysed = app.analyse(&Which::New, false, repositories, wording, now()).await?;
             self.analysed = Some(revision);
             for analysis in &analysed.analyses {
                 let owner = printable(&analysis.owner_in_words());
-                said.push(format!("{} analysed, owner {owner}", analysis.episode));
+                let label = label_line(&analysis.label);
+                said.push(format!("{} analysed, owner {owner}, {label}", analysis.episode));
             }
             for (id, reason) in &analysed.failed {
                 said.push(format!("{id} could not be analysed: {}", printable(reason)));

@@ -66,6 +66,10 @@ pub(crate) struct Args {
     /// may be given several times.
     #[arg(long, value_name = "ASSUMPTION")]
     assume: Vec<Assumption>,
+    /// Of a home: where the period ends in sentences, against its budgets, and how far to trust it.
+    #[arg(long, conflicts_with_all = ["series", "as_of", "from", "until", "by", "only", "levels", "daily",
+        "total", "amount", "assume"])]
+    words: bool,
     /// With `--series`: currency of the costs.
     #[arg(long, value_name = "CODE", default_value = "USD")]
     currency: Currency,

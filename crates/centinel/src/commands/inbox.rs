@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::{
     commands::{
         follow_up::{alert_line, by_hand_line, print_savings, review_line},
+        in_words::InWords,
         secrets::{SecretArgs, Secrets},
     },
     context::{self, Context, now},
@@ -24,10 +25,10 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct InboxArgs {}
 
-/// Shows a proposal, or the facts of a bundle.
+/// Shows a proposal, an episode in words, or the facts of a bundle.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
-    /// `P-7`, or `bundle:9f3c51…`.
+    /// `P-7`, `E-12`, or `bundle:9f3c51…`.
     id: String,
 }
 
@@ -133,6 +134,7 @@ struct Shown<'a> {
     reviews: &'a [OpenReview],
     savings: &'a SavingsLine,
     deliveries: &'a [Delivered],
+    in_words: &'a InWords,
 }
 
 pub(crate) fn inbox(
@@ -208,9 +210,15 @@ pub(crate) fn show(
             }
             return Ok(Outcome::Done);
         }
+        if args.id.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("E-")) {
+            let finding = app.finding(&args.id, now()).await.map_err(context::explain)?;
+            return InWords::of(&app, &finding).answer(output);
+        }
         let id: ProposalId = args.id.parse().map_err(|error: String| anyhow::anyhow!(error))?;
         let view = app.approvals().show(id, now()).await.map_err(explain)?;
         let now = now();
+        let words = app.proposal_wording(id, now).await.map_err(context::explain)?;
+        let words = InWords::of(&app, &words);
         let deliveries = app.deliveries_of(id).await.map_err(context::explain)?;
         let savings = app.savings_of(&view, now).await.map_err(context::explain)?;
         let people = app.approvals().people().await.map_err(explain)?;
@@ -221,11 +229,14 @@ pub(crate) fn show(
                 reviews: &reviews,
                 savings: &savings,
                 deliveries: &deliveries,
+                in_words: &words,
             })?;
         } else {
             for review in &reviews {
                 output.line(review_line(review))?;
             }
+            words.print_text(output)?;
+            output.line("")?;
             print_view(&view, output)?;
             for delivered in &deliveries {
                 output.line(super::deliver::line(delivered))?;

@@ -6,18 +6,21 @@ use std::{
 };
 
 use anyhow::Context as _;
-use centinel_app::{App, ForgeHooks, Repositories, Slack, Told, in_one_line, oidc::Providers};
+use centinel_app::{
+    App, ForgeHooks, Repositories, Slack, Told, Wording, in_one_line, oidc::Providers,
+};
 use centinel_mcp::{AccessToken, http_service, metadata_routes};
 use centinel_web::{NonceError, Refusals, WebState};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::{
-    commands::{analyze::Schedule, surface::Surface},
+    commands::{analyze::Schedule, digest, surface::Surface},
     context::{Context, block_on, explain, nonce, now, outside, repositories},
     failure::hinted,
     listen, logging,
     mcp_gate::{self, McpGate},
+    narrator::Narration,
     output::{Outcome, Output},
     ports::{self, PortOptions},
     text::printable,
@@ -78,12 +81,18 @@ pub(crate) fn serve(
         }
         output.line(format_args!("page {page}  ·  MCP {page}/mcp  ·  stop with Ctrl-C"))?;
         output.flush()?;
+        let narration = Narration::of(&app);
         tokio::select! {
             () = listen::serve(listener, router, asked_to_stop()) => {}
             () = sync_live_sources(&app, output) => {}
-            () = work_on_repositories(&app, hooks.as_ref(), output) => {}
+            () = work_on_repositories(&app, hooks.as_ref(), narration.as_ref(), output) => {}
             () = keep_told(&app, slack.as_ref(), output) => {}
+            () = word_digests(&app, narration.as_ref(), output) => {}
             () = app.keep_warm(now) => {}
+        }
+        // What is being worded is given up, and what it used is booked.
+        if let Some(narration) = &narration {
+            narration.finish().await;
         }
         app.database().close().await;
         Ok(Outcome::Done)
@@ -148,7 +157,12 @@ async fn sync_live_sources(app: &App, output: &Output) {
 }
 
 /// What is done with repositories. They are opened once: of a mirror there is one user at a time.
-async fn work_on_repositories(app: &App, hooks: Option<&ForgeHooks>, output: &Output) {
+async fn work_on_repositories(
+    app: &App,
+    hooks: Option<&ForgeHooks>,
+    narration: Option<&Narration>,
+    output: &Output,
+) {
     let repositories = match repositories(app).await {
         Ok(repositories) => repositories,
         Err(error) => {
@@ -158,16 +172,40 @@ async fn work_on_repositories(app: &App, hooks: Option<&ForgeHooks>, output: &Ou
     };
     tokio::select! {
         () = execute_approved(app, &repositories, hooks, output) => {}
-        () = analyse_new(app, &repositories, output) => {}
+        () = analyse_new(app, &repositories, narration, output) => {}
     }
 }
 
-/// Analyses new episodes after each import and each day, and tells their owners. A failure is told, and
-/// tried again the next minute. Never ends: what is cut off is picked up by whoever comes next.
-async fn analyse_new(app: &App, repositories: &Repositories, output: &Output) {
+/// Analyses new episodes after each import and each day, words them, and tells their owners. A failure is
+/// told, and tried again the next minute. Never ends: what is cut off is picked up by whoever comes next.
+async fn analyse_new(
+    app: &App,
+    repositories: &Repositories,
+    narration: Option<&Narration>,
+    output: &Output,
+) {
     let mut schedule = Schedule::default();
+    let wording = narration.map(|narration| narration as &dyn Wording);
     loop {
-        match schedule.step(app, repositories).await {
+        match schedule.step(app, repositories, wording).await {
+            Ok(said) => {
+                for line in said {
+                    output.note(line);
+                }
+            }
+            Err(error) => output.note(printable(&in_one_line(&error))),
+        }
+        tokio::time::sleep(EXECUTE_EVERY).await;
+    }
+}
+
+/// Words digests, so that pages and mails find them worded. Never ends: without a narrator there is nothing
+/// to do.
+async fn word_digests(app: &App, narration: Option<&Narration>, output: &Output) {
+    let Some(narration) = narration else { return std::future::pending().await };
+    let mut schedule = digest::Schedule::default();
+    loop {
+        match schedule.step(app, narration).await {
             Ok(said) => {
                 for line in said {
                     output.note(line);

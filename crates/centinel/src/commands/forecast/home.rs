@@ -5,14 +5,14 @@ use centinel_app::{
     plausible_total,
 };
 use centinel_engine::{
-    forecast::{Forecast, Question},
+    forecast::{CalendarPeriod, Forecast, Question},
     money::{Currency, Decimal, Money, Pico},
 };
 use serde_json::Value;
 
 use super::{Args, print};
 use crate::{
-    commands::spend::condition,
+    commands::{in_words::InWords, spend::condition},
     context::{Context, explain, now},
     failure::usage,
     output::{Outcome, Output},
@@ -20,6 +20,13 @@ use crate::{
 };
 
 pub(super) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow::Result<Outcome> {
+    if args.words {
+        return context.run(async |app| {
+            let period = args.period.unwrap_or(CalendarPeriod::Month);
+            let outlook = app.outlook(period, now()).await.map_err(explain)?;
+            InWords::of(&app, &outlook).answer(output)
+        });
+    }
     let by: SpendGroup = args.by.parse()?;
     let only = args.only.iter().map(|text| condition(text));
     let request = ForecastRequest {
