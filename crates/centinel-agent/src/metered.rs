@@ -6,8 +6,6 @@ use serde_json::{Map, Value, json};
 
 /// The feature that the narrator's spend is.
 pub const FEATURE: &str = "centinel-narrator";
-/// The source that its calls belong to.
-pub const SOURCE: &str = "centinel";
 
 /// One call of a model that may be billed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use centinel_engine::{
     usage::{Usage, UsageClass},
 };
 use centinel_ingest::Format;
-use centinel_ledger::{Ledger, Measure, SpendQuery};
+use centinel_ledger::{Ledger, Measure, OWN_SOURCE, SpendQuery};
 use jiff::{Timestamp, civil::Date};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -192,7 +192,7 @@ impl App {
         Ok(spent)
     }
 
-    /// Books calls of our own (lines of `POST /v1/calls`) into a source, as those of anybody are: once,
+    /// Books calls of our own (lines of `POST /v1/calls`) into [`OWN_SOURCE`], as those of anybody are: once,
     /// whoever sends them again.
     ///
     /// # Errors
@@ -201,11 +201,11 @@ impl App {
     pub async fn book_own_calls(
         &self,
         lines: String,
-        source: &str,
         now: Timestamp,
         nonce: u64,
     ) -> Result<Imported, AppError> {
-        let request = ImportRequest { source: Some(source.to_owned()), ..ImportRequest::default() };
+        let request =
+            ImportRequest { source: Some(OWN_SOURCE.to_owned()), ..ImportRequest::default() };
         self.import_bytes(lines.into_bytes(), Format::CallEvents, request, now, nonce).await
     }
 }

@@ -87,6 +87,9 @@ pub enum ApprovalError {
     /// A token that could do nothing.
     #[error("service token `{0}` needs a scope")]
     NoScope(String),
+    /// The name of an agent that needs no token.
+    #[error("no service token can have the name `{0}`: it stands for an agent without one")]
+    ReservedName(String),
     /// A token that would be over before it begins.
     #[error("service token `{0}` would have expired already")]
     ExpiredToken(String),

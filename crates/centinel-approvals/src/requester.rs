@@ -4,6 +4,11 @@ use std::collections::BTreeSet;
 
 use centinel_engine::proposal::{Principal, Scope};
 
+/// Agents without a token. No service token has such a name.
+pub(crate) const WITHOUT_TOKEN: [&str; 2] = [LOCAL, TERMINAL];
+const LOCAL: &str = "local";
+const TERMINAL: &str = "terminal";
+
 /// A principal that was authenticated, or that needs no authentication because it cannot decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requester {
@@ -17,9 +22,19 @@ impl Requester {
         Self { principal: Principal::System, scopes: BTreeSet::new() }
     }
 
-    /// An agent on this machine without a token: MCP over standard input and output.
+    /// A program on this machine without a token: MCP over standard input and output.
     pub fn local_agent() -> Self {
-        let principal = Principal::Agent { token: "local".to_owned(), acts_for: None };
+        Self::without_token(LOCAL)
+    }
+
+    /// Whoever types a command without a credential. That is no proof of a person, so it can propose as an
+    /// agent does; and it is not the program of [`Self::local_agent`], which takes back nothing of theirs.
+    pub fn terminal() -> Self {
+        Self::without_token(TERMINAL)
+    }
+
+    fn without_token(name: &str) -> Self {
+        let principal = Principal::Agent { token: name.to_owned(), acts_for: None };
         Self { principal, scopes: [Scope::Read, Scope::Propose].into() }
     }
 

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::{
     ApprovalError, Approvals, Proof, Requester, Sight,
     accounts::{check_name, random_hex},
+    requester::WITHOUT_TOKEN,
 };
 
 /// What scanners for leaked secrets can look for.
@@ -48,6 +49,9 @@ impl Approvals {
         let expires_at =
             expires_at.and_then(|at| Timestamp::from_microsecond(at.as_microsecond()).ok());
         check_name(&name)?;
+        if WITHOUT_TOKEN.contains(&name.as_str()) {
+            return Err(ApprovalError::ReservedName(name));
+        }
         let scopes =
             scopes.iter().map(|scope| scope.parse()).collect::<Result<BTreeSet<Scope>, _>>()?;
         if scopes.is_empty() {

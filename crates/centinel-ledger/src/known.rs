@@ -10,7 +10,10 @@ use centinel_engine::series::SeriesKey;
 use centinel_store::{CatalogueState, Database};
 use tokio::sync::Mutex;
 
-use crate::{LedgerError, ledger::SegmentKind};
+use crate::{
+    LedgerError,
+    ledger::{OWN_SOURCE, SegmentKind},
+};
 
 /// Label sets with their numbers.
 pub(crate) type SeriesList = Arc<[(u32, SeriesKey)]>;
@@ -30,6 +33,8 @@ pub(crate) struct Known {
 #[derive(Debug)]
 struct Listed {
     name: String,
+    /// Of [`OWN_SOURCE`].
+    is_own: bool,
     start_at: i64,
     last_at: i64,
     known_at: i64,
@@ -38,10 +43,20 @@ struct Listed {
 }
 
 impl Known {
-    /// First and last instant of the files of a kind that counted at `as_of`, or count now.
-    pub(crate) fn span(&self, kind: SegmentKind, as_of: Option<i64>) -> Option<(i64, i64)> {
-        let files = self.live(kind, as_of);
-        files.fold(None, |span: Option<(i64, i64)>, file| {
+    /// First and last instant of the files of these kinds that counted at `as_of`, or count now. Files
+    /// of [`OWN_SOURCE`] count where there are no others.
+    pub(crate) fn span(&self, kinds: &[SegmentKind], as_of: Option<i64>) -> Option<(i64, i64)> {
+        self.span_of(false, kinds, as_of).or_else(|| self.span_of(true, kinds, as_of))
+    }
+
+    fn span_of(
+        &self,
+        is_own: bool,
+        kinds: &[SegmentKind],
+        as_of: Option<i64>,
+    ) -> Option<(i64, i64)> {
+        let files = kinds.iter().flat_map(|kind| self.live(*kind, as_of));
+        files.filter(|file| file.is_own == is_own).fold(None, |span: Option<(i64, i64)>, file| {
             let (first, last) = span.unwrap_or((file.start_at, file.last_at));
             Some((first.min(file.start_at), last.max(file.last_at)))
         })
@@ -74,9 +89,11 @@ impl Known {
     ) -> Result<Self, LedgerError> {
         // Files first: a label set is known before a file has rows of it, so none is missing.
         let mut segments: HashMap<String, Vec<Listed>> = HashMap::new();
+        let own = database.batches_of(OWN_SOURCE).await?;
         for (row, retired_at) in database.every_segment().await? {
             segments.entry(row.kind).or_default().push(Listed {
                 name: row.name,
+                is_own: own.contains(&row.batch),
                 start_at: row.start_at,
                 last_at: row.last_at,
                 known_at: row.known_at,

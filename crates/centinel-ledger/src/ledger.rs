@@ -18,6 +18,9 @@ use crate::{
     known::{Known, Newest, SeriesList},
 };
 
+/// The source of the calls that Centinel makes itself.
+pub const OWN_SOURCE: &str = "centinel";
+
 /// What a segment holds. The name is also the start of its file name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SegmentKind {
@@ -294,7 +297,9 @@ impl Ledger {
         self.folder.with_file_name("rejected")
     }
 
-    /// First and last instant of which the ledger holds a call or charge; `None` when it is empty.
+    /// First and last instant of which the ledger holds a call or charge; `None` when it is empty. What
+    /// Centinel used itself ([`OWN_SOURCE`]) counts in a ledger of nothing else: asking about old data
+    /// would move its end to today.
     ///
     /// # Errors
     ///
@@ -315,9 +320,7 @@ impl Ledger {
         let as_of = as_of.map(Timestamp::as_microsecond);
         let view = self.view().await?;
         let known = &view.known;
-        let spans = [SegmentKind::Calls, SegmentKind::Charges];
-        let spans = spans.into_iter().filter_map(|kind| known.span(kind, as_of));
-        let span = spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+        let span = known.span(&[SegmentKind::Calls, SegmentKind::Charges], as_of);
         let at = |micros| Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
         Ok(span.map(|(first, last)| (at(first), at(last))))
     }

@@ -35,7 +35,7 @@ pub use charges::AmountTooLarge;
 pub use error::LedgerError;
 pub use export::{ExportReport, ExportSums, FocusExport, FocusVersion, UnknownVersion};
 pub use import::{Import, ImportFile, ImportReport, ImportSums, SERIES_MAX};
-pub use ledger::{Ledger, LedgerState, Seen, SegmentKind};
+pub use ledger::{Ledger, LedgerState, OWN_SOURCE, Seen, SegmentKind};
 pub use query::{
     Classifier, Condition, Distribution, DistributionRow, GroupBy, Measure, ScanLevel, ScanReport,
     SpendQuery, SpendRow, SpendTable,

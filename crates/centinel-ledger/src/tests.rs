@@ -93,9 +93,19 @@ fn buffer(rows: &[Row]) -> RowBuffer {
 }
 
 async fn import(ledger: &Ledger, digest: &str, rows: &[Row], known_at: i64) -> ImportReport {
+    import_of(ledger, "gateway", digest, rows, known_at).await
+}
+
+async fn import_of(
+    ledger: &Ledger,
+    source: &str,
+    digest: &str,
+    rows: &[Row],
+    known_at: i64,
+) -> ImportReport {
     let nonce = known_at.cast_unsigned();
     let file = ImportFile {
-        source: "gateway".into(),
+        source: source.into(),
         digest: digest.into(),
         name: format!("{digest}.csv"),
         bytes: 1,
@@ -420,5 +430,32 @@ fn a_lens_is_as_if_nothing_else_were_there() {
         assert!(!whole.hides(&[]).await.unwrap());
         let both = lens.seen_through(|_| true);
         assert_eq!(both.seen(&questions).await.unwrap(), lens.seen(&questions).await.unwrap());
+    });
+}
+
+#[test]
+fn own_calls_do_not_move_the_end_of_the_data() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(folder.path()).await;
+        let call = |id, offset| Row {
+            id: Some(id),
+            offset,
+            model: 0,
+            team: 0,
+            input: 1,
+            output: 1,
+            cost: Some(1),
+            failed: false,
+        };
+        let at = |offset| Timestamp::from_microsecond(T0 + offset).unwrap();
+        let span = async || ledger.span().await.unwrap();
+        assert_eq!(span().await, None);
+        import_of(&ledger, crate::OWN_SOURCE, "own", &[call(1, 900)], 1).await;
+        assert_eq!(span().await, Some((at(900), at(900))));
+        import(&ledger, "a", &[call(2, 10), call(3, 20)], 2).await;
+        assert_eq!(span().await, Some((at(10), at(20))));
+        let before = Timestamp::from_microsecond(1).unwrap();
+        assert_eq!(ledger.span_as_of(Some(before)).await.unwrap(), Some((at(900), at(900))));
     });
 }

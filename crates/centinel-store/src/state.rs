@@ -1,5 +1,7 @@
 //! The state of the catalogue: what says whether anything that is known in memory still holds.
 
+use std::collections::BTreeSet;
+
 use sqlx::Row as _;
 
 use crate::{Database, SegmentRow, StoreError, catalogue::segment_from_row};
@@ -46,6 +48,19 @@ impl Database {
             restatements: row.try_get(2)?,
             sources: row.try_get(3)?,
         })
+    }
+
+    /// Numbers of the batches of a source.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Database`].
+    pub async fn batches_of(&self, source: &str) -> Result<BTreeSet<i64>, StoreError> {
+        let rows = sqlx::query("select id from import_batch where source = $1")
+            .bind(source)
+            .fetch_all(self.pool())
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     /// Every file, in the order in which [`Self::segments`] gives those of a kind, with the instant
@@ -129,5 +144,7 @@ mod tests {
         let every = db.every_segment().await.unwrap();
         let named: Vec<_> = every.iter().map(|(row, at)| (row.name.as_str(), *at)).collect();
         assert_eq!(named, [("s1", Some(9)), ("s2", None)]);
+        assert_eq!(db.batches_of(&batch.source).await.unwrap(), [1].into());
+        assert!(db.batches_of("another").await.unwrap().is_empty());
     }
 }

@@ -155,7 +155,7 @@ pub(crate) async fn book(app: &App, calls: &[MeteredCall]) -> anyhow::Result<()>
     for call in calls {
         let _ = writeln!(lines, "{}", call.to_event());
     }
-    let booked = app.book_own_calls(lines, metered::SOURCE, now(), nonce()?).await;
+    let booked = app.book_own_calls(lines, now(), nonce()?).await;
     let rejected = booked.map_err(explain)?.report.batch.rows_rejected;
     anyhow::ensure!(rejected == 0, "{rejected} calls of the narrator were not booked");
     Ok(())

@@ -107,9 +107,6 @@ impl Case<'_> {
         let proposed =
             after.rows("proposal").count().saturating_sub(before.rows("proposal").count());
         score.add("proposals drafted that wait", proposed, proposed);
-        let is_taken =
-            after.rows("proposal").any(|row| row.contains("id=P-1;") && sinks::is_taken_back(row));
-        score.count("terminal's proposals taken back over MCP", is_taken);
         for table in ["vote", "event", "credential", "person", "service_token"] {
             let found: Vec<String> =
                 after.rows(table).flat_map(|row| sinks::effects(row, self.effects)).collect();

@@ -136,6 +136,10 @@ pub(crate) async fn tokens_end(world: World) {
     let past = NewToken { expires_at: Some(at(0)), ..token("past", &["read"]) };
     assert!(matches!(make(past).await, Err(ApprovalError::ExpiredToken(_))));
     assert!(matches!(make(token("none", &[])).await, Err(ApprovalError::NoScope(_))));
+    for name in ["local", "terminal"] {
+        let reserved = make(token(name, &["read"])).await;
+        assert!(matches!(reserved, Err(ApprovalError::ReservedName(_))), "{name}");
+    }
     let not_admin =
         world.create_token("cora", password("cora"), token("x", &["read"]), at(0)).await;
     assert!(matches!(not_admin, Err(ApprovalError::NotAnAdmin(_))));

@@ -342,11 +342,13 @@ pub(crate) fn withdraw(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     context.run(async |app| {
-        let view = app
-            .approvals()
-            .withdraw(args.id, &Requester::local_agent(), now())
-            .await
-            .map_err(explain)?;
+        let (approvals, now) = (app.approvals(), now());
+        let proposal = approvals.show(args.id, now).await.map_err(explain)?.proposal;
+        // Whoever holds the home also takes back what programs of this machine proposed.
+        let local = Requester::local_agent();
+        let is_local = &proposal.requester == local.principal();
+        let requester = if is_local { local } else { Requester::terminal() };
+        let view = approvals.withdraw(args.id, &requester, now).await.map_err(explain)?;
         if output.json {
             output.json_line(&view)?;
         } else {

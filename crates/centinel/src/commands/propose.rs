@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args, context: &Context, output: &mut Output) -> anyhow
     context.run(async |app| {
         // A terminal without a person's credential proposes as an agent does: it can never decide.
         let proposed =
-            app.propose_budget(request, &Requester::local_agent(), now()).await.map_err(explain)?;
+            app.propose_budget(request, &Requester::terminal(), now()).await.map_err(explain)?;
         print(&proposed, output)
     })
 }
@@ -110,7 +110,7 @@ fn change(path: &Path, context: &Context, output: &mut Output) -> anyhow::Result
         )
     })?;
     context.run(async |app| {
-        let requester = Requester::local_agent();
+        let requester = Requester::terminal();
         let proposed = app.propose_change(request, &requester, now()).await.map_err(explain)?;
         print(&proposed, output)
     })

@@ -362,18 +362,18 @@ async fn proposals_wait_for_a_person() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_requester_keeps_its_proposal() {
     let (_folder, ports) = home(&WorldConfig::small()).await;
-    let request = centinel_app::BudgetRequest {
+    let request = |limit: &str| centinel_app::BudgetRequest {
         scope: BTreeMap::new(),
         period: centinel_engine::proposal::BudgetPeriod::Month,
-        limit: "9000"
-            .parse()
-            .map(|amount| super::basis::money(amount, "USD".parse().unwrap()))
-            .unwrap(),
+        limit: super::basis::money(limit.parse().unwrap(), "USD".parse().unwrap()),
     };
     let system = centinel_approvals::Requester::system();
-    ports.app.propose_budget(request, &system, clock()).await.unwrap();
-    let refused = ports.withdraw("P-1", "not mine", &caller()).await;
-    assert!(matches!(refused, Err(Refusal::Denied { .. })), "{refused:?}");
+    let terminal = centinel_approvals::Requester::terminal();
+    for (requester, limit, id) in [(system, "9000", "P-1"), (terminal, "9001", "P-2")] {
+        ports.app.propose_budget(request(limit), &requester, clock()).await.unwrap();
+        let refused = ports.withdraw(id, "not mine", &caller()).await;
+        assert!(matches!(refused, Err(Refusal::Denied { .. })), "{refused:?}");
+    }
 }
 
 /// Policies as they are in the home, evidence that was given, names and days of the data.

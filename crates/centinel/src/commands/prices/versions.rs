@@ -36,7 +36,7 @@ pub(super) fn import(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     context.run(async |app| {
-        let actor = Requester::local_agent().principal().to_string();
+        let actor = Requester::terminal().principal().to_string();
         let imported =
             app.import_book(&args.book, Path::new(""), &actor, now()).await.map_err(explain)?;
         for entry in &imported.opened.left_out {
@@ -81,7 +81,7 @@ pub(super) fn activate(
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
     context.run(async |app| {
-        let actor = Requester::local_agent().principal().to_string();
+        let actor = Requester::terminal().principal().to_string();
         let config = context.config_path();
         app.activate_book(&args.book, &config, &actor, now()).await.map_err(explain)?;
         if output.json {
