@@ -86,7 +86,7 @@ fn each_kind_of_question_is_answered_without_a_model() {
             "how likely do we go over 50k this month?",
             "forecast",
             json!({"period": "month", "amount": "50000"}),
-            "The probability that the month",
+            "The probability of passing",
         ),
         (
             "what will this month cost if traffic grows 20 %?",

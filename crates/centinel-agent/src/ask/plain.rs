@@ -48,7 +48,7 @@ const PLAIN: [&str; 9] = [
      reasonable recent recently regular right same simple slow so-called soon special specific specifically still \
      sudden suddenly sure true typical unlikely usual usually well whole worse worst worth wrong yet chance chances scenario",
     // Nouns of questions about money.
-    "account accounts ai ml llm llms api apis answer answers area areas breakdown business case category categories cause chart \
+    "account accounts ai ml llm llms api apis answer area areas breakdown business case category categories cause chart \
      cfo ceo cto cloud company companies consumption department departments detail details difference differences \
      driver effect engineering example examples expense expenses expenditure fact facts figure figures finance financial finops focus graph \
      group groups hello hi hey home info information infrastructure insight insights item items kind kinds kubernetes k8s level levels line \

@@ -46,7 +46,7 @@ impl Writer<'_> {
     fn supposed(&mut self) {
         let word = self.fact("ahead.total").map_or("period", span_word);
         self.say(&format!(
-            "The probability that the {word} to {{ahead.last}} costs more than {{asked.amount}} is {{asked.probability}}."
+            "The probability of passing {{asked.amount}} in the {word} to {{ahead.last}} is {{asked.probability}}."
         ));
         self.say("At the expected pace, that is reached on {asked.reached_on}.");
         self.say(
