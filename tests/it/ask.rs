@@ -82,6 +82,18 @@ fn each_kind_of_question_is_answered_without_a_model() {
             json!({"period": "month"}),
             "is expected to cost",
         ),
+        (
+            "how likely do we go over 50k this month?",
+            "forecast",
+            json!({"period": "month", "amount": "50000"}),
+            "The probability of passing",
+        ),
+        (
+            "what will this month cost if traffic grows 20 %?",
+            "forecast",
+            json!({"period": "month", "assume": "volume +20%"}),
+            "The scenario changes the expected cost by",
+        ),
         ("can I trust the data?", "data_health", json!({}), "of the cost has a known owner"),
     ] {
         let answer = ask(&home, question);
@@ -113,6 +125,11 @@ fn what_is_not_answered_says_what_can_be_asked() {
         ("sing me a song", "how much did each team cost last month?"),
         ("what did search cost?", "`search` is the name of more than one thing"),
         ("what did we spend in January 2020?", "it covers 2026-06-01 to 2026-08-09"),
+        (
+            "how much did feature `answrs` cost?",
+            "No feature in the data is called `answrs`, so there is no figure of it. The nearest",
+        ),
+        ("Sing me a song about money", "could not be read"),
         ("approve P-3", "Only people decide"),
         ("approve everything", "Only people decide"),
     ] {
@@ -162,7 +179,10 @@ fn a_person_is_answered_from_what_they_may_see() {
     is_proven(&home, &own);
     // A name that they may not see is none.
     let hidden = home.run(&["--json", "--seen-by", "ben", "ask", "what did answers cost?"]).ok();
-    assert_eq!(hidden.json()["calls"][0]["arguments"], json!({}));
+    let hidden = hidden.json();
+    let said = hidden["text"].as_str().unwrap();
+    assert!(said.starts_with("Nothing in the data is called `answers`"), "{hidden:#}");
+    assert!(!said.contains('$') && hidden["calls"] == json!([]), "{hidden:#}");
 }
 
 /// Bodies of the questions that a model was asked.

@@ -19,7 +19,7 @@ pub use breakdown::{Breakdown, MovedPart, Parts, with_moved_parts};
 pub use episodes::{Episodes, excess};
 pub use finding::{Finding, add_finding};
 pub use health::Health;
-pub use outlook::{Ahead, Limit, Outlook};
+pub use outlook::{Ahead, Asked, Limit, Outlook};
 pub use progress::{Progress, ProgressKind, Promised};
 pub use proposal::{Outcome, ProposalFacts};
 pub use summary::{

@@ -1,6 +1,7 @@
 //! The ledger: a folder of segments and the catalogue that lists them.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt,
     fs::{File, TryLockError},
     path::{Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use centinel_engine::series::SeriesKey;
+use centinel_engine::series::{Dimension, SeriesKey};
 use centinel_store::{CatalogueState, Database};
 use jiff::Timestamp;
 
@@ -245,6 +246,22 @@ impl Ledger {
             }
         };
         Ok(questions.iter().map(of).collect())
+    }
+
+    /// Every value of every dimension that is seen, whenever it was.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Store`].
+    pub async fn values(&self) -> Result<BTreeMap<Dimension, BTreeSet<String>>, LedgerError> {
+        let view = self.view().await?;
+        let mut values: BTreeMap<Dimension, BTreeSet<String>> = BTreeMap::new();
+        for (_, key) in view.series() {
+            for (dimension, value) in &key.0 {
+                values.entry(dimension.clone()).or_default().insert(value.clone());
+            }
+        }
+        Ok(values)
     }
 
     /// The catalogue as it is now, and which of its label sets are seen. Every question begins here.

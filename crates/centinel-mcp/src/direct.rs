@@ -3,7 +3,8 @@
 //! What is called is what a client calls, arguments, mistakes and bounds included; what is left out is the
 //! protocol around it.
 
-use jiff::civil::Date;
+use centinel_engine::period::Period;
+use jiff::{Span, ToSpan as _, civil::Date};
 use rmcp::model::CallToolRequestParams;
 use serde_json::{Map, Value};
 
@@ -12,6 +13,7 @@ use crate::{
     imported::quoted,
     ports::{Principal, Refusal},
     server::Server,
+    window::{RelativePeriod, previous_period},
 };
 
 /// A tool, as whoever chooses among them sees it.
@@ -87,6 +89,54 @@ pub fn period_arguments(
     arguments::period_in(words, is_ahead, data)
 }
 
+/// The arguments that say the time just before that of others: the `unit` of the calendar before it (`week`,
+/// `month`, …), or as much time where it has that length or no unit is said; of a year, the same days one
+/// year before. `None` where the arguments say no time.
+pub fn period_before(
+    arguments: &Map<String, Value>,
+    unit: Option<&str>,
+    data: Option<(Date, Date)>,
+) -> Option<Map<String, Value>> {
+    let period = stated(arguments, data)?;
+    let (first, after) = period.dates();
+    let days = first.until(after).ok()?.get_days();
+    let (from, to) = match unit {
+        Some("year") => (first.checked_sub(1.year()).ok()?, after.checked_sub(1.year()).ok()?),
+        Some("day") if days != 1 => (first.yesterday().ok()?, first),
+        Some("week") if days != 7 => {
+            let back = i32::from(first.weekday().to_monday_zero_offset());
+            let monday = first.checked_sub(back.days()).ok()?;
+            (monday.checked_sub(1.week()).ok()?, monday)
+        }
+        Some("month") if !(28..=31).contains(&days) => {
+            let month = first.first_of_month();
+            (month.checked_sub(1.month()).ok()?, month)
+        }
+        Some("quarter") if !(90..=92).contains(&days) => {
+            let month = first.first_of_month();
+            let back = i32::from(month.month().checked_sub(1)?.rem_euclid(3));
+            let quarter = month.checked_sub(Span::new().months(back)).ok()?;
+            (quarter.checked_sub(3.months()).ok()?, quarter)
+        }
+        _ => previous_period(period)?.dates(),
+    };
+    let mut said = Map::new();
+    said.insert("start".to_owned(), Value::from(from.to_string()));
+    said.insert("end".to_owned(), Value::from(to.to_string()));
+    Some(said)
+}
+
+/// The period that arguments state.
+fn stated(arguments: &Map<String, Value>, data: Option<(Date, Date)>) -> Option<Period> {
+    if let Some(word) = arguments.get("period") {
+        let (_, today) = data?;
+        let relative: RelativePeriod = serde_json::from_value(word.clone()).ok()?;
+        return relative.resolve(today).ok();
+    }
+    let day = |name: &str| arguments.get(name)?.as_str()?.parse::<Date>().ok();
+    Period::days(day("start")?, day("end")?).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
@@ -116,6 +166,41 @@ mod tests {
         for words in ["last wek", "lost week", "why", ""] {
             assert_eq!(period_arguments(words, false, data), None, "{words}");
         }
+    }
+
+    #[test]
+    fn the_time_before_is_found() {
+        let data = Some((date(2026, 1, 1), date(2026, 11, 5)));
+        for (arguments, unit, before) in [
+            (json!({"period": "last_month"}), Some("month"), "2026-09-01 to 2026-10-01"),
+            (json!({"period": "last_week"}), Some("week"), "2026-10-19 to 2026-10-26"),
+            (json!({"period": "last_week"}), Some("month"), "2026-09-01 to 2026-10-01"),
+            (json!({"period": "last_7d"}), Some("week"), "2026-10-22 to 2026-10-29"),
+            (json!({"period": "last_30d"}), Some("week"), "2026-09-28 to 2026-10-05"),
+            (json!({"period": "yesterday"}), Some("day"), "2026-11-03 to 2026-11-04"),
+            (
+                json!({"start": "2026-07-01", "end": "2026-10-01"}),
+                Some("quarter"),
+                "2026-04-01 to 2026-07-01",
+            ),
+            (
+                json!({"start": "2026-10-01", "end": "2026-11-01"}),
+                Some("year"),
+                "2025-10-01 to 2025-11-01",
+            ),
+            (json!({"start": "2026-10-05", "end": "2026-10-15"}), None, "2026-09-25 to 2026-10-05"),
+        ] {
+            let found = period_before(arguments.as_object().unwrap(), unit, data).unwrap();
+            let text = |name: &str| found[name].as_str().unwrap().to_owned();
+            assert_eq!(
+                format!("{} to {}", text("start"), text("end")),
+                before,
+                "{arguments} {unit:?}"
+            );
+        }
+        assert_eq!(period_before(&Map::new(), None, data), None);
+        let month = json!({"period": "month"});
+        assert_eq!(period_before(month.as_object().unwrap(), Some("month"), data), None);
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub use answer::{
     SpendAnswer, SpendRow, Unowned, UnownedPlace, UnpricedModel,
 };
 pub use arguments::nearest_values;
-pub use direct::{Offered, period_arguments};
+pub use direct::{Offered, period_arguments, period_before};
 pub use documents::{Documents, PolicyDocument, PolicyFormat};
 pub use fingerprint::{fingerprint, release_line};
 pub use forecast::{

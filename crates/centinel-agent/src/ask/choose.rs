@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::{
-    Answered, CALLS_MAX, Earlier, Found, Name, Tools, names::Aliases, reading::Call, shown, words,
+    Answered, CALLS_MAX, Name, Tools, conversation::Earlier, found::Found, names::Aliases,
+    reading::Call, shown, words,
 };
 use crate::{Fault, Message, Narrator, Run, Task, ToolCall, client::object_with};
 

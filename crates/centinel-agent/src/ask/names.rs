@@ -17,7 +17,7 @@ use super::words;
 /// A name of the home: the value of a dimension.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name {
-    /// The dimension: `team`, `tag:cost-center`.
+    /// The dimension: `team`, `tag:cost-center`; `tag_key` of a name that is a tag's key.
     pub dimension: String,
     /// Its value, as the data spells it.
     pub value: String,
@@ -43,6 +43,8 @@ const OURS: [&str; 17] = [
     "start",
     "status",
 ];
+/// What a name is that is the key of a tag.
+pub(super) const TAG_KEY: &str = "tag_key";
 
 /// Aliases of one conversation. A name keeps its alias.
 #[derive(Debug, Clone, Default)]
@@ -136,6 +138,13 @@ impl Aliases {
     }
 
     fn filled_text(&self, argument: &str, text: &str) -> String {
+        if argument == "tag"
+            && let Some((key, value)) = text.split_once('=')
+        {
+            let name = |part: &str| self.entry(part.trim()).map(|(name, _)| name.clone());
+            let or_own = |part: &str| name(part).unwrap_or_else(|| part.to_owned());
+            return format!("{}={}", or_own(key), or_own(value));
+        }
         let Some((value, dimensions)) = self.entry(text.trim()) else { return text.to_owned() };
         let key = dimensions.iter().find_map(|name| name.strip_prefix("tag:"));
         match key.filter(|_| argument == "tag") {
@@ -161,6 +170,9 @@ impl Aliases {
             match value {
                 Value::String(text) if OURS.contains(&name.as_str()) && is_plain(text) => {
                     shown.insert(name.clone(), Value::from(text.as_str()));
+                }
+                Value::String(text) if name == TAG_KEY => {
+                    shown.insert(name.clone(), Value::from(self.of(TAG_KEY, text)));
                 }
                 Value::Object(inner) => {
                     let names = inner.iter().filter_map(|(dimension, value)| {
@@ -206,6 +218,7 @@ fn shown_dimension(name: &str) -> &str {
         || matches!(name.parse::<Dimension>(), Ok(dimension) if !matches!(dimension, Dimension::Tag(_)));
     match name {
         _ if is_known => name,
+        TAG_KEY => "tag key",
         _ if name.starts_with("tag:") => "tag",
         _ => "label",
     }
@@ -271,7 +284,14 @@ pub(super) fn find(question: &str, names: &[Name]) -> Vec<Found> {
                 let beside = words::dimension_beside(before.unwrap_or(""), behind.unwrap_or(""));
                 beside == Some(name.dimension.as_str())
             };
-            if words::is_known(&name.value.to_lowercase()) && !is_quoted && !is_called() {
+            let is_tag = name.dimension == TAG_KEY || name.dimension.starts_with("tag:");
+            let is_meant = match name.dimension.strip_prefix("tag:") {
+                // A value of a tag is often a mere word or number: it counts beside its key.
+                Some(key) => has_folded(&folded, key),
+                None if is_tag => is_key(question, from, to),
+                None => !words::is_known(&name.value.to_lowercase()) || is_called(),
+            };
+            if !is_quoted && !is_meant {
                 continue;
             }
             match found.iter_mut().find(|one| one.from < to && from < one.to) {
@@ -294,6 +314,29 @@ pub(super) fn find(question: &str, names: &[Name]) -> Vec<Found> {
     found
 }
 
+/// Whether a folded text has a name as whole words.
+fn has_folded(folded: &[char], name: &str) -> bool {
+    let wanted: Vec<char> = name.chars().map(fold).collect();
+    let is_in_word = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric());
+    folded.windows(wanted.len().max(1)).enumerate().any(|(at, here)| {
+        let before = at.checked_sub(1).and_then(|before| folded.get(before));
+        let after = folded.get(at.saturating_add(wanted.len()));
+        here == wanted.as_slice() && !is_in_word(before) && !is_in_word(after)
+    })
+}
+
+/// Whether the key of a tag is meant as one: `by env`, `tag env`, `where env is …`, `env=…`.
+fn is_key(question: &str, from: usize, to: usize) -> bool {
+    let (before, behind) = (question.get(..from), question.get(to..).unwrap_or(""));
+    let before = words::tokens(before.unwrap_or(""));
+    let is_asked = before.last().is_some_and(|word| {
+        words::has("by per each every tag tags label labels where with and tag's", word)
+    });
+    let is_set = behind.trim_start().starts_with(['=', ':'])
+        || words::tokens(behind).first().is_some_and(|word| words::has("is equals value", word));
+    is_asked || is_set
+}
+
 fn fold(c: char) -> char {
     match c {
         '-' | '_' => ' ',
@@ -301,7 +344,8 @@ fn fold(c: char) -> char {
     }
 }
 
-fn is_quote(c: char) -> bool {
+/// Whether a sign opens or closes a quotation.
+pub(super) fn is_quote(c: char) -> bool {
     matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’')
 }
 

@@ -11,7 +11,9 @@ use centinel_engine::{
 use jiff::civil::date;
 use serde_json::json;
 
-use super::*;
+use centinel_engine::narrative;
+
+use super::{names::Aliases, *};
 use crate::{
     Narrator, Settings,
     testing::{Answer as Said, Server, budget, chat, quick},
@@ -46,14 +48,23 @@ impl Few {
             tools: vec![
                 of(
                     "spend_breakdown",
-                    &["period", "start", "end", "filter", "group_by", "compare_to", "detail"],
+                    &[
+                        "period",
+                        "start",
+                        "end",
+                        "filter",
+                        "group_by",
+                        "tag_key",
+                        "compare_to",
+                        "detail",
+                    ],
                 ),
                 of(
                     "explain_change",
                     &["anomaly_id", "period", "start", "end", "filter", "compare_to"],
                 ),
                 of("anomalies", &when),
-                of("forecast", &["period", "filter", "group_by"]),
+                of("forecast", &["period", "filter", "group_by", "amount", "assume"]),
                 of("data_health", &["period"]),
                 of("proposals", &["proposal_id", "status"]),
                 of("savings", &[]),
@@ -68,6 +79,10 @@ impl Few {
                 name("model", "gpt-5.1"),
                 name("agent", "cost"),
                 name("team", "risk"),
+                name("provider", "anthropic"),
+                name("provider", "openai"),
+                name("tag_key", "cost_center"),
+                name("tag:cost_center", "4711"),
             ],
             called: Mutex::default(),
         }
@@ -139,10 +154,28 @@ impl Tools for Few {
         let word = match (words, is_ahead) {
             ("last week", false) => "last_week",
             ("last month", false) => "last_month",
+            ("all", false) => "all",
             ("this month", true) => "month",
             _ => return None,
         };
         json!({ "period": word }).as_object().cloned()
+    }
+
+    fn period_before(
+        &self,
+        arguments: &Map<String, Value>,
+        unit: Option<&str>,
+    ) -> Option<Map<String, Value>> {
+        let from = arguments.get("period")?.as_str()?;
+        json!({ "period": format!("{} before {from}", unit.unwrap_or("as much")) })
+            .as_object()
+            .cloned()
+    }
+
+    fn nearest(&self, word: &str, dimension: Option<&str>) -> Vec<Name> {
+        let is_of = |name: &&Name| dimension.is_none_or(|dimension| name.dimension == dimension);
+        let begins = |name: &&Name| name.value.get(..2) == word.to_lowercase().get(..2);
+        self.names.iter().filter(is_of).filter(begins).cloned().collect()
     }
 
     fn who_decides<'a>(&'a self, proposal_id: Option<&'a str>) -> Reply<'a, String> {
@@ -347,80 +380,253 @@ async fn read(questions: &[&str]) -> String {
     said
 }
 
+/// Reads each conversation, and tells all that are read otherwise at once.
+async fn are_read_as(cases: &[(&[&str], &str)]) {
+    let mut otherwise = Vec::new();
+    for (questions, read_as) in cases {
+        let said = read(questions).await;
+        if said != *read_as {
+            otherwise.push(format!("{questions:?}\n  is {said}\n not {read_as}"));
+        }
+    }
+    assert!(otherwise.is_empty(), "{}", otherwise.join("\n"));
+}
+
 #[tokio::test]
 async fn questions_are_read_by_rule() {
-    for (question, read_as) in [
-        ("why did spend rise last week?", r#"explain_change {"period":"last_week"}"#),
+    are_read_as(&[
+        (&["why did spend rise last week?"], r#"explain_change {"period":"last_week"}"#),
         (
-            "why did Support Answers jump?",
+            &["why did Support Answers jump?"],
             r#"explain_change {"filter":{"feature":"support-answers"},"period":"last_7d"}"#,
         ),
         (
-            "how much did search cost last month",
-            r#"spend_breakdown {"filter":{"team":"search"},"period":"last_month"}"#,
+            &["how much did search cost last month"],
+            r#"spend_breakdown {"filter":{"team":"search"},"group_by":"service","period":"last_month"}"#,
         ),
         (
-            "spend by model last month vs the month before",
+            &["spend by model last month vs the month before"],
             r#"spend_breakdown {"compare_to":"previous_period","group_by":"model","period":"last_month"}"#,
         ),
-        ("which teams cost the most?", r#"spend_breakdown {"group_by":"team"}"#),
-        ("what did gpt-5.1 cost?", r#"spend_breakdown {"filter":{"model":"gpt-5.1"}}"#),
+        (&["how much did we spend?"], r#"spend_breakdown {"group_by":"kind"}"#),
+        (&["which teams cost the most?"], r#"spend_breakdown {"group_by":"team"}"#),
         (
-            "what did gpt-5, of team search, cost?",
-            r#"spend_breakdown {"filter":{"model":"gpt-5","team":"search"}}"#,
+            &["which team grew the most last week?"],
+            r#"spend_breakdown {"compare_to":"previous_period","group_by":"team","period":"last_week"}"#,
         ),
-        ("anything unusual?", "anomalies {}"),
-        ("who owns search?", r#"spend_breakdown {"filter":{"team":"search"},"group_by":"owner"}"#),
-        ("is a budget at risk?", "forecast {}"),
-        ("what will the risk team cost?", r#"forecast {"filter":{"team":"risk"}}"#),
-        ("spend by day", r#"spend_breakdown {"detail":"full","group_by":"day"}"#),
-        ("will we exceed the budget this month?", r#"forecast {"period":"month"}"#),
-        ("what will it cost by end of month", "forecast {}"),
-        ("can I trust the data?", "data_health {}"),
-        ("what is waiting for approval?", r#"proposals {"status":"pending_approval"}"#),
-        ("show me P-7", r#"proposals {"proposal_id":"P-7"}"#),
-        ("what was saved so far?", "savings {}"),
-        ("tell me about e-12", r#"explain_change {"anomaly_id":"E-12"}"#),
-        ("what did team mail cost?", r#"spend_breakdown {"filter":{"team":"mail"}}"#),
         (
-            "what did mail cost?",
+            &["what did gpt-5.1 cost?"],
+            r#"spend_breakdown {"filter":{"model":"gpt-5.1"},"group_by":"feature"}"#,
+        ),
+        (&["what are the biggest cost drivers?"], r#"spend_breakdown {"group_by":"service"}"#),
+        (&["anything unusual?"], "anomalies {}"),
+        (
+            &["who owns search?"],
+            r#"spend_breakdown {"filter":{"team":"search"},"group_by":"owner"}"#,
+        ),
+        (&["is a budget at risk?"], "forecast {}"),
+        (&["what will the risk team cost?"], r#"forecast {"filter":{"team":"risk"}}"#),
+        (&["spend by day"], r#"spend_breakdown {"detail":"full","group_by":"day"}"#),
+        (&["spend by month"], r#"spend_breakdown {"group_by":"month","period":"all"}"#),
+        (&["will we exceed the budget this month?"], r#"forecast {"period":"month"}"#),
+        (&["are we over budget?"], "forecast {}"),
+        (&["what will it cost by end of month"], "forecast {}"),
+        (&["can I trust the data?"], "data_health {}"),
+        (&["how much spend has no owner?"], "data_health {}"),
+        (&["what is waiting for approval?"], r#"proposals {"status":"pending_approval"}"#),
+        (&["show me P-7"], r#"proposals {"proposal_id":"P-7"}"#),
+        (&["what was saved so far?"], "savings {}"),
+        (&["tell me about e-12"], r#"explain_change {"anomaly_id":"E-12"}"#),
+        (
+            &["what did team mail cost?"],
+            r#"spend_breakdown {"filter":{"team":"mail"},"group_by":"service"}"#,
+        ),
+        (
+            &["what did mail cost?"],
             "`mail` is the name of more than one thing: feature `mail` or team `mail`?",
         ),
-        ("gpt-5 or gpt-5.1, which is more expensive", "One model at a time: `gpt-5` or `gpt-5.1`?"),
-    ] {
-        assert_eq!(read(&[question]).await, read_as, "{question}");
+        (
+            &["what did mail cost last week?", "the team"],
+            r#"spend_breakdown {"filter":{"team":"mail"},"group_by":"service","period":"last_week"}"#,
+        ),
+        (
+            &["gpt-5 or gpt-5.1, which is more expensive"],
+            "One model at a time: `gpt-5` or `gpt-5.1`?",
+        ),
+    ])
+    .await;
+    for question in ["sing me a song", "Sing me a song about money", "What's up?", "asdf qwer"] {
+        let unknown = read(&[question]).await;
+        assert!(unknown.contains("why did `support-answers` change last week?"), "{unknown}");
     }
-    let unknown = read(&["sing me a song"]).await;
-    assert!(unknown.contains("why did `support-answers` change last week?"), "{unknown}");
+}
+
+/// An amount would be taken for that of the name which nothing has.
+#[tokio::test]
+async fn a_name_that_nothing_has_is_said_to_be_unknown() {
+    let nothing = |word: &str| {
+        format!("Nothing in the data is called `{word}`, so there is no figure of it.")
+    };
+    for (question, word) in [
+        ("how much did `no such thing` cost last week?", "no such thing"),
+        ("how much did \"embeddings\" cost?", "embeddings"),
+        ("cost of xyz-v2 last month", "xyz-v2"),
+        ("How much did Oranges cost us last week?", "Oranges"),
+        ("how much did oranges spend?", "oranges"),
+        ("how much do we spend on embeddings?", "embeddings"),
+        ("why did oranges rise last week?", "oranges"),
+        ("what will oranges cost this month?", "oranges"),
+    ] {
+        assert_eq!(read(&[question]).await, nothing(word), "{question}");
+    }
+    assert_eq!(
+        read(&["what did feature `support-answer` cost?"]).await,
+        "No feature in the data is called `support-answer`, so there is no figure of it. The nearest is feature \
+         `support-answers`."
+    );
+    assert_eq!(read(&["how much did we spend?", "what about Oranges?"]).await, nothing("Oranges"));
+    let by = read(&["spend by customer last week"]).await;
+    assert!(by.starts_with("Spend cannot be split by `customer`. Ask for it by team,"), "{by}");
+    let without = read(&["what did we spend without search?"]).await;
+    assert!(without.starts_with("A question cannot leave a part out."), "{without}");
+    // A model is not asked either: it could only answer for something else.
+    let server = Server::saying(vec![Said::chat("done")]);
+    let (answer, tools) = ask(&server, "what did `no-such-feature` cost?").await;
+    assert_eq!(answer.text, nothing("no-such-feature"));
+    assert!(server.asked().is_empty() && tools.called().is_empty());
+}
+
+#[tokio::test]
+async fn what_lies_ahead_is_supposed() {
+    are_read_as(&[
+        (
+            &["how likely do we go over 50k this month?"],
+            r#"forecast {"amount":"50000","period":"month"}"#,
+        ),
+        (
+            &["if traffic of search grows 20 %, what will it cost?"],
+            r#"forecast {"assume":"volume +20%","filter":{"team":"search"}}"#,
+        ),
+        (&["what happens if usage doubles?"], r#"forecast {"assume":"volume +100%"}"#),
+        (
+            &["what if we move from gpt-5.1 to gpt-5?"],
+            r#"forecast {"assume":"model gpt-5.1 -> gpt-5"}"#,
+        ),
+        (
+            &["what if we use gpt-5 instead of gpt-5.1?"],
+            r#"forecast {"assume":"model gpt-5.1 -> gpt-5"}"#,
+        ),
+        (
+            &["will we exceed the budget last week?"],
+            "A forecast is of a period with days ahead. Of one that is over, ask what it cost.",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn tags_are_named_by_their_keys() {
+    are_read_as(&[
+        (
+            &["spend by tag cost-center last week"],
+            r#"spend_breakdown {"group_by":"tag","period":"last_week","tag_key":"cost_center"}"#,
+        ),
+        (
+            &["what did we spend where cost_center is 4711?"],
+            r#"spend_breakdown {"filter":{"tag":"cost_center=4711"},"group_by":"service"}"#,
+        ),
+        (
+            &["spend where cost_center is 0815"],
+            "No tag `cost_center` in the data is called `0815`, so there is no figure of it.",
+        ),
+    ])
+    .await;
+    // A number that happens to be a tag's value says nothing without its key.
+    let found = names::find("did we make 4711 calls?", &Few::new().names);
+    assert!(found.is_empty(), "{found:?}");
+    let server = Server::saying(vec![
+        calls(&[(
+            "spend_breakdown",
+            json!({"group_by": "tag", "tag_key": "N1", "filter": {"tag": "N1=N2"}}),
+        )]),
+        Said::chat("done"),
+        draft(&[GOOD]),
+    ]);
+    let question = "how does it split by tag cost_center, where cost_center is 4711?";
+    let (_, tools) = ask(&server, question).await;
+    let real =
+        json!({"group_by": "tag", "tag_key": "cost_center", "filter": {"tag": "cost_center=4711"}});
+    assert_eq!(tools.called(), [("spend_breakdown".to_owned(), real)]);
+    let sent = sent(&server);
+    assert!(sent.contains("N1 is a name: tag key") && !sent.contains("cost_center"), "{sent}");
 }
 
 #[tokio::test]
 async fn a_question_goes_on_with_the_one_before() {
     let first = "how much did search cost last week?";
-    for (next, read_as) in [
+    let by_provider = "spend by provider last month";
+    are_read_as(&[
         (
-            "and by team?",
+            &[first, "and by team?"],
             r#"spend_breakdown {"filter":{"team":"search"},"group_by":"team","period":"last_week"}"#,
         ),
         (
-            "and last month?",
-            r#"spend_breakdown {"filter":{"team":"search"},"period":"last_month"}"#,
+            &[first, "and last month?"],
+            r#"spend_breakdown {"filter":{"team":"search"},"group_by":"service","period":"last_month"}"#,
         ),
         (
-            "and gpt-5?",
-            r#"spend_breakdown {"filter":{"model":"gpt-5","team":"search"},"period":"last_week"}"#,
+            &[first, "and the week before?"],
+            r#"spend_breakdown {"filter":{"team":"search"},"group_by":"service","period":"week before last_week"}"#,
         ),
-    ] {
-        assert_eq!(read(&[first, next]).await, read_as, "{next}");
-    }
-    // `it` is what was asked about, with its time.
-    let before = "what did search cost last month?";
-    let of_it = r#"{"filter":{"team":"search"},"period":"last_month"}"#;
-    assert_eq!(read(&[before, "why did it rise?"]).await, format!("explain_change {of_it}"));
-    assert_eq!(
-        read(&["why did search rise last week?", "by model?"]).await,
-        r#"spend_breakdown {"filter":{"team":"search"},"group_by":"model","period":"last_week"}"#
-    );
+        (
+            &[first, "and before that?"],
+            r#"spend_breakdown {"filter":{"team":"search"},"group_by":"service","period":"as much before last_week"}"#,
+        ),
+        (
+            &[first, "and gpt-5?"],
+            r#"spend_breakdown {"filter":{"model":"gpt-5","team":"search"},"group_by":"service","period":"last_week"}"#,
+        ),
+        (
+            &[first, "and who owns it?"],
+            r#"spend_breakdown {"filter":{"team":"search"},"group_by":"owner","period":"last_week"}"#,
+        ),
+        (
+            &[first, "what about Anthropic?"],
+            r#"spend_breakdown {"filter":{"provider":"anthropic"},"group_by":"service","period":"last_week"}"#,
+        ),
+        (
+            &[by_provider, "only for search"],
+            r#"spend_breakdown {"filter":{"team":"search"},"group_by":"provider","period":"last_month"}"#,
+        ),
+        (
+            &[by_provider, "what about anthropic"],
+            r#"spend_breakdown {"filter":{"provider":"anthropic"},"group_by":"service","period":"last_month"}"#,
+        ),
+        (
+            &[by_provider, "and the month before?"],
+            r#"spend_breakdown {"group_by":"provider","period":"month before last_month"}"#,
+        ),
+        // `it` is what was asked about, with its time.
+        (
+            &["what did search cost last month?", "why did it rise?"],
+            r#"explain_change {"filter":{"team":"search"},"period":"last_month"}"#,
+        ),
+        (&[first, "why?"], r#"explain_change {"filter":{"team":"search"},"period":"last_week"}"#),
+        (
+            &["why did search rise last week?", "by model?"],
+            r#"spend_breakdown {"filter":{"team":"search"},"group_by":"model","period":"last_week"}"#,
+        ),
+        (
+            &["can I trust the data?", "and search?"],
+            r#"spend_breakdown {"filter":{"team":"search"},"group_by":"service"}"#,
+        ),
+        // All of it is not what was asked before.
+        (
+            &[first, "and how much did we spend last month?"],
+            r#"spend_breakdown {"group_by":"kind","period":"last_month"}"#,
+        ),
+    ])
+    .await;
 }
 
 #[test]

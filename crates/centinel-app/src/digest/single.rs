@@ -1,5 +1,7 @@
 //! The standard wording of single things: an episode, a proposal, where a period ends.
 
+use std::collections::BTreeMap;
+
 use centinel_approvals::View;
 use centinel_engine::{
     digest::{Limit, Outcome, Outlook, ProposalFacts, add_finding},
@@ -87,10 +89,13 @@ impl App {
             Some((line.forecast.series.clone(), total.amount))
         });
         let outlook = Outlook {
+            scope: BTreeMap::new(),
+            asked: None,
+            without_scenario: None,
             ahead,
             as_of: Some(start_of_day(forecast.as_of)),
             currency: forecast.currency,
-            parts: named.collect(),
+            parts: named.map(|(name, amount)| (Some(name), amount)).collect(),
             by: forecast.by.clone(),
             limits,
             unpriced_calls: forecast.total.unpriced_calls,

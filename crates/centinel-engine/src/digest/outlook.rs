@@ -57,17 +57,34 @@ impl Limit {
     }
 }
 
+/// An amount, and how likely the period costs more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// The amount.
+    pub amount: Pico,
+    /// Probability that the period costs more, 0 to 1; `None` where it cannot be said.
+    pub probability_above: Option<f64>,
+    /// The first day on which seen and expected costs reach it.
+    pub reached_on: Option<Date>,
+}
+
 /// What a period will cost, by part and against limits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outlook {
     /// The period and its total.
     pub ahead: Ahead,
+    /// Dimension values that it is limited to; empty for all spend.
+    pub scope: BTreeMap<String, String>,
+    /// An amount that was asked about.
+    pub asked: Option<Asked>,
+    /// The total without the scenario, where one is supposed.
+    pub without_scenario: Option<Pico>,
     /// What was known up to.
     pub as_of: Option<Timestamp>,
     /// Of every amount.
     pub currency: Currency,
-    /// Parts with the estimate of each, largest first; they add up to the total.
-    pub parts: Vec<(String, Pico)>,
+    /// Parts with the estimate of each, largest first; they add up to the total. `None` is what states none.
+    pub parts: Vec<(Option<String>, Pico)>,
     /// What parts are parts by: `kind`.
     pub by: String,
     /// Limits of this kind of period.
@@ -86,7 +103,8 @@ const PARTS_MAX: usize = 8;
 impl Outlook {
     /// The facts.
     ///
-    /// Roles: those of `ahead.…`, `part.N.name` with `part.N.expected`, `budget.N.…` as of a
+    /// Roles: `about.DIMENSION`, those of `ahead.…`, `asked.amount` with `asked.probability` and
+    /// `asked.reached_on`, `ahead.without_scenario` with `ahead.scenario_adds`, `part.N.name` with `part.N.expected`, `budget.N.…` as of a
     /// [`Summary`](super::Summary), `unpriced_calls`, `late.N.source` with `late.N.since`.
     pub fn bundle(&self) -> Bundle {
         let mut facts = BundleBuilder::new("outlook", self.as_of);
@@ -96,11 +114,19 @@ impl Outlook {
         if let Some(reader) = &self.limited_to {
             adding.facts.entity("limited_to", reader);
         }
+        for (dimension, value) in &self.scope {
+            adding.facts.entity(&format!("about.{dimension}"), value);
+        }
         add_ahead(&mut adding, &self.ahead);
+        self.add_supposed(&mut adding);
         for (number, (name, amount)) in (1_u32..).zip(self.parts.iter().take(PARTS_MAX)) {
             adding.facts.status(FactStatus::Final);
-            adding.about([(self.by.clone(), name.clone())].into());
-            adding.facts.entity(&format!("part.{number}.name"), name);
+            let mut dims = self.scope.clone();
+            dims.extend(name.iter().map(|name| (self.by.clone(), name.clone())));
+            adding.about(dims);
+            if let Some(name) = name {
+                adding.facts.entity(&format!("part.{number}.name"), name);
+            }
             adding.facts.status(FactStatus::Estimated);
             adding.facts.money(&format!("part.{number}.expected"), adding.money(*amount));
         }
@@ -109,6 +135,34 @@ impl Outlook {
         adding.about(BTreeMap::new());
         add_gaps_of_data(&mut adding, self.unpriced_calls, &self.late);
         facts.build()
+    }
+}
+
+impl Outlook {
+    /// What was asked about, and what the scenario changes.
+    fn add_supposed(&self, adding: &mut Adding<'_>) {
+        let money = |amount| Money { amount, currency: self.currency };
+        let facts = &mut *adding.facts;
+        if let Some(Asked { amount, probability_above, reached_on }) = &self.asked {
+            facts.money("asked.amount", money(*amount));
+            facts.status(FactStatus::Estimated);
+            if let Some(probability) = probability_above.and_then(change::probability) {
+                facts.percent("asked.probability", probability);
+                facts.required();
+            }
+            if let Some(day) = reached_on {
+                facts.instant("asked.reached_on", start_of_day(*day));
+            }
+        }
+        facts.status(FactStatus::Estimated);
+        if let Some(without) = self.without_scenario {
+            let without_id = facts.money("ahead.without_scenario", money(without));
+            if let Ok(added) = self.ahead.total.checked_sub(without) {
+                facts.money("ahead.scenario_adds", money(added));
+                facts.derived("difference", &[&without_id]).direction(added.cmp(&Pico::ZERO));
+            }
+        }
+        facts.status(FactStatus::Final);
     }
 }
 

@@ -63,14 +63,28 @@ impl Writer<'_> {
         }
     }
 
+    /// The dimension that parts are parts by, as the first one with a name says.
+    fn parts_are_by(&self) -> Option<String> {
+        let names = self.starting("part.");
+        let (_, name) = names.iter().find(|(role, _)| role.rsplit('.').next() == Some("name"))?;
+        let by = name.dims.iter().find(|(dimension, value)| {
+            **value == name.value && !self.has(&format!("about.{dimension}"))
+        });
+        by.map(|(dimension, _)| dimension.clone())
+    }
+
     /// The part below the prefix.
     fn part(&mut self) {
         if self.has(".first") {
             self.say_first(&["{.first}: {.cost}, {.share} of it.", "{.first}: {.cost}."]);
             return;
         }
+        let by = self.parts_are_by();
         match self.fact(".name") {
             Some(name) => self.mention(name),
+            None if by.as_deref() == Some("owner") => self.words("Spend without an owner"),
+            None if by.as_deref() == Some("model") => self.words("Spend without a model"),
+            None if by.as_deref() == Some("service") => self.words("Spend without a service"),
             None => self.words("Unattributed spend"),
         }
         if !self.say_first(&[" cost {.cost}, {.share} of it.", " cost {.cost}."]) {

@@ -14,13 +14,21 @@ const EVERY: [&str; 5] = ["daily", "weekly", "monthly", "quarterly", "yearly"];
 pub(super) fn document(bundle: &Bundle) -> Document {
     let mut writer = Writer::new(bundle, Detail::Prose);
     writer.paragraph();
+    writer.supposed();
     writer.ahead();
-    writer.say("So far, {ahead.seen} was spent.");
+    if writer.fact("ahead.seen").is_some_and(|seen| seen.value != "0") {
+        writer.say("So far, {ahead.seen} was spent.");
+    }
+    writer.of_part();
     writer.say("Amounts are of what {limited_to} may see.");
     writer.section("By part", |writer| {
         for part in writer.numbered("part") {
             writer.item();
-            writer.below(&part).say("{.name} is expected to cost {.expected}.");
+            writer.below(&part);
+            if !writer.say("{.name}: {.expected} expected.") {
+                writer.words("Unattributed spend");
+                writer.say(": {.expected} expected.");
+            }
         }
     });
     writer.section("Against budgets", Writer::budgets);
@@ -34,6 +42,30 @@ pub(super) fn document(bundle: &Bundle) -> Document {
 }
 
 impl Writer<'_> {
+    /// The amount that was asked about, and what a scenario changes.
+    fn supposed(&mut self) {
+        let word = self.fact("ahead.total").map_or("period", span_word);
+        self.say(&format!(
+            "The probability of passing {{asked.amount}} in the {word} to {{ahead.last}} is {{asked.probability}}."
+        ));
+        self.say("At the expected pace, that is reached on {asked.reached_on}.");
+        self.say(
+            "The scenario changes the expected cost by {ahead.scenario_adds}; without it, \
+             {ahead.without_scenario} is expected.",
+        );
+    }
+
+    /// The part of the spend that every amount is of.
+    fn of_part(&mut self) {
+        for (index, (_, fact)) in self.starting("about.").iter().enumerate() {
+            self.words(if index == 0 { " Amounts are of " } else { ", " });
+            self.mention(fact);
+        }
+        if !self.starting("about.").is_empty() {
+            self.words(" alone.");
+        }
+    }
+
     /// Where the period ends that goes on.
     pub(super) fn ahead(&mut self) {
         let word = self.fact("ahead.total").map_or("period", span_word);

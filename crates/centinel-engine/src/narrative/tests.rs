@@ -8,8 +8,8 @@ use super::*;
 use crate::{
     anomaly::Metric,
     digest::{
-        Ahead, Finding, InvoiceGap, Limit, Moved, Outlook, OutputCost, Rank, SavingsSoFar, Summary,
-        SummaryKind, Unpriced, Waiting,
+        Ahead, Asked, Finding, InvoiceGap, Limit, Moved, Outlook, OutputCost, Rank, SavingsSoFar,
+        Summary, SummaryKind, Unpriced, Waiting,
     },
     money::{Currency, Money, Pico},
     period::Period,
@@ -344,9 +344,12 @@ pub(super) fn summaries() -> Vec<(&'static str, Summary)> {
 fn outlook() -> Outlook {
     Outlook {
         ahead: Ahead { seen: pico("12040"), ..ahead("71611.9", Some(("70512.6", "72711.2"))) },
+        scope: BTreeMap::new(),
+        asked: None,
+        without_scenario: None,
         as_of: None,
         currency: Currency::USD,
-        parts: vec![("AI tokens".to_owned(), pico("38411.9")), ("cloud".to_owned(), pico("33200"))],
+        parts: vec![(Some("AI tokens".to_owned()), pico("38411.9")), (None, pico("33200"))],
         by: "kind".to_owned(),
         limits: vec![limit(BTreeMap::new(), "72000", "71611.9")],
         unpriced_calls: 12,
@@ -372,6 +375,18 @@ fn summaries_read_as_they_do() {
 #[test]
 fn an_outlook_reads_as_it_does() {
     insta::assert_snapshot!("outlook", both(&outlook().bundle()));
+    let asked = Asked {
+        amount: pico("75000"),
+        probability_above: Some(0.125),
+        reached_on: Some(date(2026, 10, 30)),
+    };
+    let supposed = Outlook {
+        scope: BTreeMap::from([("team".to_owned(), "search".to_owned())]),
+        asked: Some(asked),
+        without_scenario: Some(pico("60000")),
+        ..outlook()
+    };
+    insta::assert_snapshot!("outlook_supposed", both(&supposed.bundle()));
 }
 
 #[test]

@@ -188,6 +188,7 @@ fn days_toward(words: &str, data: Option<DataDays>, is_ahead: bool) -> Option<(D
             let back = i32::from(today.weekday().to_monday_zero_offset());
             Some((today.checked_sub(back.days()).ok()?, next(today)?))
         }
+        ["this" | "current", "year"] | ["end", "of", "year"] if is_ahead => year(today?.year()),
         ["next", "month"] => month(today?.first_of_month().checked_add(1.month()).ok()?),
         ["next", "quarter"] => quarter_of(today?.checked_add(3.months()).ok()?),
         ["next", "week"] => {
@@ -213,11 +214,15 @@ fn days_toward(words: &str, data: Option<DataDays>, is_ahead: bool) -> Option<(D
             let named = |word: &str, year: &str| {
                 month_or_quarter(word, Some(year_of(year)?), today, is_ahead)
             };
-            named(one, other).or_else(|| named(other, one)).or_else(|| {
-                let (one, other) = (number(one)?, number(other)?);
-                let (year, of_month) = if one > 31 { (one, other) } else { (other, one) };
-                month(Date::new(year, i8::try_from(of_month).ok()?, 1).ok()?)
-            })
+            let day_of = |month: &str, day: &str| day_of_month(month, day, today?, is_ahead);
+            named(one, other)
+                .or_else(|| named(other, one))
+                .or_else(|| day_of(one, other).or_else(|| day_of(other, one)))
+                .or_else(|| {
+                    let (one, other) = (number(one)?, number(other)?);
+                    let (year, of_month) = if one > 31 { (one, other) } else { (other, one) };
+                    month(Date::new(year, i8::try_from(of_month).ok()?, 1).ok()?)
+                })
         }
         [one, two, three] => {
             let of_month = |word: &str| i8::try_from(month_number(word)?).ok();
@@ -296,6 +301,21 @@ fn month_number(word: &str) -> Option<usize> {
     let mut places = (1..).zip(MONTHS);
     let found = places.find(|(_, month)| is_it(month)).map(|(place, _)| place);
     found.or_else(|| (word == "sept").then_some(9))
+}
+
+/// A day of a month by its name, `October 14th`, in the year that lies nearest in the direction asked about.
+fn day_of_month(word: &str, day: &str, today: Date, is_ahead: bool) -> Option<(Date, Date)> {
+    let month = i8::try_from(month_number(word)?).ok()?;
+    let digits = day.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let is_ordinal = matches!(day.get(digits.len()..)?, "" | "st" | "nd" | "rd" | "th");
+    let day: i8 = digits.parse().ok().filter(|_| is_ordinal)?;
+    let this = Date::new(today.year(), month, day).ok()?;
+    let years = match is_ahead {
+        true if this < today => 1,
+        false if this >= today => -1,
+        _ => 0,
+    };
+    one_day(Date::new(today.year().checked_add(years)?, month, day).ok()?)
 }
 
 /// A month or quarter by name; without a year, the one that lies nearest in the direction asked about.

@@ -1,13 +1,13 @@
 //! What questions are answered from: the tools of the MCP server, called in this process.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use centinel_agent::{Answered, Name, Tool, Tools, ask};
 use centinel_app::App;
 use centinel_engine::series::Dimension;
 use centinel_mcp::{
     Answers as _, Documents as _, Principal, ProposalSink as _, Refusal, Server, ServerOptions,
-    period_arguments,
+    nearest_values, period_arguments, period_before,
 };
 use jiff::{Timestamp, civil::Date};
 use serde_json::{Map, Value};
@@ -36,7 +36,11 @@ const NAMED: [Dimension; 12] = [
     Dimension::ApiKey,
 ];
 /// Names of one dimension that are known.
-const NAMES_MAX: usize = 300;
+const NAMES_MAX: usize = 1_000;
+/// Names that are told as the nearest to a word.
+const NEAREST_MAX: usize = 3;
+/// The dimension of a name that is the key of a tag.
+const TAG_KEY: &str = "tag_key";
 
 /// The tools over a home.
 pub(super) struct Desk {
@@ -83,13 +87,35 @@ impl Desk {
         };
         // Without these a question is read less well; that is no reason not to answer.
         desk.days = desk.ports.days(&desk.caller).await.ok().flatten();
-        for dimension in NAMED {
-            let values = desk.ports.values(&desk.caller, dimension.clone()).await;
-            let values = values.unwrap_or_default().into_iter().take(NAMES_MAX);
-            let dimension = dimension.to_string();
-            desk.names.extend(values.map(|value| Name { dimension: dimension.clone(), value }));
-        }
+        desk.names = desk.known().await;
         desk
+    }
+
+    /// Names of the home: those of the last days by their cost, then all others, and keys and values of tags.
+    async fn known(&self) -> Vec<Name> {
+        let mut all = self.app.ledger().values().await.unwrap_or_default();
+        let mut names = Vec::new();
+        for dimension in NAMED {
+            let recent = self.ports.values(&self.caller, dimension.clone()).await;
+            let mut values = recent.unwrap_or_default();
+            let older = all.remove(&dimension).unwrap_or_default();
+            values.extend(older);
+            // Rows spell a name as their source does; answers spell it one way.
+            let mut seen = BTreeSet::new();
+            let dimension = dimension.to_string();
+            let own = values
+                .into_iter()
+                .filter(|value| seen.insert(value.to_lowercase()))
+                .take(NAMES_MAX);
+            names.extend(own.map(|value| Name { dimension: dimension.clone(), value }));
+        }
+        for (dimension, values) in all {
+            let Dimension::Tag(key) = &dimension else { continue };
+            names.push(Name { dimension: TAG_KEY.to_owned(), value: key.to_string() });
+            let of = |value| Name { dimension: dimension.to_string(), value };
+            names.extend(values.into_iter().take(NAMES_MAX).map(of));
+        }
+        names
     }
 
     async fn answered(&self, name: &str, arguments: Map<String, Value>) -> Answered {
@@ -144,6 +170,28 @@ impl Tools for Desk {
 
     fn period(&self, words: &str, is_ahead: bool) -> Option<Map<String, Value>> {
         period_arguments(words, is_ahead, self.days)
+    }
+
+    fn period_before(
+        &self,
+        arguments: &Map<String, Value>,
+        unit: Option<&str>,
+    ) -> Option<Map<String, Value>> {
+        period_before(arguments, unit, self.days)
+    }
+
+    fn nearest(&self, word: &str, dimension: Option<&str>) -> Vec<Name> {
+        let is_of = |name: &&Name| {
+            dimension.map_or(name.dimension != TAG_KEY, |dimension| name.dimension == dimension)
+        };
+        let of: Vec<&Name> = self.names.iter().filter(is_of).collect();
+        let mut values: Vec<&str> = of.iter().map(|name| name.value.as_str()).collect();
+        values.sort_unstable();
+        values.dedup();
+        let near = nearest_values(word, &values, NEAREST_MAX);
+        let named =
+            |value: &str| of.iter().find(|name| name.value == value).map(|name| (*name).clone());
+        near.into_iter().filter_map(named).collect()
     }
 
     fn who_decides<'a>(&'a self, proposal_id: Option<&'a str>) -> ask::Reply<'a, String> {

@@ -8,8 +8,8 @@ use centinel_app::{App, AppError};
 use centinel_engine::{
     anomaly,
     digest::{
-        Ahead, Breakdown, Episodes, Finding, Health, InvoiceGap, Limit, MovedPart, Outlook, Parts,
-        Progress, ProgressKind, Promised, SavingsSoFar, Unpriced, Waiting, excess,
+        Ahead, Asked, Breakdown, Episodes, Finding, Health, InvoiceGap, Limit, MovedPart, Outlook,
+        Parts, Progress, ProgressKind, Promised, SavingsSoFar, Unpriced, Waiting, excess,
         with_moved_parts,
     },
     facts::{Bundle, BundleBuilder},
@@ -19,8 +19,8 @@ use centinel_engine::{
 };
 use centinel_mcp::{
     AnomaliesAnswer, AnomalyRow, BudgetOutlook, BudgetPeriod, CompareRequest, ComparisonAnswer,
-    Filter, ForecastAnswer, ForecastRequest, Grouping, HealthAnswer, Metric, ProposalAnswer,
-    SavingsAnswer, SavingsStage, Sentence, SourceState, SpendAnswer, SpendRequest,
+    Filter, ForecastAnswer, ForecastRequest, ForecastWindow, Grouping, HealthAnswer, Metric,
+    ProposalAnswer, SavingsAnswer, SavingsStage, Sentence, SourceState, SpendAnswer, SpendRequest,
 };
 use jiff::Timestamp;
 
@@ -233,10 +233,22 @@ fn forecast(
     };
     let band = answer.total.low_80.zip(answer.total.high_80).map(|(low, high)| (low, high, 80));
     let by = request.group_by.as_ref().map_or_else(|| "kind".to_owned(), ToString::to_string);
-    let expected =
-        |row: &centinel_mcp::ForecastRow| Some((row.group.to_string(), row.expected.expected?));
+    let expected = |row: &centinel_mcp::ForecastRow| {
+        let name = Some(row.group.to_string()).filter(|name| name != "(none)");
+        Some((name, row.expected.expected?))
+    };
+    let asked = request.amount.and_then(|amount| {
+        Some(Asked {
+            amount: Pico::round_half_even(amount).ok()?.amount,
+            probability_above: answer.probability_above.map(Decimal::to_f64),
+            reached_on: answer.reached_on,
+        })
+    });
     let outlook = Outlook {
         ahead: Ahead { period: basis.period, seen: answer.total.seen, total, band },
+        scope: scope(&request.filter),
+        asked,
+        without_scenario: answer.total.without_assumptions,
         as_of: Some(basis.as_of),
         currency: basis.currency,
         parts: answer.rows.iter().filter_map(expected).collect(),
@@ -246,7 +258,11 @@ fn forecast(
         late: Vec::new(),
         limited_to,
     };
-    outlook.bundle()
+    let mut bundle = outlook.bundle();
+    if matches!(request.window, ForecastWindow::Calendar(_)) && answer.budgets.is_empty() {
+        bundle.caveats.push("No budget is set for this kind of period.".to_owned());
+    }
+    bundle
 }
 
 fn limit(budget: &BudgetOutlook, answer: &ForecastAnswer) -> Limit {
