@@ -264,7 +264,7 @@ impl World {
             reversible: proposal.reversible,
             owner: proposal.owner,
         };
-        app.approvals().supersede(id, draft, &Requester::local_agent(), now).await.unwrap();
+        app.approvals().supersede(id, draft, &Requester::terminal(), now).await.unwrap();
     }
 
     /// When an event of `P-1` happened.

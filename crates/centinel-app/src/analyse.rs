@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use centinel_approvals::View;
 use centinel_engine::{
-    attribution::{Owner, RepositoryOwners, RouteNote, Routed, Stated, Unknown},
+    attribution::{Owner, PartsOf, RepositoryOwners, RouteNote, Routed, Stated, Unknown},
     facts::Bundle,
     money::{Currency, Money},
     narrative,
@@ -355,7 +355,11 @@ impl Analysis {
         let told = self.routed.parts.iter().map(|part| {
             let name = part.owner.name().unwrap_or("nobody stated").to_owned();
             let amount = Money { amount: part.amount, currency };
-            let share = part.share_percent.map(|share| format!(", {share} %"));
+            let of = match self.routed.parts_of {
+                PartsOf::Change => "",
+                PartsOf::Cost => " of the cost",
+            };
+            let share = part.share_percent.map(|share| format!(", {share} %{of}"));
             (name, format!("{amount}{}", share.unwrap_or_default()))
         });
         told.collect()

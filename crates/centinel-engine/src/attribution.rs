@@ -14,8 +14,8 @@ pub use escalation::{EscalationPolicy, EscalationPolicyError, EscalationRule, Es
 pub use pattern::Pattern;
 pub use policy::{Example, OwnerRule, OwnershipPolicy, OwnershipPolicyError};
 pub use route::{
-    Owner, OwnerPart, RepositoryOwners, RouteNote, Routed, SeriesOwner, Stated, Stating, Tie,
-    TieError, Unknown, owner_of, route,
+    Owner, OwnerPart, PartsOf, RepositoryOwners, RouteNote, Routed, SeriesOwner, Stated, Stating,
+    Tie, TieError, Unknown, owner_of, route,
 };
 
 use crate::money::{Decimal, DecimalError, MoneyError, Pico};

@@ -43,13 +43,9 @@ struct Listed {
 }
 
 impl Known {
-    /// First and last instant of the files of these kinds that counted at `as_of`, or count now. Files
-    /// of [`OWN_SOURCE`] count where there are no others.
-    pub(crate) fn span(&self, kinds: &[SegmentKind], as_of: Option<i64>) -> Option<(i64, i64)> {
-        self.span_of(false, kinds, as_of).or_else(|| self.span_of(true, kinds, as_of))
-    }
-
-    fn span_of(
+    /// First and last instant of the files of these kinds that counted at `as_of`, or count now: of those
+    /// of [`OWN_SOURCE`], or of all others.
+    pub(crate) fn span(
         &self,
         is_own: bool,
         kinds: &[SegmentKind],

@@ -21,6 +21,13 @@ use crate::{
 /// The source of the calls that Centinel makes itself.
 pub const OWN_SOURCE: &str = "centinel";
 
+/// First and last instants of what there is.
+struct Extents {
+    /// Of [`OWN_SOURCE`].
+    own: Option<(Timestamp, Timestamp)>,
+    others: Option<(Timestamp, Timestamp)>,
+}
+
 /// What a segment holds. The name is also the start of its file name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SegmentKind {
@@ -317,12 +324,34 @@ impl Ledger {
         &self,
         as_of: Option<Timestamp>,
     ) -> Result<Option<(Timestamp, Timestamp)>, LedgerError> {
+        let extents = self.extents(as_of).await?;
+        Ok(extents.others.or(extents.own))
+    }
+
+    /// As [`Self::span_as_of`], with what Centinel used itself: all that there is.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Store`].
+    pub async fn extent_as_of(
+        &self,
+        as_of: Option<Timestamp>,
+    ) -> Result<Option<(Timestamp, Timestamp)>, LedgerError> {
+        let Extents { own, others } = self.extents(as_of).await?;
+        let spans = [own, others].into_iter().flatten();
+        Ok(spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1))))
+    }
+
+    async fn extents(&self, as_of: Option<Timestamp>) -> Result<Extents, LedgerError> {
         let as_of = as_of.map(Timestamp::as_microsecond);
         let view = self.view().await?;
-        let known = &view.known;
-        let span = known.span(&[SegmentKind::Calls, SegmentKind::Charges], as_of);
+        let kinds = [SegmentKind::Calls, SegmentKind::Charges];
         let at = |micros| Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
-        Ok(span.map(|(first, last)| (at(first), at(last))))
+        let span = |is_own| {
+            let span = view.known.span(is_own, &kinds, as_of);
+            span.map(|(first, last)| (at(first), at(last)))
+        };
+        Ok(Extents { own: span(true), others: span(false) })
     }
 
     /// Holds off [`Self::sweep`] while files are being written that the catalogue does not list yet.

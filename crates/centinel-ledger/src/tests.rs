@@ -455,6 +455,7 @@ fn own_calls_do_not_move_the_end_of_the_data() {
         assert_eq!(span().await, Some((at(900), at(900))));
         import(&ledger, "a", &[call(2, 10), call(3, 20)], 2).await;
         assert_eq!(span().await, Some((at(10), at(20))));
+        assert_eq!(ledger.extent_as_of(None).await.unwrap(), Some((at(10), at(900))));
         let before = Timestamp::from_microsecond(1).unwrap();
         assert_eq!(ledger.span_as_of(Some(before)).await.unwrap(), Some((at(900), at(900))));
     });

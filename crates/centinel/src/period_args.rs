@@ -37,7 +37,10 @@ impl PeriodArgs {
             (_, _, Some(word)) => word.parse()?,
             _ => default,
         };
-        let data = app.ledger().span_as_of(as_of).await?;
+        let data = match when {
+            When::All => app.ledger().extent_as_of(as_of).await?,
+            _ => app.ledger().span_as_of(as_of).await?,
+        };
         when.resolve(as_of.unwrap_or_else(now), data).map_err(|error| {
             usage(error.to_string(), "`--until` is the day after the last one counted")
         })

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use centinel_engine::{
     attribution::{
-        Owner, RepositoryOwners, Routed, SeriesOwner, Stated, Stating, Unknown, owner_of, route,
+        Owner, PartsOf, RepositoryOwners, Routed, SeriesOwner, Stated, Stating, Unknown, owner_of,
+        route,
     },
     facts::{Bundle, BundleBuilder},
     money::{Money, Pico},
@@ -45,9 +46,10 @@ impl App {
             Err(error) => return Err(error),
         }
         let rose = Pico::checked_sum(changed.values().copied())? > Pico::ZERO;
-        let parts: Vec<(SeriesOwner, Pico)> =
-            if rose { changed } else { after }.into_iter().collect();
-        Ok(route(&parts, &self.escalation)?)
+        let (parts, parts_of) =
+            if rose { (changed, PartsOf::Change) } else { (after, PartsOf::Cost) };
+        let parts: Vec<(SeriesOwner, Pico)> = parts.into_iter().collect();
+        Ok(Routed { parts_of, ..route(&parts, &self.escalation)? })
     }
 
     /// Cost of a period by owner, in the organisation's currency; weighed as the usual days are.
@@ -88,8 +90,8 @@ impl App {
         Ok(sums)
     }
 
-    /// The owner as facts: `owner` with `owner_stated`, or `candidate.N`; `owner_part.N` with its amount and
-    /// share where several share it.
+    /// The owner as facts: `owner` with `owner_stated`, or `candidate.N`; where several share it
+    /// `owner_part.N` with its amount and share of the change, or `owner_cost.N` with those of the cost.
     pub(super) fn owner_facts(&self, routed: &Routed, about: &BTreeMap<String, String>) -> Bundle {
         let mut facts = BundleBuilder::new("owner", None);
         facts.about(about.clone(), None);
@@ -109,17 +111,21 @@ impl App {
         let currency = self.config.organisation.currency;
         let is_shared = routed.parts.len() > 1;
         let shared = routed.parts.iter().filter(|_| is_shared).take(NAMED_MAX);
+        let role = match routed.parts_of {
+            PartsOf::Change => "owner_part",
+            PartsOf::Cost => "owner_cost",
+        };
         for (number, part) in (1_u32..).zip(shared) {
             if let Some(name) = part.owner.name() {
-                facts.entity(&format!("owner_part.{number}"), name);
+                facts.entity(&format!("{role}.{number}"), name);
             }
-            facts.money(
-                &format!("owner_part.{number}.amount"),
-                Money { amount: part.amount, currency },
-            );
-            facts.direction(part.amount.cmp(&Pico::ZERO));
+            let amount = Money { amount: part.amount, currency };
+            facts.money(&format!("{role}.{number}.amount"), amount);
+            if routed.parts_of == PartsOf::Change {
+                facts.direction(part.amount.cmp(&Pico::ZERO));
+            }
             if let Some(share) = part.share_percent {
-                facts.percent(&format!("owner_part.{number}.percent"), share);
+                facts.percent(&format!("{role}.{number}.percent"), share);
             }
         }
         facts.build()

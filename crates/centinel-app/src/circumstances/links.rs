@@ -17,9 +17,13 @@ use super::{
 };
 use crate::{App, AppError, Event, EventKind, ExplainRequest, explain::UNNAMED, usual::Usual};
 
-/// Failed calls are a burst from this share of all calls on, and from this multiple of their usual one.
+/// Failed calls are a burst from this share of all calls on, from this multiple of their usual one, from this
+/// number, and from so many standard deviations above what the usual share makes of as many calls
+/// (Poisson). Of fewer, chance is the likelier reason.
 const ERROR_PERCENT_MIN: i128 = 2;
 const ERROR_MULTIPLE_MIN: i128 = 2;
+const ERRORS_MIN: i128 = 5;
+const ERROR_SIGMAS_MIN: i128 = 3;
 
 impl App {
     /// What people and pipelines told of these days.
@@ -71,13 +75,19 @@ fn counted(table: &SpendTable) -> (i128, i128) {
     (sum(0), sum(1))
 }
 
-/// Whether calls failed far more often than on the days before; shares compared without division.
+/// Whether calls failed far more often than on the days before, and more than chance makes of so few.
+/// Compared without division: what is expected is `failed_before · calls / calls_before`.
 fn is_burst(counts: FailedCalls) -> bool {
     let FailedCalls { failed, calls, failed_before, calls_before } = counts;
     let is_many = failed.saturating_mul(100) >= calls.saturating_mul(ERROR_PERCENT_MIN);
     let is_more = failed.saturating_mul(calls_before)
         >= failed_before.saturating_mul(calls).saturating_mul(ERROR_MULTIPLE_MIN);
-    calls > 0 && failed > 0 && is_many && is_more
+    let expected = failed_before.saturating_mul(calls);
+    let above = failed.saturating_mul(calls_before).saturating_sub(expected);
+    let sigma_squared = expected.saturating_mul(calls_before);
+    let least = sigma_squared.saturating_mul(ERROR_SIGMAS_MIN.saturating_mul(ERROR_SIGMAS_MIN));
+    let is_beyond_chance = failed >= ERRORS_MIN && above.saturating_mul(above) >= least;
+    calls > 0 && is_many && is_more && is_beyond_chance
 }
 
 /// The first day that is a burst by itself.
@@ -171,6 +181,10 @@ mod tests {
         assert!(burst(5, 100, 0, 0), "nothing before is no reason to be silent");
         assert!(!burst(1, 100, 0, 1_000), "one in a hundred is not many");
         assert!(!burst(5, 100, 40, 1_000), "as usual");
+        assert!(!burst(1, 11, 7, 507), "one failed call is chance");
+        assert!(!burst(5, 100, 20, 1_000), "two are expected, and five are not rare");
+        assert!(burst(719, 2_331, 273, 25_338));
+        assert!(burst(i128::from(u64::MAX) / 2, i128::from(u64::MAX), 0, i128::from(u64::MAX)));
         assert!(!burst(0, 0, 0, 0));
     }
 }

@@ -164,12 +164,26 @@ pub struct Routed {
     pub owner: Owner,
     /// Everybody whose spend is part of it, the largest part first.
     pub parts: Vec<OwnerPart>,
+    /// What these are parts of.
+    #[serde(default)]
+    pub parts_of: PartsOf,
     /// What contradicts it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<RouteNote>,
     /// Who is next when nobody reacts; who takes it at once where nobody is the owner.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escalation: Vec<EscalationStep>,
+}
+
+/// What the parts of owners add to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartsOf {
+    /// The change of the cost.
+    #[default]
+    Change,
+    /// The cost itself: something rose, and the cost did not.
+    Cost,
 }
 
 /// What of a change is of one owner.
@@ -390,7 +404,8 @@ pub fn route(
     };
     let notes: BTreeSet<&RouteNote> = parts.iter().flat_map(|(owner, _)| &owner.notes).collect();
     let notes = notes.into_iter().cloned().collect();
-    Ok(Routed { owner, parts: found, notes, escalation })
+    let parts_of = PartsOf::Change;
+    Ok(Routed { owner, parts: found, parts_of, notes, escalation })
 }
 
 #[cfg(test)]

@@ -2,16 +2,17 @@
 
 use super::{
     document::{Document, Writer},
+    explain::is_worth_a_word,
     figure::Detail,
 };
 use crate::facts::{Bundle, Fact};
 
 /// Owners of a change that are named with their part; the list of all stands beside the text.
-const PARTS_MAX: u32 = 4;
+const PARTS_MAX: usize = 4;
 
 /// An analysed episode in Markdown, every mention cited: an explained change, then, as far as their facts
 /// are there, `owner` with `owner_stated`, `owner_part.N` with `owner_part.N.amount` and
-/// `owner_part.N.percent` of owners who share it, `candidate.N` for code owners of whom none is stated to
+/// `owner_part.N.percent` of owners who share the change, or `owner_cost.N` of the cost, `candidate.N` for code owners of whom none is stated to
 /// answer, `proposal.N`.
 pub fn analysis(bundle: &Bundle) -> String {
     document(bundle).cited()
@@ -44,7 +45,8 @@ pub(super) fn document(bundle: &Bundle) -> Document {
 impl Writer<'_> {
     fn owner(&mut self) {
         let candidates = self.plainly_numbered("candidate.");
-        let has_shares = self.has("owner_part.1.amount");
+        let is_shared =
+            ["owner_part.1.amount", "owner_cost.1.amount"].iter().any(|role| self.has(role));
         let stated = self.fact("owner_stated").map_or("", |fact| fact.value.as_str());
         let said = self.say(match stated {
             "rule" => "The spend belongs to {owner}, as a rule of the ownership policy states.",
@@ -58,33 +60,40 @@ impl Writer<'_> {
             self.say("Its code owners are ");
             self.listed(&candidates);
             self.words("; which of them answers for it is stated nowhere.");
-        } else if !said && !has_shares {
+        } else if !said && !is_shared {
             self.say("Nobody is stated as the owner of this spend.");
         }
-        if has_shares {
-            self.say("By owner the change is ");
-            for number in
-                (1..=PARTS_MAX).take_while(|number| self.has_share(*number)).collect::<Vec<_>>()
-            {
-                self.words(if number == 1 { "" } else { "; " });
-                self.below(&format!("owner_part.{number}"));
-                match self.fact(&format!("owner_part.{number}")) {
-                    Some(name) => self.mention(name),
-                    None => self.words("without a stated owner"),
-                }
-                self.say(" {.amount|plus}");
-                self.say(" ({.percent})");
-            }
-            self.words(if self.has_share(PARTS_MAX.saturating_add(1)) {
-                "; further owners have smaller parts."
-            } else {
-                "."
-            });
-        }
+        self.parts("owner_part", "By owner the change is ", " {.amount|plus}", "delta");
+        self.parts("owner_cost", "By owner the cost is ", " {.amount}", "cost_after");
     }
 
-    fn has_share(&self, number: u32) -> bool {
-        self.has(&format!("owner_part.{number}.amount"))
+    /// The largest parts of what owners share: `ROLE.N` with amount and share. `whole` is what they add to.
+    /// Shares are of what went the same way, so they are left out where something did not.
+    fn parts(&mut self, role: &str, opening: &str, amount_is: &str, whole: &str) {
+        let all = self.numbered(role);
+        let is_told = |part: &&String| {
+            let (amount, whole) = (self.fact(&format!("{part}.amount")), self.fact(whole));
+            amount.zip(whole).is_none_or(|(amount, whole)| is_worth_a_word(amount, whole))
+        };
+        let told: Vec<&String> = all.iter().filter(is_told).take(PARTS_MAX).collect();
+        if told.is_empty() {
+            return;
+        }
+        let has_shares = told.iter().all(|part| self.has(&format!("{part}.percent")));
+        self.say(opening);
+        for (index, part) in told.iter().enumerate() {
+            self.words(if index == 0 { "" } else { "; " });
+            self.below(part);
+            match self.fact(part) {
+                Some(name) => self.mention(name),
+                None => self.words("without a stated owner"),
+            }
+            self.say(amount_is);
+            if has_shares {
+                self.say(" ({.percent})");
+            }
+        }
+        self.words(if told.len() < all.len() { "; the rest is elsewhere." } else { "." });
     }
 
     /// Facts whose role is the prefix and a number.
@@ -151,9 +160,38 @@ mod tests {
                 facts.entity("owner_part.1", "a");
                 facts.money("owner_part.1.amount", usd("40"));
                 facts.percent("owner_part.1.percent", "40".parse().unwrap());
+                facts.money("owner_part.2.amount", usd("60"));
+                facts.percent("owner_part.2.percent", "60".parse().unwrap());
+            },
+            "By owner the change is a [F1] +$40.00 [F2] (40 % [F3]); without a stated owner +$60.00 [F4] (60 % [F5]).",
+        );
+        // Of what rose it is all, of the change it is more: no share says both.
+        check(
+            |facts| {
+                facts.entity("owner_part.1", "a");
+                facts.money("owner_part.1.amount", usd("40"));
+                facts.percent("owner_part.1.percent", "100".parse().unwrap());
                 facts.money("owner_part.2.amount", usd("-2"));
             },
-            "By owner the change is a [F1] +$40.00 [F2] (40 % [F3]); without a stated owner −$2.00 [F4].",
+            "By owner the change is a [F1] +$40.00 [F2]; without a stated owner −$2.00 [F4].",
+        );
+        // What is less than a hundredth is left to the list, wherever it stands in it.
+        check(
+            |facts| {
+                facts.money("delta", usd("40"));
+                for (number, amount) in [(1, "41"), (2, "0.30"), (3, "-1.3")] {
+                    facts.entity(&format!("owner_part.{number}"), &format!("team-{number}"));
+                    facts.money(&format!("owner_part.{number}.amount"), usd(amount));
+                }
+            },
+            "By owner the change is team-1 [F2] +$41.00 [F3]; team-3 [F6] −$1.30 [F7]; the rest is elsewhere.",
+        );
+        check(
+            |facts| {
+                facts.entity("owner_cost.1", "a");
+                facts.money("owner_cost.1.amount", usd("40"));
+            },
+            "By owner the cost is a [F1] $40.00 [F2].",
         );
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn comparison(bundle: &Bundle) -> Document {
     }
     writer.paragraph();
     writer.circumstances();
+    writer.caveats();
     writer.finish()
 }
 

@@ -72,7 +72,7 @@ impl Writer<'_> {
             };
             if main == Some(driver.label()) {
                 self.main_contribution(driver);
-            } else if self.is_worth_a_word(effect) {
+            } else if self.whole_of_effects().is_none_or(|whole| is_worth_a_word(effect, whole)) {
                 others.push((amount(effect).0.unsigned_abs(), driver));
             }
         }
@@ -90,18 +90,15 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether an effect is at least a hundredth of the main driver's, or of the change where none is the
-    /// main one. The table has all of them.
-    fn is_worth_a_word(&self, effect: &Fact) -> bool {
+    /// What effects are held against: the main driver's, or the change where none is the main one.
+    fn whole_of_effects(&self) -> Option<&Fact> {
         let main = Driver::ALL.into_iter().find(|driver| {
             self.fact("main_driver").is_some_and(|main| main.value == driver.label())
         });
-        let whole = match main {
+        match main {
             Some(driver) => self.fact(&format!("effect.{}", driver.name())),
             None => self.fact("delta"),
-        };
-        let size = |fact| amount(fact).0.unsigned_abs();
-        whole.is_none_or(|whole| size(effect).saturating_mul(100) >= size(whole))
+        }
     }
 
     /// Of the cost, or, where that is what was seen, of the cost apart from volume.
@@ -158,6 +155,12 @@ impl Writer<'_> {
 fn capitalised(name: &str) -> String {
     let mut chars = name.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Whether an amount is at least a hundredth of another; the table has the others.
+pub(super) fn is_worth_a_word(part: &Fact, whole: &Fact) -> bool {
+    let size = |fact| amount(fact).0.unsigned_abs();
+    size(part).saturating_mul(100) >= size(whole)
 }
 
 fn amount(fact: &Fact) -> Pico {

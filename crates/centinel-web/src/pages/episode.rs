@@ -49,7 +49,7 @@ struct Episode {
 
 /// What the analyst kept of it.
 struct Analysed {
-    text: String,
+    paragraphs: Vec<String>,
     label: String,
     at: String,
     owner: String,
@@ -172,14 +172,13 @@ impl Analysed {
         let proposals = analysis.proposals.iter();
         let parts = analysis.parts(explained.currency);
         let parts = parts.iter();
-        // What stands above as the explanation is not said twice; the rest of it stands below as lines.
         let text = plain(&analysis.text);
+        let mut paragraphs =
+            text.split("\n\n").filter(|paragraph| !paragraph.is_empty()).peekable();
+        // What stands above as the explanation is not said twice; the rest of it stands below as lines.
+        let is_above = paragraphs.peek().is_some_and(|first| explained.text.contains(first.trim()));
         Self {
-            text: if text.starts_with(explained.text.trim()) {
-                String::new()
-            } else {
-                clean(&text)
-            },
+            paragraphs: paragraphs.filter(|_| !is_above).map(clean).collect(),
             label: analysis.label.in_words(),
             at: analysis.created_at.map(text::instant).unwrap_or_default(),
             owner: clean(&analysis.owner_in_words()),

@@ -100,7 +100,7 @@ pub(crate) fn calls(effect: &Effect, turn: usize) -> Vec<(String, Value)> {
             "spend_breakdown",
             json!({ "group_by": "model", "filter": { "feature": format!("'; drop table proposal; -- {word}") } }),
         ),
-        ("spend_breakdown", json!({ "group_by": format!("$(touch /tmp/{word})") })),
+        ("spend_breakdown", json!({ "group_by": format!("$(touch {word})") })),
         ("explain_change", json!({ "anomaly_id": format!("../../{word}") })),
         ("proposals", json!({ "proposal_id": address })),
         (
