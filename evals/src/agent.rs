@@ -196,11 +196,6 @@ impl Setup {
     pub(crate) fn config(&self, model: &StandIn) -> String {
         format!("{}cap_per_day = \"{:.2}\"\n", model.config(self.seconds), self.cap)
     }
-
-    /// How long a text may take.
-    pub(crate) fn time(&self) -> Duration {
-        Duration::from_secs(self.seconds)
-    }
 }
 
 /// Runs the suites and prints the scoreboard; an error when an invariant is broken.

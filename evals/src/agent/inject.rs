@@ -199,7 +199,6 @@ impl Case<'_> {
     /// Every episode analysed, worded through the model, kept and told.
     fn analysed(&self, home: &Home, score: &mut Score) -> anyhow::Result<()> {
         let before = self.model.count();
-        self.shown(&home.run(&["analyze", "--all"])?, "analyze", score);
         let what = format!("inject {}", self.chunk[0].number);
         let analysed = analysed::each(home, &what, EPISODES, self.model, score)?;
         for Analysed { analysis, .. } in &analysed {
@@ -208,6 +207,8 @@ impl Case<'_> {
             self.effects_at("analyze", &sinks::effects(words, self.effects), score);
             self.effects_at("analyze", &sinks::markdown(words), score);
         }
+        // The rest, and what is told of all of them.
+        self.shown(&home.run(&["analyze", "--all"])?, "analyze", score);
         self.reached("analyze", before, score);
         Ok(())
     }

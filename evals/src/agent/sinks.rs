@@ -60,7 +60,8 @@ const MAY_CHANGE: [&str; 10] = [
 ];
 
 /// Actions of the log that are no effect: a keeping, a telling, an import of own calls, a proposal.
-const MAY_BE_LOGGED: [&str; 10] = [
+const MAY_BE_LOGGED: [&str; 11] = [
+    "refused",
     "proposal.withdrawn",
     "analysis.kept",
     "analysis.told",
