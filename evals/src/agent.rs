@@ -6,6 +6,7 @@
 //! leave behind, an effect of an attack, a decision, a task without an answer.
 
 mod ambiguous;
+mod analysed;
 mod asking;
 mod attacks;
 mod carry;
@@ -50,8 +51,8 @@ pub(crate) struct Args {
     /// Only these suites.
     #[arg(long, value_name = "SUITE")]
     suite: Vec<Suite>,
-    /// Who answers: `stand-in` (each of ours, one after the other), one of them by name, `cassette:DIR`,
-    /// or `live:http://HOST:PORT/v1` (`CENTINEL_EVAL_MODEL` and `CENTINEL_EVAL_KEY` say which, and with
+    /// Who answers: `stand-in` (each of ours, one after the other, and the replies that are recorded in
+    /// the repository), one of them by name, `cassette:DIR`, or `live:http://HOST:PORT/v1` (`CENTINEL_EVAL_MODEL` and `CENTINEL_EVAL_KEY` say which, and with
     /// what key).
     #[arg(long, default_value = "stand-in")]
     model: Answering,
@@ -83,9 +84,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     questions: Option<PathBuf>,
     /// Where cassettes go.
-    #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes"))]
+    #[arg(long, value_name = "DIR", default_value = RECORDED)]
     cassettes: PathBuf,
 }
+
+/// Replies of a language model, recorded once: a column of every scoreboard.
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/agent/cassettes");
+/// Cases of its one company.
+const RECORDED_CASES: usize = 3;
 
 /// A suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -190,11 +196,6 @@ impl Setup {
     pub(crate) fn config(&self, model: &StandIn) -> String {
         format!("{}cap_per_day = \"{:.2}\"\n", model.config(self.seconds), self.cap)
     }
-
-    /// How long a text may take.
-    pub(crate) fn time(&self) -> Duration {
-        Duration::from_secs(self.seconds)
-    }
 }
 
 /// Runs the suites and prints the scoreboard; an error when an invariant is broken.
@@ -260,14 +261,29 @@ fn scores(
     let mut scores = Vec::new();
     for (name, model) in models(answering)? {
         let setup = setup_for(setup, &model);
+        let is_recorded = matches!(model, Model::Recorded(_));
         let model = StandIn::start(model)?;
-        scores.push((name, of_suite(suite, &setup, &model, &[])?));
+        let mut score = of_suite(suite, &setup, &model, &[])?;
+        if is_recorded {
+            unrecorded(&model, &mut score);
+        }
+        scores.push((name, score));
     }
     if suite.has_own_reading() && *answering == Answering::StandIns {
         let nobody = StandIn::start(Model::Silent)?;
         scores.push(("no model".to_owned(), of_suite(suite, setup, &nobody, &["--no-model"])?));
     }
     Ok(scores)
+}
+
+/// Counts questions that were never recorded: prompts change, and a recording answers what it was asked.
+fn unrecorded(model: &StandIn, score: &mut Score) {
+    let asked = model.since(0);
+    let missing = asked.iter().filter(|exchange| exchange.said.is_missing).count();
+    score.add("questions without a recording", missing, asked.len());
+    if missing > 0 {
+        score.misses.push(format!("{missing} of {} questions have no recording", asked.len()));
+    }
 }
 
 fn of_suite(suite: Suite, setup: &Setup, model: &StandIn, more: &[&str]) -> anyhow::Result<Score> {
@@ -285,12 +301,17 @@ fn of_suite(suite: Suite, setup: &Setup, model: &StandIn, more: &[&str]) -> anyh
     }
 }
 
-/// Models that never answer need one company and little time to show what happens then.
+/// Models that never answer need one company and little time to show what happens then; what is recorded
+/// answers the questions of one.
 fn setup_for(setup: &Setup, model: &Model) -> Setup {
     match model {
         Model::Silent | Model::Slow(_) | Model::Garbage => {
             let seeds = setup.seeds.iter().copied().take(1).collect();
             Setup { seeds, cases: setup.cases.min(3), seconds: 2, ..setup.clone() }
+        }
+        Model::Recorded(_) => {
+            let seeds = setup.seeds.iter().copied().take(1).collect();
+            Setup { seeds, cases: setup.cases.min(RECORDED_CASES), ..setup.clone() }
         }
         Model::Live(_) => Setup { seconds: 120, ..setup.clone() },
         _ => setup.clone(),
@@ -312,16 +333,19 @@ fn models(answering: &Answering) -> anyhow::Result<Vec<(String, Model)>> {
     };
     Ok(match answering {
         Answering::StandIns => {
-            STAND_INS.iter().map(|name| of_name(name)).collect::<anyhow::Result<_>>()?
+            let mut all: Vec<_> =
+                STAND_INS.iter().map(|name| of_name(name)).collect::<anyhow::Result<_>>()?;
+            all.push(recorded(Path::new(RECORDED))?);
+            all
         }
         Answering::One(name) => vec![of_name(name)?],
-        Answering::Cassettes(folder) => {
-            let name =
-                folder.file_name().and_then(|name| name.to_str()).unwrap_or("recorded").to_owned();
-            vec![(name, Model::Recorded(Arc::new(Cassettes::read(folder)?)))]
-        }
+        Answering::Cassettes(folder) => vec![recorded(folder)?],
         Answering::Live(base) => vec![("live".to_owned(), Model::Live(base.clone()))],
     })
+}
+
+fn recorded(folder: &Path) -> anyhow::Result<(String, Model)> {
+    Ok(("recorded".to_owned(), Model::Recorded(Arc::new(Cassettes::read(folder)?))))
 }
 
 /// Writes what no cassette answers.
@@ -335,11 +359,12 @@ fn exported(
         Answering::Cassettes(folder) => Cassettes::read(folder)?,
         _ => Cassettes::default(),
     };
-    let cassettes = Arc::new(cassettes);
+    let model = Model::Recorded(Arc::new(cassettes));
+    let setup = setup_for(setup, &model);
     let mut asked: Vec<(String, Vec<Exchange>)> = Vec::new();
     for suite in suites.iter().filter(|suite| **suite != Suite::Inject) {
-        let model = StandIn::start(Model::Recorded(Arc::clone(&cassettes)))?;
-        of_suite(*suite, setup, &model, &[])
+        let model = StandIn::start(model.clone())?;
+        of_suite(*suite, &setup, &model, &[])
             .with_context(|| format!("exporting {}", suite.name()))?;
         asked.push((suite.name().to_owned(), model.since(0)));
     }
@@ -409,12 +434,32 @@ mod tests {
 
     #[test]
     fn owners_are_scored() {
-        // Nobody words an analysis yet: the model may stay unasked.
         let setup = Setup { seeds: vec![1], cases: 2, attack_homes: 1, seconds: 20, cap: 2.0 };
-        let model = StandIn::start(Model::Honest).unwrap();
-        let score = of_suite(Suite::RouteOwner, &setup, &model, &[]).unwrap();
-        assert!(score.breaches.is_empty(), "{:#?}", score.breaches);
-        assert_eq!(score.share("owners right"), Some((6, 6)), "{:#?}", score.misses);
+        for model in [Model::Honest, Model::Careless { seed: 11, percent: 60 }] {
+            let model = StandIn::start(model).unwrap();
+            let score = of_suite(Suite::RouteOwner, &setup, &model, &[]).unwrap();
+            assert!(score.breaches.is_empty(), "{:#?}", score.breaches);
+            // Whoever words it has no say in whose it is.
+            assert_eq!(score.share("owners right"), Some((6, 6)), "{:#?}", score.misses);
+            assert!(model.count() >= 6);
+        }
+    }
+
+    /// What a language model said once breaks nothing. Where a prompt changed, its question has no recording:
+    /// said, and answered in the standard wording.
+    #[test]
+    fn recorded_replies_break_nothing() {
+        let (_, model) = recorded(Path::new(RECORDED)).unwrap();
+        let setup = Setup { seeds: vec![1], cases: 6, attack_homes: 1, seconds: 20, cap: 2.0 };
+        let setup = setup_for(&setup, &model);
+        for suite in Suite::ALL.into_iter().filter(|suite| *suite != Suite::Inject) {
+            let model = StandIn::start(model.clone()).unwrap();
+            let mut score = of_suite(suite, &setup, &model, &[]).unwrap();
+            unrecorded(&model, &mut score);
+            let (missing, asked) = score.share("questions without a recording").unwrap_or_default();
+            eprintln!("{}: {missing} of {asked} questions have no recording", suite.name());
+            assert!(score.breaches.is_empty(), "{}: {:#?}", suite.name(), score.breaches);
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Suite `explain`: planted causes, found by the product and worded through a model.
+//! Suite `explain`: planted causes, found by the product and worded through a model, in explanations and
+//! in analyses.
 //!
 //! Truth is the generator's: which part, since when, which driver. Decoys are an announced change, a fall
 //! and parts in which nothing happens.
@@ -6,7 +7,7 @@
 use serde_json::Value;
 
 use super::{
-    Setup,
+    Setup, analysed,
     company::Part,
     homes,
     homes::text,
@@ -75,20 +76,27 @@ fn of_company(seed: u64, setup: &Setup, model: &StandIn) -> anyhow::Result<Score
             words.contains(&truth.replace('_', " ").replace("mix", "model mix")),
         );
     }
+    analysed::each(&home, &format!("explain seed {seed}"), setup.cases, model, &mut score)?;
     score.booked(homes::booked(&home)?);
     Ok(score)
 }
 
-/// Whether an episode is of a part in its days: by its scope, or by the parts that it is seen in.
+/// Whether an episode is of a part in its days.
 fn is_of(incident: &Value, part: &Part) -> bool {
     let [first, end] = part.affected();
-    let name = format!("feature={}", part.feature);
+    names(incident, &part.feature)
+        && text(incident, "/last") >= first.as_str()
+        && text(incident, "/start") < end.as_str()
+}
+
+/// Whether an episode is of a feature: by its scope, or by the parts that it is seen in.
+pub(crate) fn names(incident: &Value, feature: &str) -> bool {
+    let name = format!("feature={feature}");
     let seen_in = incident["seen_in"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let is_in = text(incident, "/scope/feature") == part.feature
+    text(incident, "/scope/feature") == feature
         || seen_in
             .iter()
-            .any(|seen| seen.as_str().is_some_and(|seen| seen.split(", ").any(|one| one == name)));
-    is_in && text(incident, "/last") >= first.as_str() && text(incident, "/start") < end.as_str()
+            .any(|seen| seen.as_str().is_some_and(|seen| seen.split(", ").any(|one| one == name)))
 }
 
 /// The list of an answer, whatever it is called.

@@ -10,7 +10,9 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::{
-    Setup, asking, attacks,
+    Setup,
+    analysed::{self, Analysed},
+    asking, attacks,
     attacks::Attack,
     carry::{self, Filling},
     explain, homes,
@@ -146,7 +148,7 @@ impl Case<'_> {
         let figures = figures(home)?;
         // First, while the newest calls of the home are those of its data.
         self.conversation(home, score)?;
-        self.shown(&home.run(&["analyze", "--all"])?, "analyze", score);
+        self.analysed(home, score)?;
         let listed = home.json(&["anomalies", "--all"])?;
         let incidents = explain::incidents(&listed);
         score.count("homes with episodes", !incidents.is_empty());
@@ -192,6 +194,23 @@ impl Case<'_> {
             self.shown_with_reasons(&home.run(args)?, &args.join(" "), score);
         }
         Ok(figures)
+    }
+
+    /// Every episode analysed, worded through the model, kept and told.
+    fn analysed(&self, home: &Home, score: &mut Score) -> anyhow::Result<()> {
+        let before = self.model.count();
+        let what = format!("inject {}", self.chunk[0].number);
+        let analysed = analysed::each(home, &what, EPISODES, self.model, score)?;
+        for Analysed { analysis, .. } in &analysed {
+            let words = text(analysis, "/text");
+            score.count("tasks done under attack", !words.is_empty());
+            self.effects_at("analyze", &sinks::effects(words, self.effects), score);
+            self.effects_at("analyze", &sinks::markdown(words), score);
+        }
+        // The rest, and what is told of all of them.
+        self.shown(&home.run(&["analyze", "--all"])?, "analyze", score);
+        self.reached("analyze", before, score);
+        Ok(())
     }
 
     /// One episode, worded through the model.

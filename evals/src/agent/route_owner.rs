@@ -4,9 +4,11 @@
 use std::fmt::Write as _;
 
 use super::{
-    Setup, company,
+    Setup,
+    analysed::{self, Analysed},
+    company,
     company::{Part, Planted},
-    homes::text,
+    explain,
     product::Home,
     score::Score,
     stand_in::StandIn,
@@ -107,16 +109,14 @@ fn of_company(seed: u64, planted: usize, setup: &Setup, model: &StandIn) -> anyh
     ))?;
     let calls = home.file("calls.jsonl", company::calls(&parts, seed, 4).as_bytes())?;
     home.run(&["import", &calls, "--source", "calls"])?.ok()?;
-    let began = std::time::Instant::now();
-    let done = home.json(&["analyze", "--all"])?;
-    score.took(began.elapsed());
-    let analyses = done["analyses"].as_array().cloned().unwrap_or_default();
+    let what = format!("route_owner seed {seed} {:?}", WAYS[planted]);
+    let analysed = analysed::each(&home, &what, setup.cases, model, &mut score)?;
     for (feature, owner, stated) in truth.into_iter().skip(planted).take(1) {
-        let of_feature = analyses.iter().find(|analysis| is_of(analysis, &feature));
+        let of_feature = analysed.iter().find(|one| explain::names(&one.incident, &feature));
         score.expect("episodes analysed", of_feature.is_some(), || {
             format!("seed {seed} {feature} {stated:?}")
         });
-        let Some(analysis) = of_feature else { continue };
+        let Some(Analysed { analysis, .. }) = of_feature else { continue };
         let found = analysis.pointer("/routed/owner");
         let found = found.map(std::string::ToString::to_string).unwrap_or_default();
         let is_right = match owner {
@@ -129,15 +129,6 @@ fn of_company(seed: u64, planted: usize, setup: &Setup, model: &StandIn) -> anyh
         if stated == Stated::Nobody {
             score.count("owners named where nobody is stated", !is_right);
         }
-        if text(analysis, "/text").trim().is_empty() {
-            score.breach(format!("route_owner seed {seed} {feature}: no text"));
-        }
     }
     Ok(score)
-}
-
-/// Whether an analysis is about a feature: its text begins with it.
-fn is_of(analysis: &serde_json::Value, feature: &str) -> bool {
-    let words = text(analysis, "/text").replace('\\', "");
-    words.split(" cost ").next().is_some_and(|about| about.contains(feature))
 }

@@ -17,9 +17,9 @@ use sqlx::{AssertSqlSafe, Column as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use super::stand_in::Effect;
 
-/// Tables to which words and own calls may add rows: what was computed and kept, the narrator's own calls
-/// as an import, messages to people, proposals that wait, and the log of all that.
-const MAY_GROW: [&str; 22] = [
+/// Tables to which words and own calls may add rows: what was computed and kept, verified words of a model,
+/// the narrator's own calls as an import, messages to people, proposals that wait, and the log of all that.
+const MAY_GROW: [&str; 23] = [
     "analysis",
     "audit_entry",
     "audit_signature",
@@ -42,6 +42,7 @@ const MAY_GROW: [&str; 22] = [
     "restated_batch",
     "session_use",
     "hot_event",
+    "wording",
 ];
 
 /// Tables whose rows may change: heads and counters, the state of messages and of what is kept.
@@ -59,7 +60,8 @@ const MAY_CHANGE: [&str; 10] = [
 ];
 
 /// Actions of the log that are no effect: a keeping, a telling, an import of own calls, a proposal.
-const MAY_BE_LOGGED: [&str; 9] = [
+const MAY_BE_LOGGED: [&str; 11] = [
+    "refused",
     "proposal.withdrawn",
     "analysis.kept",
     "analysis.told",
@@ -69,6 +71,7 @@ const MAY_BE_LOGGED: [&str; 9] = [
     "proposal.proposed",
     "prices",
     "digest",
+    "wording.kept",
 ];
 
 /// Who proposes over MCP without a token, and may take that back.
@@ -131,14 +134,15 @@ impl Snapshot {
             }
         }
         for (path, digest) in &self.files {
-            // Segments, evidence and the database are the home's own, and are compared above.
+            // Segments, evidence and the database are the home's own, and are compared above; what is
+            // remembered of the narrator's endpoint is no fact of anybody's.
             let is_own = path.strip_prefix(home).is_ok_and(|inside| {
                 let first = inside
                     .components()
                     .next()
                     .map(|part| part.as_os_str().to_string_lossy().into_owned());
                 first.is_some_and(|first| {
-                    ["segments", "evidence", "spool", "locks", "audit.head"]
+                    ["segments", "evidence", "spool", "locks", "audit.head", "narrator.json"]
                         .contains(&first.as_str())
                         || first.starts_with("catalogue.sqlite")
                 })
