@@ -60,7 +60,7 @@ impl App {
         let [after, before] = tables.as_slice() else { return Ok(None) };
         let ((calls, failed), (calls_before, failed_before)) = (counted(after), counted(before));
         let counts = FailedCalls { failed, calls, failed_before, calls_before };
-        if !is_burst(counts) {
+        if failed < ERRORS_MIN || !is_burst(counts) {
             return Ok(None);
         }
         let first_day = request.period.dates().0;
@@ -86,11 +86,11 @@ fn is_burst(counts: FailedCalls) -> bool {
     let above = failed.saturating_mul(calls_before).saturating_sub(expected);
     let sigma_squared = expected.saturating_mul(calls_before);
     let least = sigma_squared.saturating_mul(ERROR_SIGMAS_MIN.saturating_mul(ERROR_SIGMAS_MIN));
-    let is_beyond_chance = failed >= ERRORS_MIN && above.saturating_mul(above) >= least;
+    let is_beyond_chance = above > 0 && above.saturating_mul(above) >= least;
     calls > 0 && is_many && is_more && is_beyond_chance
 }
 
-/// The first day that is a burst by itself.
+/// The first day that is a burst by itself, of however few calls.
 fn first_burst(table: &SpendTable, all: FailedCalls) -> Option<Date> {
     let mut by_day: BTreeMap<Date, (i128, i128)> = BTreeMap::new();
     for row in &table.rows {
@@ -182,6 +182,7 @@ mod tests {
         assert!(!burst(1, 100, 0, 1_000), "one in a hundred is not many");
         assert!(!burst(5, 100, 40, 1_000), "as usual");
         assert!(!burst(1, 11, 7, 507), "one failed call is chance");
+        assert!(burst(4, 10, 1, 560), "a day of few calls may be the first");
         assert!(!burst(5, 100, 20, 1_000), "two are expected, and five are not rare");
         assert!(burst(719, 2_331, 273, 25_338));
         assert!(burst(i128::from(u64::MAX) / 2, i128::from(u64::MAX), 0, i128::from(u64::MAX)));
