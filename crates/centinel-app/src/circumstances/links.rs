@@ -86,7 +86,7 @@ fn is_burst(counts: FailedCalls) -> bool {
     let above = failed.saturating_mul(calls_before).saturating_sub(expected);
     let sigma_squared = expected.saturating_mul(calls_before);
     let least = sigma_squared.saturating_mul(ERROR_SIGMAS_MIN.saturating_mul(ERROR_SIGMAS_MIN));
-    let is_beyond_chance = above > 0 && above.saturating_mul(above) >= least;
+    let is_beyond_chance = !above.is_negative() && above.saturating_mul(above) >= least;
     calls > 0 && is_many && is_more && is_beyond_chance
 }
 
